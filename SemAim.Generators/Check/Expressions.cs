@@ -1,0 +1,63 @@
+using System;
+using System.Collections.Generic;
+using System.Linq;
+using SemAim.Generators.Ir;
+using SemAim.Generators.Symbols;
+
+namespace SemAim.Generators.Check;
+
+/// <summary>Evaluates size expressions to polynomials.</summary>
+public static class Expressions
+{
+    /// <summary>The polynomial, or null where a name is unknown or a quotient need not be whole.</summary>
+    public static Dim? Evaluate(Expr e, Func<string, Dim?> size, Func<Dim, Dim, Dim?> divide, Func<Expr, Dim?>? other = null)
+    {
+        switch (e)
+        {
+            case Expr.Int n: return n.Value;
+            case Expr.Size s: return size(s.Name);
+            case Expr.Negate n: return Evaluate(n.Operand, size, divide, other) is { } v ? v * -1 : null;
+            case Expr.Binary b:
+                if (Evaluate(b.Left, size, divide, other) is not { } left || Evaluate(b.Right, size, divide, other) is not { } right) return null;
+                return b.Operator switch { "+" => left + right, "-" => left - right, "*" => left * right, "/" => divide(left, right), _ => null };
+            default: return other?.Invoke(e);
+        }
+    }
+
+    /// <summary>Names of sizes in an expression.</summary>
+    public static IEnumerable<string> SizeNames(Expr e) => e switch
+    {
+        Expr.Size s => [s.Name],
+        Expr.Binary b => SizeNames(b.Left).Concat(SizeNames(b.Right)),
+        Expr.Negate n => SizeNames(n.Operand),
+        _ => [],
+    };
+}
+
+/// <summary>Finds the name that was probably meant.</summary>
+public static class Nearest
+{
+    /// <summary><c> (did you mean `H`?)</c>, or nothing.</summary>
+    public static string Suggest(string name, IEnumerable<string> known)
+    {
+        var best = known.Select(k => (Name: k, Distance: Distance(name, k))).OrderBy(k => k.Distance).FirstOrDefault();
+        return best.Name is not null && best.Distance <= Math.Max(1, name.Length / 3) ? $" (did you mean `{best.Name}`?)" : "";
+    }
+
+    private static int Distance(string a, string b)
+    {
+        var row = Enumerable.Range(0, b.Length + 1).ToArray();
+        for (var i = 1; i <= a.Length; i++)
+        {
+            var diagonal = row[0];
+            row[0] = i;
+            for (var j = 1; j <= b.Length; j++)
+            {
+                var above = row[j];
+                row[j] = Math.Min(Math.Min(row[j], row[j - 1]) + 1, diagonal + (char.ToLowerInvariant(a[i - 1]) == char.ToLowerInvariant(b[j - 1]) ? 0 : 1));
+                diagonal = above;
+            }
+        }
+        return row[b.Length];
+    }
+}

@@ -1,0 +1,42 @@
+using System.Collections.Generic;
+using SemAim.Generators.Symbols;
+
+namespace SemAim.Generators.Check;
+
+/// <summary>Decides whether a callee's fact follows from the caller's own.</summary>
+public static class FactProver
+{
+    /// <summary>True only where it is proven: <c>%</c> by exact quotients, the rest by coefficients with every symbol at least 1, or by an equal promise.</summary>
+    public static bool Holds(SizeFacts facts, Dim left, Dim? modulus, string sign, Dim right, IReadOnlyList<ParsedFact> promised, ModuleScope scope)
+    {
+        if (modulus is not null)
+        {
+            if (sign == "==" && facts.Normalise(right).Equals(Dim.Zero) && facts.Divide(left, modulus) is not null) return true;
+            return Promised(facts, left, modulus, sign, right, promised, scope);
+        }
+        var difference = facts.Normalise(left - right);
+        var proven = sign switch
+        {
+            "==" => difference.Equals(Dim.Zero),
+            "!=" => (difference - 1).IsNeverNegative || (difference * -1 - 1).IsNeverNegative,
+            ">=" => difference.IsNeverNegative,
+            ">" => (difference - 1).IsNeverNegative,
+            "<=" => (difference * -1).IsNeverNegative,
+            "<" => (difference * -1 - 1).IsNeverNegative,
+            _ => false,
+        };
+        return proven || Promised(facts, left, null, sign, right, promised, scope);
+    }
+
+    private static bool Promised(SizeFacts facts, Dim left, Dim? modulus, string sign, Dim right, IReadOnlyList<ParsedFact> promised, ModuleScope scope)
+    {
+        foreach (var p in promised)
+        {
+            if (p.Operator != sign || p.Modulus is null != modulus is null) continue;
+            if (Size(p.Left) is { } l && Size(p.Right) is { } r && facts.Same(l, left) && facts.Same(r, right) && (modulus is null || Size(p.Modulus!) is { } m && facts.Same(m, modulus))) return true;
+        }
+        return false;
+
+        Dim? Size(Ir.Expr e) => Expressions.Evaluate(e, n => scope.Facts[n], facts.Divide);
+    }
+}

@@ -1,0 +1,184 @@
+using System;
+using System.Collections.Generic;
+using System.Globalization;
+using System.Linq;
+using SemAim.Generators.Ir;
+using SemAim.Generators.Symbols;
+
+namespace SemAim.Generators.Check;
+
+/// <summary>Calls of layers and graphs.</summary>
+public sealed partial class GraphChecker
+{
+    private const int DeepestInlining = 16;
+
+    private Item Call(Expr.Call c)
+    {
+        if (c.Target is null) return OnNothing(c);
+        switch (Evaluate(c.Target))
+        {
+            case Item.Tensor { Value: var x }: return OnValue(c, x);
+            case Item.Self: return OwnGraph(c);
+            case Item.Layer { Field: var layer, Index: var index }: return OnLayer(c, layer, index);
+            default: throw new CheckFailure();
+        }
+    }
+
+    private Item OnLayer(Expr.Call c, ResolvedLayer layer, Dim? index)
+    {
+        if (layer.Count is not null && index is null) throw new CheckFailure("SEM0021", $"`{Name(c.Target!)}` holds {facts.Show(layer.Count)} copies; take one: `{layer.Field.Field}[i]`", at: c.Id);
+        if (!layer.IsComplete) throw new CheckFailure();
+        void Set(Op o) { o.Text = layer.Field.Field; o.Index = index; }
+        switch (layer.Field.Kind)
+        {
+            case LayerKind.Linear:
+                var x = Last(c, layer, "in");
+                return new Item.Tensor(Emit(OpKind.Linear, c.Id, [.. x.Axes.Take(x.Axes.Count - 1), layer.Sizes["out"]], [x], o => { Set(o); o.Keep = !layer.Sizes.ContainsKey("bias"); o.Dims = [layer.Sizes["in"], layer.Sizes["out"]]; }));
+            case LayerKind.LayerNorm:
+                var y = Last(c, layer, "width");
+                return new Item.Tensor(Emit(OpKind.LayerNorm, c.Id, y.Axes, [y], o => { Set(o); o.Dims = [layer.Sizes["width"]]; }));
+            case LayerKind.Conv2d:
+                var z = Tensor(c.Arguments[0].Value);
+                if (z.Axes.Count != 4) throw new CheckFailure("SEM0301", $"`{Name(c)}`: x wants 4 axes (B in y x), the value has {z.Axes.Count.ToString(CultureInfo.InvariantCulture)}: {Show(z.Axes)}", at: c.Arguments[0].Value.Id);
+                if (!facts.Same(z.Axes[1], layer.Sizes["in"])) throw Mismatch(c, 1, z, layer.Sizes["in"], $"{layer.Field.Field} was made with {facts.Show(layer.Sizes["in"])} channels");
+                Dim Positions(Dim size) => (scope.Divide(size - layer.Sizes["kernel"], layer.Sizes["stride"], c, Report) ?? throw new CheckFailure()) + 1;
+                Dim[] axes = [z.Axes[0], layer.Sizes["out"], Positions(facts.Normalise(z.Axes[2])), Positions(facts.Normalise(z.Axes[3]))];
+                return new Item.Tensor(Emit(OpKind.Conv2d, c.Id, axes, [z], o => { Set(o); o.Dims = [layer.Sizes["in"], layer.Sizes["out"], layer.Sizes["kernel"]]; }));
+            default:
+                if (!scope.Contracts.TryGetValue(layer.Field.Type, out var contract)) throw new CheckFailure();
+                if (contract.Graphs.FirstOrDefault(g => g.Name == c.Method) is not { } callee) throw new CheckFailure();
+                Dim? Size(string n) => layer.Sizes.TryGetValue(n, out var s) ? s : contract.Members.FirstOrDefault(m => m.Name == n) is { } member ? Expressions.Evaluate(member.Value, Size, facts.Divide) : null;
+                return Instantiate(c, callee, Size, (operands, hosts, results, bounds) =>
+                {
+                    var op = new Op(OpKind.Call, c.Id) { Operands = operands, Host = hosts, Callee = contract, Method = c.Method, Bound = bounds };
+                    Set(op);
+                    foreach (var r in results) op.Results.Add(new Value(r) { Producer = op });
+                    ops.Add(op);
+                    return op.Results;
+                });
+        }
+    }
+
+    private Value Last(Expr.Call c, ResolvedLayer layer, string size)
+    {
+        var x = Tensor(c.Arguments[0].Value);
+        if (x.Axes.Count == 0) throw new CheckFailure("SEM0301", $"`{Name(c)}`: x wants at least 1 axis, the value is a scalar", at: c.Arguments[0].Value.Id);
+        if (!facts.Same(x.Axes[x.Axes.Count - 1], layer.Sizes[size])) throw Mismatch(c, x.Axes.Count - 1, x, layer.Sizes[size], $"{layer.Field.Field} was made for {facts.Show(layer.Sizes[size])}");
+        return x;
+    }
+
+    private CheckFailure Mismatch(Expr.Call c, int axis, Value x, Dim want, string origin)
+        => new("SEM0201", $"axis {axis.ToString(CultureInfo.InvariantCulture)} of `{Name(c.Arguments[0].Value)}` has size {facts.Show(x.Axes[axis])}, but {origin}{Numbers(x.Axes[axis], want, " is not ")}", at: c.Arguments[0].Value.Id);
+
+    /// <summary>A graph of this module: a private one is read in place, any other is a call.</summary>
+    private Item OwnGraph(Expr.Call c)
+    {
+        if (scope.Unit.Graphs.FirstOrDefault(g => g.Name == c.Method) is not { } callee) throw new CheckFailure();
+        if (callee.Name == graph.Name || inlining.Contains(callee.Name)) throw new CheckFailure("SEM0024", $"graph `{callee.Name}` calls itself{(inlining.Count > 0 ? $": {string.Join(" → ", new[] { graph.Name }.Concat(inlining).Concat([callee.Name]))}" : "")}", at: c.Id);
+        var contract = GraphContract.Of(callee);
+        if (!callee.Inlined || inlining.Count >= DeepestInlining)
+            return Instantiate(c, contract, n => facts[n], (operands, hosts, results, bounds) =>
+            {
+                var op = new Op(OpKind.Call, c.Id) { Operands = operands, Host = hosts, Method = c.Method, Bound = bounds };
+                foreach (var r in results) op.Results.Add(new Value(r) { Producer = op });
+                ops.Add(op);
+                return op.Results;
+            });
+        var arguments = new Dictionary<string, Item>();
+        Instantiate(c, contract, n => facts[n], (_, _, results, _) => [.. results.Select(r => new Value(r))], arguments);
+        return Inline(callee, arguments);
+    }
+
+    private Item Inline(GraphUnit callee, Dictionary<string, Item> arguments)
+    {
+        var (outer, outerSymbols) = (names, callSymbols.ToList());
+        names = arguments;
+        // the callee's B is the caller's batch: its shapes are read against the arguments
+        foreach (var p in callee.Parameters)
+            if (p.Shape is not null && arguments[p.Name] is Item.Tensor { Value: var v })
+                foreach (var (axis, size) in Pattern.Parse(p.Shape.Text).Axes.Zip(v.Axes, (a, s) => (a, s)))
+                    if (axis.Tokens.Count == 1 && IsName(axis.Tokens[0].Text) && facts[axis.Tokens[0].Text] is null) callSymbols[axis.Tokens[0].Text] = size;
+        inlining.Add(callee.Name);
+        var count = callee.Body.Count;
+        Item result = new Item.Unknown();
+        try
+        {
+            if (Execute(callee.Body, returns: true) is { } returned) result = returned.Item;
+        }
+        finally
+        {
+            inlining.RemoveAt(inlining.Count - 1);
+            names = outer;
+            callSymbols.Clear();
+            foreach (var s in outerSymbols) callSymbols[s.Key] = s.Value;
+        }
+        return result is Item.Unknown || count == 0 ? throw new CheckFailure() : result;
+    }
+
+    /// <summary>Applies a contract: constructor sizes are substituted, sizes bound at the call are bound by the arguments.</summary>
+    private Item Instantiate(Expr.Call c, GraphContract callee, Func<string, Dim?> size, Func<List<Value?>, Dictionary<string, string>, List<List<Dim>>, List<Dim>, List<Value>> make, Dictionary<string, Item>? items = null)
+    {
+        var given = new Dictionary<string, Dim>();
+        var order = new List<Dim>();
+        List<Dim>? prefix = null;
+        Dim? Known(string n) => given.TryGetValue(n, out var b) ? b : size(n);
+        Dim? Of(string token) => SizeText.Parse(token.TrimStart('#')) is { } e ? Expressions.Evaluate(e, Known, facts.Divide) : null;
+        var operands = new List<Value?>();
+        var hosts = new Dictionary<string, string>();
+        foreach (var p in callee.Parameters)
+        {
+            var argument = Argument(c, p.Name);
+            if (p.Kind == ParameterKind.Host)
+            {
+                var host = argument is null ? null : Evaluate(argument);
+                if (host is not null) hosts[p.Name] = Scalar(host);
+                if (items is not null) items[p.Name] = host ?? new Item.Unknown();
+                continue;
+            }
+            var item = argument is null ? new Item.Nothing() : Evaluate(argument);
+            if (items is not null) items[p.Name] = item;
+            if (item is not Item.Tensor { Value: var value })
+            {
+                if (item is not Item.Nothing) throw new CheckFailure();
+                operands.Add(null);
+                continue;
+            }
+            if (p.Shape is null) throw new CheckFailure();
+            operands.Add(value);
+            var pattern = Pattern.Parse(p.Shape.Text);
+            var ellipsis = pattern.HasEllipsis;
+            var tokens = pattern.Axes.Skip(ellipsis ? 1 : 0).ToList();
+            var offset = value.Axes.Count - tokens.Count;
+            if (offset < 0 || !ellipsis && offset != 0)
+                throw new CheckFailure("SEM0301", $"`{Name(c)}`: {p.Name} wants {tokens.Count.ToString(CultureInfo.InvariantCulture)} axes ({p.Shape.Text}), the value has {value.Axes.Count.ToString(CultureInfo.InvariantCulture)}: {Show(value.Axes)}", at: argument!.Id);
+            if (ellipsis)
+            {
+                var leading = value.Axes.Take(offset).ToList();
+                if (prefix is null) { prefix = leading; }
+                else if (!Same(prefix, leading)) throw new CheckFailure("SEM0201", $"the leading axes of `{Name(argument!)}` are {Show(leading)}, those of the first argument {Show(prefix)}", at: argument!.Id);
+            }
+            for (var i = 0; i < tokens.Count; i++)
+            {
+                var (token, got) = (tokens[i].Tokens[0].Text, value.Axes[offset + i]);
+                if (Of(token) is not { } want)
+                {
+                    given[token.TrimStart('#')] = got;
+                    order.Add(got);
+                }
+                else if (!facts.Same(want, got))
+                {
+                    if (token[0] == '#' && facts.Same(got, Dim.One)) continue;
+                    throw value.Type == ElementType.Mask
+                        ? new CheckFailure("SEM0209", $"`{Name(c)}`: the mask orders {Show(value.Axes)}, these operands need {string.Join(" ", tokens.Select(t => Of(t.Tokens[0].Text) is { } d ? facts.Show(d) : t.Tokens[0].Text))}", at: argument!.Id)
+                        : new CheckFailure("SEM0201", $"axis {(offset + i).ToString(CultureInfo.InvariantCulture)} of `{Name(argument!)}` has size {facts.Show(got)}, but {p.Name} of {Callee(c)} wants {facts.Show(want)} ({p.Shape.Text}){Numbers(got, want, " is not ")}", at: argument!.Id);
+                }
+            }
+        }
+        var results = callee.Results.Select(r => Pattern.Parse(r.Text).Axes.SelectMany(a => a.IsEllipsis ? prefix ?? [] : [Of(a.Tokens[0].Text) ?? throw new CheckFailure()]).ToList()).ToList();
+        if (results.Count == 0) throw new CheckFailure();
+        var values = make(operands, hosts, results, order);
+        return values.Count == 1 ? new Item.Tensor(values[0]) : new Item.Many([.. values.Select(v => (Item)new Item.Tensor(v))], false);
+    }
+
+    private static string Callee(Expr.Call c) => $"{(c.Target is null or Expr.This ? "" : Name(c.Target) + ".")}{c.Method}";
+}

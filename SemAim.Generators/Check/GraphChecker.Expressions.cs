@@ -1,0 +1,176 @@
+using System.Collections.Generic;
+using System.Linq;
+using SemAim.Generators.Ir;
+using SemAim.Generators.Symbols;
+
+namespace SemAim.Generators.Check;
+
+/// <summary>Names, arithmetic and broadcasting.</summary>
+public sealed partial class GraphChecker
+{
+    private Item Evaluate(Expr e)
+    {
+        switch (e)
+        {
+            case Expr.Int n: return new Item.Int(n.Value);
+            case Expr.Size s: return facts[s.Name] is { } size ? new Item.Int(size) : throw new CheckFailure();
+            case Expr.Local l: return names.TryGetValue(l.Name, out var item) ? item is Item.Unknown ? throw new CheckFailure() : item : throw new CheckFailure();
+            case Expr.Host h: return new Item.Host(h.Code);
+            case Expr.Null: return new Item.Nothing();
+            case Expr.This: return new Item.Self();
+            case Expr.Layer f: return LayerItem(f);
+            case Expr.Element x: return ElementItem(x);
+            case Expr.Tuple t: return new Item.Many([.. t.Items.Select(Try)], false);
+            case Expr.Slice s: return new Item.Tensor(Slice(s));
+            case Expr.Negate n:
+                return Evaluate(n.Operand) switch
+                {
+                    Item.Int { Size: var negated } => new Item.Int(negated * -1),
+                    Item.Tensor { Value: var value } => new Item.Tensor(Emit(OpKind.Unary, n.Id, value.Axes, [value], o => o.Method = "neg")),
+                    Item.Host { Code: var code } => new Item.Host($"-({code})"),
+                    _ => throw new CheckFailure(),
+                };
+            case Expr.Binary b: return Binary(b);
+            case Expr.Call c: return Call(c);
+            default: throw new CheckFailure();
+        }
+    }
+
+    private Value Tensor(Expr e) => Evaluate(e) is Item.Tensor { Value: var v } ? v : throw new CheckFailure();
+
+    private Item LayerItem(Expr.Layer f)
+    {
+        if (!scope.Layers.TryGetValue(f.Field, out var layer)) throw new CheckFailure();
+        if (layer.Field.Kind is not (LayerKind.Weight or LayerKind.Constant)) return new Item.Layer(layer, null);
+        if (layer.Shape is not { } shape) throw new CheckFailure();
+        var value = Emit(OpKind.Weight, f.Id, shape, [], o => o.Text = layer.Field.Field);
+        value.IsRootedInWeight = true;
+        return new Item.Tensor(value);
+    }
+
+    private Item ElementItem(Expr.Element x)
+    {
+        if (Evaluate(x.Repeated) is not Item.Layer { Field: { Count: { } count } layer }) throw new CheckFailure();
+        if (Evaluate(x.Index) is not Item.Int { Size: var index }) throw new CheckFailure();
+        var (last, first) = (Extreme(index, highest: true), Extreme(index, highest: false));
+        var looped = !last.Equals(index) || !first.Equals(index) || loops.Any(l => index.Symbols.Contains(l.Variable));
+        // as declared: every symbol is at least 1
+        var room = facts.Normalise(count - 1 - last);
+        if (!room.IsNeverNegative)
+            throw new CheckFailure(looped ? "SEM0304" : "SEM0303", looped
+                ? $"{layer.Field.Field}[{Written(x.Index, index)}] reaches {facts.Show(last)}; the last index is {facts.Show(count - 1)}"
+                : $"`{layer.Field.Field}[{facts.Show(index)}]`: index {facts.Show(index)} is outside 0 … {facts.Show(count - 1)}", at: x.Id);
+        if (!facts.Normalise(first).IsNeverNegative)
+            throw new CheckFailure(looped ? "SEM0304" : "SEM0303", $"{layer.Field.Field}[{Written(x.Index, index)}] {(looped ? "begins at" : "is")} {facts.Show(first)}; the first index is 0", at: x.Id);
+        return new Item.Layer(layer, index);
+    }
+
+    private string Written(Expr e, Dim value) => e switch
+    {
+        Expr.Binary b => $"{WrittenOperand(b.Left)} {b.Operator} {WrittenOperand(b.Right)}",
+        Expr.Local l => l.Name,
+        Expr.Size s => s.Name,
+        Expr.Int n => n.Value.ToString(System.Globalization.CultureInfo.InvariantCulture),
+        _ => facts.Show(value),
+    };
+
+    private string WrittenOperand(Expr e) => e is Expr.Binary { Operator: "+" or "-" or "/" } ? e is Expr.Binary { Operator: "/" } ? $"({Written(e, Dim.Zero)})" : Written(e, Dim.Zero) : Written(e, Dim.Zero);
+
+    // loop variables at their last (or first) values, innermost first, since inner limits may name outer variables
+    private Dim Extreme(Dim index, bool highest)
+    {
+        for (var i = loops.Count - 1; i >= 0; i--)
+        {
+            var (variable, first, last) = loops[i];
+            // a term that falls with the variable is greatest where the variable is least
+            var slope = index.Substitute(s => s == variable ? Dim.Symbol(s) + 1 : null) - index;
+            var rising = slope.IsNeverNegative;
+            index = index.Substitute(s => s == variable ? highest == rising ? last : first : null);
+        }
+        return facts.Normalise(index);
+    }
+
+    private Value Emit(OpKind kind, int source, IReadOnlyList<Dim> axes, IEnumerable<Value?> operands, System.Action<Op>? set = null, ElementType type = ElementType.Float)
+    {
+        var op = new Op(kind, source) { Operands = [.. operands] };
+        set?.Invoke(op);
+        var result = new Value(axes, type) { Producer = op };
+        result.IsRootedInWeight = kind is OpKind.Reshape or OpKind.Permute or OpKind.Expand or OpKind.Select or OpKind.Narrow or OpKind.Unary or OpKind.Scalar or OpKind.Binary or OpKind.Detach
+            && op.Operands.All(o => o is { IsRootedInWeight: true });
+        op.Results.Add(result);
+        ops.Add(op);
+        return result;
+    }
+
+    private Item Binary(Expr.Binary b)
+    {
+        var (left, right) = (Evaluate(b.Left), Evaluate(b.Right));
+        switch (left, right)
+        {
+            case (Item.Int { Size: var x }, Item.Int { Size: var y }):
+                return new Item.Int(b.Operator switch
+                {
+                    "+" => x + y,
+                    "-" => x - y,
+                    "*" => x * y,
+                    "/" => scope.Divide(x, y, b, Report) ?? throw new CheckFailure(),
+                    _ => throw new CheckFailure("SEM0020", $"sizes are not compared in a graph: a graph does not branch on them", at: b.Id),
+                });
+            case (Item.Tensor { Value: var v }, Item.Tensor { Value: var w }): return new Item.Tensor(Elementwise(b, v, w));
+            case (Item.Tensor { Value: var v }, _): return new Item.Tensor(Emit(b.Operator is "<" or ">" or "<=" or ">=" ? OpKind.Compare : OpKind.Scalar, b.Id, v.Axes, [v], o => { o.Method = b.Operator; o.Text = Scalar(right); }, b.Operator is "<" or ">" or "<=" or ">=" ? ElementType.Bool : ElementType.Float));
+            case (_, Item.Tensor { Value: var w }): return new Item.Tensor(Emit(OpKind.Scalar, b.Id, w.Axes, [w], o => { o.Method = b.Operator is "+" or "*" ? b.Operator : "r" + b.Operator; o.Text = Scalar(left); }));
+            default: return new Item.Host($"({Scalar(left)} {b.Operator} {Scalar(right)})");
+        }
+    }
+
+    private string Scalar(Item item) => item switch
+    {
+        Item.Host { Code: var code } => code,
+        Item.Int { Size: var size } => facts.Code(size),
+        _ => throw new CheckFailure(),
+    };
+
+    private Value Elementwise(Expr.Binary b, Value l, Value r)
+    {
+        var (longer, shorter) = l.Axes.Count >= r.Axes.Count ? (l, r) : (r, l);
+        var missing = longer.Axes.Count - shorter.Axes.Count;
+        if (missing > 0 && shorter.Axes.Count > 0 && !shorter.IsRootedInWeight)
+            throw new CheckFailure("SEM0204", $"{Operands(b)}: {Show(l.Axes)} and {Show(r.Axes)} have no common reading; bring `{Name(shorter == r ? b.Right : b.Left)}` to \"{string.Join(" ", longer.Axes.Select((a, i) => i < shorter.Axes.Count ? facts.Show(shorter.Axes[i]) : "1"))}\" first", at: b.Id);
+        var axes = longer.Axes.ToList();
+        for (var i = 0; i < shorter.Axes.Count; i++)
+        {
+            var (x, y) = (longer.Axes[missing + i], shorter.Axes[i]);
+            if (facts.Same(x, y)) continue;
+            if (facts.Same(y, Dim.One) || IsMarked(shorter, i)) continue;
+            if (facts.Same(x, Dim.One) || IsMarked(longer, missing + i)) { axes[missing + i] = y; continue; }
+            var (a, c) = longer == l ? (x, y) : (y, x);
+            var other = !x.IsConst && !y.IsConst || true;
+            throw new CheckFailure("SEM0203", $"{Operands(b)}: axis {missing + i} is {facts.Show(a)} on the left and {facts.Show(c)} on the right; they are only equal by luck{(other ? $". Mark it #{facts.Show(a)} if broadcasting from 1 is meant" : "")}", at: b.Id);
+        }
+        var type = b.Operator is "<" or ">" or "<=" or ">=" ? ElementType.Bool : ElementType.Float;
+        return Emit(type == ElementType.Bool ? OpKind.Compare : OpKind.Binary, b.Id, axes, [l, r], o => o.Method = b.Operator, type);
+    }
+
+    private static bool IsMarked(Value v, int axis) => v.Marked is { } marks && axis < marks.Count && marks[axis];
+
+    private static string Operands(Expr.Binary b) => $"`{Name(b.Left)} {b.Operator} {Name(b.Right)}`";
+
+    /// <summary>An operand as a message names it.</summary>
+    internal static string Name(Expr e) => e switch
+    {
+        Expr.Local l => l.Name,
+        Expr.Size s => s.Name,
+        Expr.Layer f => f.Field,
+        Expr.Int n => n.Value.ToString(System.Globalization.CultureInfo.InvariantCulture),
+        Expr.Host h => h.Code,
+        Expr.Text t => $"\"{t.Value}\"",
+        Expr.Element x => $"{Name(x.Repeated)}[{Name(x.Index)}]",
+        Expr.Slice s => $"{Name(s.Value)}[\"{s.Pattern.Value}\"]",
+        Expr.Binary b => $"{Name(b.Left)} {b.Operator} {Name(b.Right)}",
+        Expr.Negate n => $"-{Name(n.Operand)}",
+        Expr.Call { Target: null or Expr.This } c => $"{(c.Owner == "OrderMask" ? "OrderMask." : "")}{c.Method}({string.Join(", ", c.Arguments.Select(a => Name(a.Value)))})",
+        Expr.Call c => $"{Name(c.Target)}.{c.Method}({string.Join(", ", c.Arguments.Select(a => Name(a.Value)))})",
+        Expr.Tuple t => string.Join(", ", t.Items.Select(Name)),
+        _ => "the value",
+    };
+}

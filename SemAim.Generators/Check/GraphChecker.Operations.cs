@@ -1,0 +1,295 @@
+using System;
+using System.Collections.Generic;
+using System.Globalization;
+using System.Linq;
+using SemAim.Generators.Ir;
+using SemAim.Generators.Symbols;
+
+namespace SemAim.Generators.Check;
+
+/// <summary>The operations of values.</summary>
+public sealed partial class GraphChecker
+{
+    private Value Slice(Expr.Slice s)
+    {
+        var x = Tensor(s.Value);
+        var (text, at) = (s.Pattern.Value, s.Pattern.Id);
+        var (axis, bracket) = Bracketed(text, x, s.Value, at, check: false);
+        var size = x.Axes[axis];
+        var inside = bracket.Bracket!;
+        var dots = inside.IndexOf("..", StringComparison.Ordinal);
+        Dim Position(string part)
+        {
+            part = part.Trim();
+            var fromEnd = part.StartsWith("^", StringComparison.Ordinal);
+            var body = fromEnd ? part.Substring(1) : part;
+            if (SizeText.Parse(body) is not { } e) throw new CheckFailure("SEM0030", $"pattern \"{text}\": '{part}' is no index", bracket.Start, bracket.Length, at);
+            var value = Expressions.Evaluate(e, n => Solver().Known(n), facts.Divide)
+                ?? throw new CheckFailure("SEM0101", $"size `{Expressions.SizeNames(e).FirstOrDefault(n => Solver().Known(n) is null) ?? body}` is not known here; known are {string.Join(", ", facts.Names.Concat(callSymbols.Keys))}", bracket.Start, bracket.Length, at);
+            return fromEnd ? size - value : value;
+        }
+        if (dots < 0)
+        {
+            var position = Position(inside);
+            Inside(position, size - 1 - position, s, text, $"index {inside.TrimStart('^')}", axis, size, bracket, at);
+            return Emit(OpKind.Select, s.Id, [.. x.Axes.Where((_, i) => i != axis)], [x], o => { o.Axis = axis; o.Dims = [position]; });
+        }
+        var (head, tail) = (inside.Substring(0, dots).Trim(), inside.Substring(dots + 2).Trim());
+        var start = head.Length == 0 ? Dim.Zero : Position(head);
+        var end = tail.Length == 0 ? size : Position(tail);
+        Inside(start, size - start, s, text, $"range {inside}", axis, size, bracket, at);
+        Inside(end, size - end, s, text, $"range {inside}", axis, size, bracket, at);
+        Inside(end - start, Dim.Zero, s, text, $"range {inside}", axis, size, bracket, at);
+        return Emit(OpKind.Narrow, s.Id, [.. x.Axes.Select((a, i) => i == axis ? end - start : a)], [x], o => { o.Axis = axis; o.Dims = [start, end - start]; });
+    }
+
+    // both must never be negative; definitely outside is SEM0207, undecided SEM0121
+    private void Inside(Dim position, Dim room, Expr.Slice s, string text, string what, int axis, Dim size, PatternAxis bracket, int at)
+    {
+        foreach (var value in new[] { position, room })
+        {
+            var normal = facts.Normalise(value);
+            if (normal.IsNeverNegative) continue;
+            var names = scope.Unit.Variants.Select(v => Witness.Numbers(scope, size, Dim.Zero, " is not ")).FirstOrDefault(n => n.Length > 0);
+            var number = names is null ? "" : names.Substring(0, names.IndexOf(" is not ", StringComparison.Ordinal));
+            var definite = (normal * -1 - 1).IsNeverNegative || scope.Unit.Variants.Any(v => normal.Symbols.All(n => Witness.Value(v, n) is not null) && normal.Evaluate(n => Witness.Value(v, n)!.Value) < 0)
+                || normal.Evaluate(_ => 1) < 0;
+            if (definite) throw new CheckFailure("SEM0207", $"`{Name(s.Value)}[\"{text}\"]`: {what} is outside axis {axis} of size {facts.Show(size)}{number}", bracket.Start, bracket.Length, at);
+            throw new CheckFailure("SEM0121", $"cannot prove 0 <= {facts.Show(value).Replace("·", "*")}; if it always holds, add [Require(\"{facts.Show(value).Replace("·", "*")} >= 0\")]", bracket.Start, bracket.Length, at);
+        }
+    }
+
+    /// <summary>The bracketed axis of a pattern over a value. A known name in the brackets must fit <paramref name="acted"/>, or the axis itself.</summary>
+    private (int Axis, PatternAxis Bracket) Bracketed(string text, Value x, Expr operand, int at, bool check = true, Func<int, Dim>? acted = null)
+    {
+        try
+        {
+            var pattern = Pattern.Parse(text);
+            var brackets = pattern.Axes.Where(a => a.Bracket is not null).ToList();
+            if (text.Contains("->")) throw Pattern.Malformed(text, "an arrow has no meaning here", text.IndexOf("->", StringComparison.Ordinal), 2);
+            if (brackets.Count != 1)
+                throw new CheckFailure("SEM0031", brackets.Count == 0 ? $"\"{text}\" marks no axis; write \"{Marked(pattern)}\"" : $"\"{text}\" marks {brackets.Count.ToString(CultureInfo.InvariantCulture)} axes; mark the one that is meant", brackets.Count == 0 ? 0 : brackets[1].Start, brackets.Count == 0 ? text.Length : brackets[1].Length);
+            Solver().Match(pattern, x.Axes, text, Name(operand));
+            var axis = pattern.Axes.ToList().IndexOf(brackets[0]) + x.Axes.Count - pattern.Axes.Count;
+            if (check)
+            {
+                var size = acted is null ? x.Axes[axis] : acted(axis);
+                var name = brackets[0].Bracket!;
+                if (Solver().Known(name) is { } says && !facts.Same(says, size))
+                    throw new CheckFailure("SEM0201", $"axis {axis.ToString(CultureInfo.InvariantCulture)} of `{Name(operand)}` has size {facts.Show(size)}, but \"{brackets[0]}\" says {facts.Named(says) ?? name}{Numbers(size, says, " is not ")}", brackets[0].Start, brackets[0].Length);
+                if (!name.TrimEnd('\'').All(c => char.IsLetterOrDigit(c) || c is '_' or '*' or '+' or '-')) throw Pattern.Malformed(text, $"'{name}' is no name", brackets[0].Start, brackets[0].Length);
+            }
+            return (axis, brackets[0]);
+        }
+        catch (CheckFailure f) when (f.Id is not null && f.At == 0)
+        {
+            throw new CheckFailure(f.Id, f.Message, f.Start, f.Length, at);
+        }
+    }
+
+    private static string Marked(Pattern pattern)
+        => string.Join(" ", pattern.Axes.Select((a, i) => i == pattern.Axes.Count - 1 ? $"[{a}]" : a.ToString()));
+
+    private (Pattern Left, Pattern Right, Expr.Text Text) Sides(Expr e)
+    {
+        if (e is not Expr.Text text) throw new CheckFailure("SEM0030", "a pattern is a constant text", at: e.Id);
+        return At(text, () => Pattern.Sides(text.Value)) is var (left, right) ? (left, right, text) : default;
+    }
+
+    // a failure inside a text belongs to the text
+    private static T At<T>(Expr.Text text, Func<T> run)
+    {
+        try { return run(); }
+        catch (CheckFailure f) when (f.Id is not null && f.At == 0) { throw new CheckFailure(f.Id, f.Message, f.Start, f.Length, text.Id); }
+    }
+
+    private static Expr? Argument(Expr.Call c, string name) => c.Arguments.FirstOrDefault(a => a.Parameter == name)?.Value;
+
+    private bool Flag(Expr.Call c, string name) => Argument(c, name) is Expr.Host { Code: "true" };
+
+    private Item OnValue(Expr.Call c, Value x)
+    {
+        switch (c.Method)
+        {
+            case "Size":
+                if (Argument(c, "axis") is not { } which || Evaluate(which) is not Item.Int { Size.Number: { } axis }) throw new CheckFailure("SEM0020", "Size takes a constant axis", at: c.Id);
+                if (axis < 0) axis += x.Axes.Count;
+                if (axis < 0 || axis >= x.Axes.Count) throw new CheckFailure("SEM0202", $"`{Name(c.Target!)}` has {x.Axes.Count.ToString(CultureInfo.InvariantCulture)} axes; there is no axis {axis.ToString(CultureInfo.InvariantCulture)}", at: c.Id);
+                return new Item.Int(x.Axes[(int)axis]);
+            case "Rearrange": return new Item.Tensor(Rearrange(c, x));
+            case "Split":
+                var all = Rearrange(c, x);
+                if (all.Axes[0].Number is not { } count) throw new CheckFailure("SEM0215", $"the pattern makes {facts.Show(all.Axes[0])} parts; the number of parts must be written as a number", at: Argument(c, "pattern")!.Id);
+                return new Item.Many([.. Enumerable.Range(0, (int)count).Select(i => (Item)new Item.Tensor(Emit(OpKind.Select, c.Id, [.. all.Axes.Skip(1)], [all], o => { o.Axis = 0; o.Dims = [i]; })))], true);
+            case "Expand": return new Item.Tensor(Expand(c, x));
+            case "Mean" or "Sum" or "Max" or "Min" or "Var" when Argument(c, "pattern") is null:
+                return new Item.Tensor(Emit(OpKind.Reduce, c.Id, [], [x], o => o.Method = c.Method.ToLowerInvariant()));
+            case "Mean" or "Sum" or "Var" or "Max" or "Min" or "ArgMax":
+                var (reduced, _) = Bracketed(Text(c), x, c.Target!, Argument(c, "pattern")!.Id);
+                var keep = Flag(c, "keep");
+                return new Item.Tensor(Emit(OpKind.Reduce, c.Id, [.. x.Axes.Select((a, i) => i == reduced ? Dim.One : a).Where((_, i) => keep || i != reduced)], [x],
+                    o => { o.Method = c.Method.ToLowerInvariant(); o.Axis = reduced; o.Keep = keep; }, c.Method == "ArgMax" ? ElementType.Int64 : ElementType.Float));
+            case "Softmax" or "Normalize":
+                var (normalised, _) = Bracketed(Text(c), x, c.Target!, Argument(c, "pattern")!.Id);
+                return new Item.Tensor(Emit(c.Method == "Softmax" ? OpKind.Softmax : OpKind.Normalize, c.Id, x.Axes, [x], o => o.Axis = normalised));
+            case "Sort":
+                var (sorted, _) = Bracketed(Text(c), x, c.Target!, Argument(c, "pattern")!.Id);
+                return new Item.Tensor(Emit(OpKind.Sort, c.Id, x.Axes, [x], o => o.Axis = sorted, ElementType.Int64));
+            case "Gather":
+                var (along, _) = Bracketed(Text(c), x, c.Target!, Argument(c, "pattern")!.Id);
+                var index = Tensor(Argument(c, "index")!);
+                if (index.Axes.Count != along + 1 || !Same([.. x.Axes.Take(along)], [.. index.Axes.Take(along)]))
+                    throw new CheckFailure("SEM0201", $"`Gather`: the index has axes {Show(index.Axes)}, wanted are the leading axes {Show([.. x.Axes.Take(along)])} and one more", at: Argument(c, "index")!.Id);
+                return new Item.Tensor(Emit(OpKind.Gather, c.Id, [.. x.Axes.Select((a, i) => i == along ? index.Axes[along] : a)], [x, index], o => o.Axis = along));
+            case "Pow": return new Item.Tensor(Emit(OpKind.Scalar, c.Id, x.Axes, [x], o => { o.Method = "pow"; o.Text = Scalar(Evaluate(Argument(c, "exponent")!)); }));
+            case "DropPath": return new Item.Tensor(Emit(OpKind.DropPath, c.Id, x.Axes, [x], o => o.Text = Scalar(Evaluate(Argument(c, "rate")!))));
+            case "Detach": return new Item.Tensor(Emit(OpKind.Detach, c.Id, x.Axes, [x]));
+            case "Gelu" or "Relu" or "Silu" or "QuickGelu" or "Tanh" or "Sigmoid" or "Exp" or "Log" or "Sqrt" or "Abs":
+                return new Item.Tensor(Emit(OpKind.Unary, c.Id, x.Axes, [x], o => o.Method = c.Method.ToLowerInvariant()));
+            default: throw new CheckFailure("SEM0021", $"`{c.Method}` is not a graph operation; move it out of [Graph], or mark the helper [Graph]", at: c.Id);
+        }
+    }
+
+    private static string Text(Expr.Call c) => Argument(c, "pattern") is Expr.Text t ? t.Value : throw new CheckFailure("SEM0030", "a pattern is a constant text", at: c.Id);
+
+    private Value Rearrange(Expr.Call c, Value x)
+    {
+        var (left, right, text) = Sides(Argument(c, "pattern") ?? throw new CheckFailure());
+        return At(text, () =>
+        {
+            var ellipsis = left.HasEllipsis && right.HasEllipsis;
+            PatternSolver.SameAxes(left, right);
+            var solver = Solver();
+            var bound = solver.Match(left, x.Axes, text.Value, Name(c.Target!));
+            List<Dim> prefix = ellipsis ? [.. x.Axes.Take(x.Axes.Count - left.Axes.Count + 1)] : [];
+            Dim SizeOf(Token t) => solver.Known(t.Text, bound) ?? throw PatternSolver.Invented(t);
+            var from = left.Axes.Where(a => !a.IsEllipsis).SelectMany(a => a.Tokens).Where(t => t.Text != "1").ToList();
+            var to = right.Axes.Where(a => !a.IsEllipsis).SelectMany(a => a.Tokens).Where(t => t.Text != "1").ToList();
+            var split = Emit(OpKind.Reshape, c.Id, [.. prefix, .. from.Select(SizeOf)], [x], o => o.Dims = [.. prefix, .. from.Select(SizeOf)]);
+            int[] order = [.. Enumerable.Range(0, prefix.Count), .. to.Select(t => prefix.Count + from.FindIndex(f => f.Text == t.Text))];
+            var permuted = Emit(OpKind.Permute, c.Id, [.. order.Select(i => split.Axes[i])], [split], o => o.Order = order);
+            List<Dim> merged = [.. prefix, .. right.Axes.Where(a => !a.IsEllipsis).Select(a => a.Tokens.Aggregate(Dim.One, (p, t) => p * SizeOf(t)))];
+            return Emit(OpKind.Reshape, c.Id, merged, [permuted], o => o.Dims = merged);
+        });
+    }
+
+    private Value Expand(Expr.Call c, Value x)
+    {
+        var (left, right, text) = Sides(Argument(c, "pattern") ?? throw new CheckFailure());
+        return At(text, () =>
+        {
+            var solver = Solver();
+            var bound = solver.Match(left, x.Axes, text.Value, Name(c.Target!));
+            if (left.Axes.Count != right.Axes.Count) throw Pattern.Malformed(text.Value, "an expand keeps the number of axes", 0, text.Value.Length);
+            var axes = new List<Dim>();
+            for (var i = 0; i < right.Axes.Count; i++)
+            {
+                var axis = right.Axes[i];
+                var size = axis.Tokens.Aggregate(Dim.One, (p, t) => p * (solver.Known(t.Text, bound) ?? throw new CheckFailure("SEM0101", $"size `{t.Text}` is not known here; known are {string.Join(", ", facts.Names.Concat(callSymbols.Keys))}{Nearest.Suggest(t.Text, facts.Names.Concat(callSymbols.Keys))}", t.Start, t.Length)));
+                if (!facts.Same(size, x.Axes[i]) && !facts.Same(x.Axes[i], Dim.One))
+                    throw new CheckFailure("SEM0218", $"axis {i.ToString(CultureInfo.InvariantCulture)} of `{Name(c.Target!)}` has size {facts.Show(x.Axes[i])}; only an axis of size 1 can be repeated to {facts.Show(size)}", axis.Start, axis.Length);
+                axes.Add(size);
+            }
+            return Emit(OpKind.Expand, c.Id, axes, [x], o => o.Dims = axes);
+        });
+    }
+
+    private Item OnNothing(Expr.Call c)
+    {
+        switch (c.Owner, c.Method)
+        {
+            case ("OrderMask", "UpTo" or "Before"):
+                var rank = Tensor(Argument(c, "rank")!);
+                if (rank.Axes.Count != 2) throw new CheckFailure("SEM0202", $"ranks have axes B N, `{Name(Argument(c, "rank")!)}` has {Show(rank.Axes)}", at: Argument(c, "rank")!.Id);
+                Dim[] axes = [rank.Axes[0], rank.Axes[1] + 1, rank.Axes[1] + 1];
+                var together = Argument(c, "ties") is Expr.Host { Code: var ties } && ties.EndsWith("Together", StringComparison.Ordinal);
+                return new Item.Tensor(Emit(c.Method == "UpTo" ? OpKind.MaskUpTo : OpKind.MaskBefore, c.Id, axes, [rank], o => o.Text = together ? "Together" : "", ElementType.Mask));
+            case ("Ops", "Attend"): return new Item.Tensor(Attend(c));
+            case ("Ops", "Concat"): return new Item.Tensor(Concat(c));
+            case ("Ops", "Einsum"): return new Item.Tensor(Einsum(c));
+            case ("Ops", "Where"):
+                var (condition, yes, no) = (Tensor(Argument(c, "condition")!), Tensor(Argument(c, "a")!), Tensor(Argument(c, "b")!));
+                if (!Same(yes.Axes, no.Axes) || !Same(condition.Axes, yes.Axes)) throw new CheckFailure("SEM0204", $"`Where`: {Show(condition.Axes)}, {Show(yes.Axes)} and {Show(no.Axes)} have no common reading", at: c.Id);
+                return new Item.Tensor(Emit(OpKind.Where, c.Id, yes.Axes, [condition, yes, no]));
+            default: throw new CheckFailure("SEM0021", $"`{c.Owner}.{c.Method}` is not a graph operation; move it out of [Graph], or mark the helper [Graph]", at: c.Id);
+        }
+    }
+
+    private Value Attend(Expr.Call c)
+    {
+        Expr Of(string name) => Argument(c, name) ?? throw new CheckFailure();
+        var (q, k, v) = (Tensor(Of("q")), Tensor(Of("k")), Tensor(Of("v")));
+        var mask = Argument(c, "mask") is { } m ? Evaluate(m) as Item.Tensor : null;
+        foreach (var (value, at) in new[] { (q, "q"), (k, "k"), (v, "v") })
+            if (value.Axes.Count != 4) throw new CheckFailure("SEM0202", $"`Attend` works on B H T E, `{Name(Of(at))}` has {value.Axes.Count.ToString(CultureInfo.InvariantCulture)} axes: {Show(value.Axes)}", at: Of(at).Id);
+        foreach (var axis in new[] { 0, 1, 3 })
+            if (!facts.Same(q.Axes[axis], k.Axes[axis])) throw Disagree(axis, k, q, "k");
+        foreach (var axis in new[] { 0, 1, 2, 3 })
+            if (!facts.Same(k.Axes[axis], v.Axes[axis])) throw Disagree(axis, v, k, "v");
+        if (mask is not null && !Same(mask.Value.Axes, [q.Axes[0], q.Axes[2], k.Axes[2]]))
+            throw new CheckFailure("SEM0209", $"`Attend`: the mask orders {Show(mask.Value.Axes)}, these operands need {Show([q.Axes[0], q.Axes[2], k.Axes[2]])}", at: Argument(c, "mask")!.Id);
+        return Emit(OpKind.Attend, c.Id, q.Axes, [q, k, v, mask?.Value]);
+
+        CheckFailure Disagree(int axis, Value got, Value want, string which)
+            => new("SEM0201", $"axis {axis.ToString(CultureInfo.InvariantCulture)} of `{Name(Of(which))}` has size {facts.Show(got.Axes[axis])}, but Attend needs {facts.Show(want.Axes[axis])} as in `{Name(Of(which == "k" ? "q" : "k"))}`{Numbers(got.Axes[axis], want.Axes[axis], " is not ")}", at: Of(which).Id);
+    }
+
+    private Value Concat(Expr.Call c)
+    {
+        var parts = ((Argument(c, "values") as Expr.Tuple) ?? throw new CheckFailure()).Items;
+        var values = parts.Select(Tensor).ToList();
+        if (values.Count == 0) throw new CheckFailure("SEM0202", "`Concat` joins at least one value", at: c.Id);
+        var text = Text(c);
+        foreach (var (value, i) in values.Select((v, i) => (v, i)))
+            if (value.Axes.Count != values[0].Axes.Count) throw new CheckFailure("SEM0202", $"`Concat`: `{Name(parts[i])}` has {Show(value.Axes)}, the first operand {Show(values[0].Axes)}", at: parts[i].Id);
+        Dim Joined(int axis) => values.Select(v => v.Axes[axis]).Aggregate((x, y) => x + y);
+        var (at, _) = Bracketed(text, values[0], parts[0], Argument(c, "pattern")!.Id, acted: Joined);
+        for (var i = 1; i < values.Count; i++)
+            for (var a = 0; a < values[0].Axes.Count; a++)
+                if (a != at && !facts.Same(values[i].Axes[a], values[0].Axes[a]))
+                    throw new CheckFailure("SEM0205", $"`{Name(c)}`: outside the joined axis, axis {a.ToString(CultureInfo.InvariantCulture)} is {facts.Show(values[0].Axes[a])} in one and {facts.Show(values[i].Axes[a])} in another", at: parts[i].Id);
+        return Emit(OpKind.Concat, c.Id, [.. values[0].Axes.Select((a, i) => i == at ? Joined(at) : a)], values, o => o.Axis = at);
+    }
+
+    private Value Einsum(Expr.Call c)
+    {
+        var text = Argument(c, "pattern") as Expr.Text ?? throw new CheckFailure();
+        var operands = new List<Expr>();
+        foreach (var a in c.Arguments)
+            if (a.Parameter == "values" && a.Value is Expr.Tuple t) operands.AddRange(t.Items);
+            else if (a.Parameter != "pattern") operands.Add(a.Value);
+        var values = operands.Select(Tensor).ToList();
+        return At(text, () =>
+        {
+            var arrow = text.Value.IndexOf("->", StringComparison.Ordinal);
+            if (arrow < 0) throw Pattern.Malformed(text.Value, "there is no '->'", 0, text.Value.Length);
+            var sides = new List<Pattern>();
+            for (int start = 0, i = 0; i <= arrow; i++)
+                if (i == arrow || text.Value[i] == ',') { sides.Add(Pattern.Parse(text.Value, start, i)); start = i + 1; }
+            var right = Pattern.Parse(text.Value, arrow + 2, text.Value.Length);
+            if (sides.Count != values.Count) throw new CheckFailure("SEM0202", $"pattern \"{text.Value}\" describes {sides.Count.ToString(CultureInfo.InvariantCulture)} operands, {values.Count.ToString(CultureInfo.InvariantCulture)} are given", 0, text.Value.Length);
+            var solver = Solver();
+            var bound = new Dictionary<string, (Dim Size, int Operand)>();
+            for (var i = 0; i < sides.Count; i++)
+            {
+                foreach (var axis in sides[i].Axes.Concat(right.Axes))
+                    if (axis.IsGroup || axis.Bracket is not null || axis.IsEllipsis) throw Pattern.Malformed(text.Value, "an einsum has single names only", axis.Start, axis.Length);
+                foreach (var (name, size) in solver.Match(sides[i], values[i].Axes, text.Value, Name(operands[i]), einsum: true).Select(p => (p.Key, p.Value)))
+                    if (bound.TryGetValue(name, out var first) && !facts.Same(first.Size, size))
+                    {
+                        var token = sides[i].Axes.First(a => a.Tokens[0].Text == name);
+                        throw new CheckFailure("SEM0208", $"`Einsum(\"{text.Value}\")`: '{name}' is {facts.Show(first.Size)} in the {Ordinal(first.Operand)} operand and {facts.Show(size)} in the {Ordinal(i)}", token.Start, token.Length);
+                    }
+                    else if (!bound.ContainsKey(name)) bound[name] = (size, i);
+            }
+            var letters = new Dictionary<string, char>();
+            string Letters(Pattern p) => string.Concat(p.Axes.Select(a => a.Tokens[0].Text).Select(n => letters.TryGetValue(n, out var l) ? l : letters[n] = (char)('a' + letters.Count)));
+            var left = string.Join(",", sides.Select(Letters));
+            if (right.Axes.FirstOrDefault(a => !letters.ContainsKey(a.Tokens[0].Text)) is { } strange) throw PatternSolver.Invented(strange.Tokens[0]);
+            var axes = right.Axes.Select(a => bound.TryGetValue(a.Tokens[0].Text, out var b) ? b.Size : solver.Known(a.Tokens[0].Text)!).ToList();
+            return Emit(OpKind.Einsum, c.Id, axes, values, o => o.Text = $"{left}->{Letters(right)}");
+        });
+    }
+
+    private static string Ordinal(int i) => i switch { 0 => "first", 1 => "second", 2 => "third", _ => (i + 1).ToString(CultureInfo.InvariantCulture) + "th" };
+}

@@ -1,0 +1,362 @@
+using System;
+using System.Collections.Generic;
+using System.Linq;
+using SemAim.Generators.Collections;
+using SemAim.Generators.Ir;
+using SemAim.Generators.Symbols;
+
+namespace SemAim.Generators.Check;
+
+/// <summary>What a name stands for while a graph is checked.</summary>
+public abstract record Item
+{
+    /// <summary>A value or a mask.</summary>
+    public sealed record Tensor(Value Value) : Item;
+
+    /// <summary>A size.</summary>
+    public sealed record Int(Dim Size) : Item;
+
+    /// <summary>A host value, as C#.</summary>
+    public sealed record Host(string Code) : Item;
+
+    /// <summary>Several values; <see cref="Parts"/> are taken apart from one.</summary>
+    public sealed record Many(IReadOnlyList<Item> Items, bool Parts) : Item;
+
+    /// <summary>A layer, or one of its copies.</summary>
+    public sealed record Layer(ResolvedLayer Field, Dim? Index) : Item;
+
+    /// <summary>The module.</summary>
+    public sealed record Self : Item;
+
+    /// <summary>No mask.</summary>
+    public sealed record Nothing : Item;
+
+    /// <summary>Reported already.</summary>
+    public sealed record Unknown : Item;
+}
+
+/// <summary>Checks one graph in its author's order and turns it into typed operations.</summary>
+public sealed partial class GraphChecker
+{
+    private readonly ModuleScope scope;
+    private readonly SizeFacts facts;
+    private readonly Action<string, string, int, int, int> report;
+    private readonly GraphUnit graph;
+    private readonly List<string> bound = [];
+    private readonly List<string> inlining = [];
+    private readonly List<(string Variable, Dim First, Dim Last)> loops = [];
+    private readonly Dictionary<string, Dim> callSymbols = [];
+    private Dictionary<string, Item> names = [];
+    private List<Op> ops = [];
+    private bool failed;
+
+    private GraphChecker(ModuleScope scope, GraphUnit graph, Action<string, string, int, int, int> report)
+        => (this.scope, facts, this.graph, this.report) = (scope, scope.Facts, graph, report);
+
+    /// <summary>The typed graph, or null where something was found.</summary>
+    public static CheckedGraph? Check(ModuleScope scope, GraphUnit graph, Action<string, string, int, int, int> report)
+    {
+        var checker = new GraphChecker(scope, graph, report);
+        var region = checker.Run();
+        return checker.failed ? null : new(graph, region, checker.bound);
+    }
+
+    private void Report(string id, string message, int at, int start = -1, int length = 0)
+    {
+        failed = true;
+        report(id, message, at, start, length);
+    }
+
+    private Region Run()
+    {
+        var region = new Region();
+        foreach (var p in graph.Parameters)
+        {
+            if (p.Kind == ParameterKind.Host)
+            {
+                names[p.Name] = p.Type == "int" ? new Item.Int(Dim.Symbol(p.Name)) : new Item.Host(p.Name);
+                continue;
+            }
+            if (p.Shape is null || Declare(p.Shape, binds: true, out var marked) is not { } axes)
+            {
+                failed = true;
+                names[p.Name] = new Item.Unknown();
+                continue;
+            }
+            var value = new Value(axes, p.Kind == ParameterKind.Mask ? ElementType.Mask : ElementType.Float, p.Name) { Marked = marked };
+            region.Parameters.Add(value);
+            names[p.Name] = new Item.Tensor(value);
+        }
+        ops = region.Ops;
+        var promised = graph.Results.Select(r => (IReadOnlyList<Dim>?)Declare(r, binds: false, out _)).ToList();
+        var results = Execute(graph.Body, returns: true);
+        if (results is not null) region.Results = Returned(results.Value.Item, results.Value.At, promised);
+        else if (graph.Body.Count == 0 || !failed) failed = true;
+        return region;
+    }
+
+    private List<Value> Returned(Item item, Statement.Return at, List<IReadOnlyList<Dim>?> promised)
+    {
+        var items = item is Item.Many { Items: var several } ? several : [item];
+        var places = at.Value is Expr.Tuple t ? t.Items.Select(i => i.Id).ToList() : [.. Enumerable.Repeat(at.Id, items.Count)];
+        var values = new List<Value>();
+        if (items.Any(i => i is Item.Unknown)) { failed = true; }
+        if (items.Count != promised.Count)
+        {
+            if (graph.Results.Count > 0 && !items.Any(i => i is Item.Unknown)) Report("SEM0206", $"graph returns {items.Count} values, but [return: Shape] promises {promised.Count}", at.Id);
+            failed = true;
+            return values;
+        }
+        for (var i = 0; i < items.Count; i++)
+        {
+            if (items[i] is not Item.Tensor { Value: var value }) { failed = true; continue; }
+            values.Add(value);
+            if (promised[i] is not { } want) { failed = true; continue; }
+            if (Same(want, value.Axes)) continue;
+            Report("SEM0206", $"graph returns {Show(value.Axes)}, but [return: Shape] promises {Show(want)}{Explain(value.Axes, want)}", places[i]);
+        }
+        return values;
+    }
+
+    private string Explain(IReadOnlyList<Dim> got, IReadOnlyList<Dim> want)
+    {
+        if (got.Count != want.Count) return "";
+        for (var i = 0; i < got.Count; i++)
+            if (!facts.Same(got[i], want[i]))
+                return facts.Same(got[i], want[i] + 1) ? $". {facts.Show(got[i])} is {facts.Show(want[i])} + 1: drop the class token with [1..]?" : Numbers(got[i], want[i], " is not ");
+        return "";
+    }
+
+    /// <summary>The axes of a contract; names that nothing knows are bound at the call.</summary>
+    private List<Dim>? Declare(ShapeText shape, bool binds, out List<bool> marked)
+    {
+        marked = [];
+        try
+        {
+            var pattern = Pattern.Parse(shape.Text);
+            var axes = new List<Dim>();
+            foreach (var axis in pattern.Axes)
+            {
+                if (axis.IsGroup || axis.Bracket is not null) throw Pattern.Malformed(shape.Text, "a shape has no groups or brackets", axis.Start, axis.Length);
+                var token = axis.Tokens[0].Text;
+                marked.Add(token[0] == '#');
+                if (axis.IsEllipsis)
+                {
+                    axes.Add(Dim.Symbol("…"));
+                    if (binds && !bound.Contains("...")) bound.Add("...");
+                    continue;
+                }
+                var name = token.TrimStart('#');
+                if (Solver().Known(name) is { } known) axes.Add(known);
+                else if (binds && IsName(name))
+                {
+                    callSymbols[name] = Dim.Symbol(name);
+                    bound.Add(name);
+                    axes.Add(Dim.Symbol(name));
+                }
+                else
+                {
+                    var unknown = Expressions.SizeNames(SizeText.Parse(name) ?? new Expr.Broken(0)).FirstOrDefault(n => Solver().Known(n) is null) ?? name;
+                    var candidates = facts.Names.Concat(callSymbols.Keys).ToList();
+                    throw new CheckFailure("SEM0101", $"size `{unknown}` is not known here; known are {string.Join(", ", candidates)}{Nearest.Suggest(unknown, candidates)}", axis.Start, axis.Length);
+                }
+            }
+            return axes;
+        }
+        catch (CheckFailure f)
+        {
+            Report(f.Id!, f.Message, shape.Id, f.Start, f.Length);
+            return null;
+        }
+    }
+
+    private static bool IsName(string s) => s.Length > 0 && (char.IsLetter(s[0]) || s[0] == '_') && s.All(c => char.IsLetterOrDigit(c) || c == '_');
+
+    private (Item Item, Statement.Return At)? Execute(EquatableArray<Statement> body, bool returns)
+    {
+        for (var i = 0; i < body.Count; i++)
+        {
+            switch (body[i])
+            {
+                case Statement.Assign a: Assign(a); break;
+                case Statement.For loop: Repeat(loop); break;
+                case Statement.If choice: Choose(choice); break;
+                case Statement.Return result when returns && i == body.Count - 1: return (Try(result.Value), result);
+                case Statement.Return result: Report("SEM0020", "`return` stands only at the end of a graph", result.Id); break;
+            }
+        }
+        return null;
+    }
+
+    private void Assign(Statement.Assign a)
+    {
+        var item = Try(a.Value);
+        if (a.Targets.Count == 1)
+        {
+            Bind(a.Targets[0], item);
+            return;
+        }
+        var parts = item as Item.Many;
+        if (parts is not null && parts.Items.Count != a.Targets.Count)
+            Report("SEM0215", $"{(parts.Parts ? "the pattern makes" : "the graph gives")} {parts.Items.Count} {(parts.Parts ? "parts" : "values")}, {a.Targets.Count} are taken", a.Id);
+        for (var i = 0; i < a.Targets.Count; i++)
+            Bind(a.Targets[i], parts is not null && parts.Items.Count == a.Targets.Count ? parts.Items[i] : new Item.Unknown());
+        if (parts is null) failed = true;
+    }
+
+    private void Bind(string? name, Item item)
+    {
+        if (name is null) return;
+        if (item is Item.Unknown) failed = true;
+        if (item is Item.Tensor { Value: { Name: null, Producer: not null } value }) value.Name = name;
+        names[name] = item;
+    }
+
+    private Item Try(Expr e)
+    {
+        try { return Evaluate(e); }
+        catch (CheckFailure f)
+        {
+            failed = true;
+            if (f.Id is not null) Report(f.Id, f.Message, f.At == 0 ? e.Id : f.At, f.Start, f.Length);
+            return new Item.Unknown();
+        }
+    }
+
+    private static void AssignedNames(EquatableArray<Statement> body, HashSet<string> into)
+    {
+        foreach (var s in body)
+            switch (s)
+            {
+                case Statement.Assign a: foreach (var t in a.Targets) if (t is not null) into.Add(t); break;
+                case Statement.For f: AssignedNames(f.Body, into); break;
+                case Statement.If c: AssignedNames(c.Then, into); AssignedNames(c.Else, into); break;
+            }
+    }
+
+    private void Repeat(Statement.For loop)
+    {
+        var (from, limit) = (Size(loop.From), Size(loop.Limit));
+        var symbol = Dim.Symbol(loop.Variable);
+        var end = limit is null ? null : loop.Inclusive ? limit + 1 : limit;
+        var assigned = new HashSet<string>();
+        AssignedNames(loop.Body, assigned);
+        var carried = names.Where(n => assigned.Contains(n.Key) && n.Value is Item.Tensor).Select(n => n.Key).OrderBy(n => n, StringComparer.Ordinal).ToList();
+        var outer = names;
+        var outerOps = ops;
+        var region = new Region();
+        names = new(outer) { [loop.Variable] = new Item.Int(symbol) };
+        foreach (var name in carried)
+        {
+            var value = ((Item.Tensor)outer[name]).Value;
+            var parameter = new Value(value.Axes, value.Type, name);
+            region.Parameters.Add(parameter);
+            names[name] = new Item.Tensor(parameter);
+        }
+        ops = region.Ops;
+        loops.Add((loop.Variable, from ?? 0, end is null ? symbol : end - 1));
+        Execute(loop.Body, returns: false);
+        loops.RemoveAt(loops.Count - 1);
+        var op = new Op(OpKind.Repeat, loop.Id) { Variable = loop.Variable, Body = region, Dims = [from ?? Dim.Zero, end ?? symbol] };
+        foreach (var name in carried)
+        {
+            var before = ((Item.Tensor)outer[name]).Value;
+            if (names[name] is Item.Tensor { Value: var after })
+            {
+                if (!Same(before.Axes, after.Axes))
+                {
+                    Report("SEM0221", $"`{name}` enters the loop as {Show(before.Axes)} and leaves it as {Show(after.Axes)}; a loop must keep shapes", LastAssignment(loop.Body, name));
+                    continue;
+                }
+                region.Results.Add(after);
+                op.Operands.Add(before);
+                op.Results.Add(new Value(before.Axes, before.Type, name) { Producer = op });
+            }
+            else failed = true;
+        }
+        names = outer;
+        ops = outerOps;
+        if (op.Results.Count == carried.Count)
+            for (var i = 0; i < carried.Count; i++) names[carried[i]] = new Item.Tensor(op.Results[i]);
+        foreach (var name in assigned.Where(n => names.TryGetValue(n, out var i) && i is not Item.Tensor)) { names[name] = new Item.Unknown(); failed = true; }
+        ops.Add(op);
+    }
+
+    private static int LastAssignment(EquatableArray<Statement> body, string name)
+    {
+        var at = 0;
+        foreach (var s in body)
+            switch (s)
+            {
+                case Statement.Assign a when a.Targets.Any(t => t == name): at = a.Targets.Count == 1 ? a.Value.Id : a.Id; break;
+                case Statement.For f when LastAssignment(f.Body, name) is > 0 and var inner: at = inner; break;
+            }
+        return at;
+    }
+
+    private void Choose(Statement.If choice)
+    {
+        var mask = choice.Mask is null ? null : names.TryGetValue(choice.Mask, out var m) && m is Item.Tensor { Value: var v } ? v : null;
+        if (choice.Mask is not null && names.TryGetValue(choice.Mask, out var known) && known is Item.Nothing)      // inlined without a mask
+        {
+            Execute(choice.NotNull ? choice.Else : choice.Then, returns: false);
+            return;
+        }
+        var outer = names;
+        var outerOps = ops;
+        (Region Region, Dictionary<string, Item> Names) Branch(EquatableArray<Statement> body)
+        {
+            var region = new Region();
+            (ops, names) = (region.Ops, new(outer));
+            Execute(body, returns: false);
+            return (region, names);
+        }
+        var (then, otherwise) = (Branch(choice.Then), Branch(choice.Else));
+        (names, ops) = (outer, outerOps);
+        var op = new Op(OpKind.If, choice.Id) { Text = choice.Condition ?? $"{(choice.NotNull ? "" : "!")}{choice.Mask}.IsGiven", Body = then.Region, Otherwise = otherwise.Region };
+        if (mask is not null) op.Operands.Add(mask);
+        var assigned = new HashSet<string>();
+        AssignedNames(choice.Then, assigned);
+        AssignedNames(choice.Else, assigned);
+        foreach (var name in assigned.OrderBy(n => n, StringComparer.Ordinal))
+        {
+            if (!then.Names.TryGetValue(name, out var a) || !otherwise.Names.TryGetValue(name, out var b)) continue;      // local to one branch
+            if (a is Item.Tensor { Value: var x } && b is Item.Tensor { Value: var y })
+            {
+                if (!Same(x.Axes, y.Axes)) { Report("SEM0023", $"local `{name}` has different shapes after the two branches: {Show(x.Axes)} and {Show(y.Axes)}", choice.Id); continue; }
+                then.Region.Results.Add(x);
+                otherwise.Region.Results.Add(y);
+                var merged = new Value(x.Axes, x.Type, name) { Producer = op };
+                op.Results.Add(merged);
+                names[name] = new Item.Tensor(merged);
+            }
+            else { names[name] = new Item.Unknown(); failed = true; }
+        }
+        ops.Add(op);
+    }
+
+    private PatternSolver Solver() => new(facts, LocalSize, Numbers);
+
+    private Dim? LocalSize(string name)
+        => callSymbols.TryGetValue(name, out var s) ? s : names.TryGetValue(name, out var item) && item is Item.Int { Size: var size } ? size : null;
+
+    /// <summary>Numbers of the first variant that knows every symbol: <c>; aim_base: 224 is not 3136</c>.</summary>
+    private string Numbers(Dim found, Dim wanted, string between) => Witness.Numbers(scope, found, wanted, between);
+
+    private bool Same(IReadOnlyList<Dim> a, IReadOnlyList<Dim> b)
+    {
+        if (a.Count != b.Count) return false;
+        for (var i = 0; i < a.Count; i++) if (!facts.Same(a[i], b[i])) return false;
+        return true;
+    }
+
+    private string Show(IReadOnlyList<Dim> axes) => Shapes.Show(facts, axes);
+
+    private Dim? Size(Expr e)
+    {
+        var item = Try(e);
+        if (item is Item.Int { Size: var size }) return size;
+        failed = true;
+        return null;
+    }
+}

@@ -1,0 +1,172 @@
+using System;
+using System.Collections.Generic;
+using System.Linq;
+using SemAim.Generators.Ir;
+using SemAim.Generators.Symbols;
+
+namespace SemAim.Generators.Check;
+
+/// <summary>A fact taken apart: <c>Left [% Modulus] Operator Right</c>.</summary>
+public sealed record ParsedFact(Fact Fact, Expr Left, Expr? Modulus, string Operator, Expr Right)
+{
+    private static readonly string[] Operators = ["==", "!=", "<=", ">=", "<", ">"];
+
+    /// <summary>The parts, or null where the text is no fact.</summary>
+    public static ParsedFact? Parse(Fact fact)
+    {
+        foreach (var sign in Operators)
+        {
+            var at = fact.Text.IndexOf(sign, StringComparison.Ordinal);
+            if (at < 0) continue;
+            var (left, right) = (fact.Text.Substring(0, at), fact.Text.Substring(at + sign.Length));
+            var modulo = left.IndexOf('%');
+            var (dividend, divisor) = modulo < 0 ? (left, null) : (left.Substring(0, modulo), left.Substring(modulo + 1));
+            if (SizeText.Parse(dividend) is not { } l || SizeText.Parse(right) is not { } r) return null;
+            var m = divisor is null ? null : SizeText.Parse(divisor);
+            return divisor is not null && m is null ? null : new(fact, l, m, sign, r);
+        }
+        return null;
+    }
+
+    /// <summary>True where it says that a size is a multiple of another.</summary>
+    public bool IsMultiple => Modulus is not null && Operator == "==" && Right is Expr.Int { Value: 0 };
+}
+
+/// <summary>What one module knows: sizes, members, facts and the layers with their sizes.</summary>
+public sealed class ModuleScope
+{
+    private readonly Action<string, string, int, int, int> report;
+
+    /// <summary>Reads declarations; findings go to <paramref name="report"/> as id, message, place, start, length.</summary>
+    public ModuleScope(ModuleUnit unit, IReadOnlyDictionary<string, ModuleContract> contracts, Action<string, string, int, int, int> report)
+    {
+        (Unit, Contracts, this.report) = (unit, contracts, report);
+        foreach (var size in unit.Sizes) Facts.Declare(size.Name);
+        Parsed = ReadFacts();
+        DefineMembers();
+        Layers = unit.Layers.ToDictionary(l => l.Field, Resolve);
+        foreach (var layer in Layers.Values) CheckContract(layer);
+        CheckKeys();
+    }
+
+    /// <summary>What was written.</summary>
+    public ModuleUnit Unit { get; }
+
+    /// <summary>Contracts of the modules that occur, by full name.</summary>
+    public IReadOnlyDictionary<string, ModuleContract> Contracts { get; }
+
+    /// <summary>What is known of sizes.</summary>
+    public SizeFacts Facts { get; } = new();
+
+    /// <summary>Facts that could be read.</summary>
+    public IReadOnlyList<ParsedFact> Parsed { get; }
+
+    /// <summary>Layers by field.</summary>
+    public IReadOnlyDictionary<string, ResolvedLayer> Layers { get; }
+
+    private List<ParsedFact> ReadFacts()
+    {
+        var parsed = new List<ParsedFact>();
+        var names = new HashSet<string>(Unit.Sizes.Select(s => s.Name).Concat(Unit.Members.Select(m => m.Name)));
+        foreach (var fact in Unit.Facts)
+        {
+            if (ParsedFact.Parse(fact) is not { } p)
+            {
+                report("SEM0101", $"[Require(\"{fact.Text}\")] is no fact about sizes; write for example \"D % H == 0\" or \"Q <= L\"", fact.Id, -1, 0);
+                continue;
+            }
+            if (Expressions.SizeNames(p.Left).Concat(p.Modulus is null ? [] : Expressions.SizeNames(p.Modulus)).Concat(Expressions.SizeNames(p.Right)).FirstOrDefault(n => !names.Contains(n)) is { } unknown)
+            {
+                report("SEM0101", $"size `{unknown}` is not known here; known are {string.Join(", ", names)}{Nearest.Suggest(unknown, names)}", fact.Id, fact.Text.IndexOf(unknown, StringComparison.Ordinal), unknown.Length);
+                continue;
+            }
+            parsed.Add(p);
+        }
+        // members may occur in facts and facts in members: quotients of constructor sizes come first
+        foreach (var p in parsed.Where(p => p.IsMultiple))
+            if (Plain(p.Left) is { } left && Plain(p.Modulus!) is { } right) Facts.RequireMultiple(left, right);
+        return parsed;
+    }
+
+    // as declared, with members replaced by their definitions where these need no division
+    private Dim? Plain(Expr e) => Expressions.Evaluate(e, name => Unit.Sizes.Any(s => s.Name == name) ? Dim.Symbol(name)
+        : Unit.Members.FirstOrDefault(m => m.Name == name) is { } member ? Plain(member.Value) : null, (_, _) => null);
+
+    private void DefineMembers()
+    {
+        var done = new Dictionary<string, Dim?>();
+        var open = new List<string>();
+        Dim? Member(string name)
+        {
+            if (Facts[name] is { } known && Unit.Members.All(m => m.Name != name)) return known;
+            if (done.TryGetValue(name, out var size)) return size;
+            if (Unit.Members.FirstOrDefault(m => m.Name == name) is not { } member) return null;
+            if (open.Contains(name))
+            {
+                report("SEM0102", $"size `{name}` is defined in terms of itself: {string.Join(" → ", open.SkipWhile(n => n != name).Concat([name]))}", member.Id, -1, 0);
+                return done[name] = null;
+            }
+            open.Add(name);
+            size = Expressions.Evaluate(member.Value, Member, (n, d) => Divide(n, d, member.Value, report));
+            open.Remove(name);
+            if (size is not null && !done.ContainsKey(name)) Facts.Define(name, size);
+            return done.TryGetValue(name, out var circular) ? circular : done[name] = size;
+        }
+        foreach (var member in Unit.Members) Member(member.Name);
+    }
+
+    /// <summary>The exact quotient; where it need not be whole, SEM0120 and null.</summary>
+    public Dim? Divide(Dim numerator, Dim denominator, Expr at, Action<string, string, int, int, int> report)
+    {
+        if (Facts.Divide(numerator, denominator) is { } exact) return exact;
+        var (n, d) = (Facts.Show(numerator), Facts.Show(denominator));
+        report("SEM0120", $"`{Bracket(n)} / {Bracket(d)}` may not be a whole number; add [Require(\"{n.Replace("·", "*")} % {d.Replace("·", "*")} == 0\")]", at.Id, -1, 0);
+        return null;
+    }
+
+    private static string Bracket(string text) => text.Contains(' ') ? $"({text})" : text;
+
+    /// <summary>Evaluates a size in the module's own words; null where something is unknown and reported.</summary>
+    public Dim? Evaluate(Expr e, Func<Expr, Dim?>? local = null, Action<string, string, int, int, int>? to = null)
+        => Expressions.Evaluate(e, name => Facts[name], (n, d) => Divide(n, d, e, to ?? report), local);
+
+    private ResolvedLayer Resolve(LayerField field)
+    {
+        var sizes = new Dictionary<string, Dim>();
+        var complete = true;
+        foreach (var a in field.Sizes)
+            if (Evaluate(a.Value) is { } size) sizes[a.Parameter] = size;
+            else complete = false;
+        var shape = field.Shape.Count == 0 && field.Kind is not (LayerKind.Weight or LayerKind.Constant) ? null : field.Shape.Select(e => Evaluate(e)).ToList();
+        if (shape is not null && shape.Any(s => s is null)) complete = false;
+        return new(field, sizes, complete ? shape?.Select(s => s!).ToList() : null, field.Count is null ? null : Evaluate(field.Count), complete);
+    }
+
+    private void CheckContract(ResolvedLayer layer)
+    {
+        if (layer.Field.Kind != LayerKind.Module || !layer.IsComplete || !Contracts.TryGetValue(layer.Field.Type, out var callee)) return;
+        var name = callee.FullName.Substring(callee.FullName.LastIndexOf('.') + 1);
+        var arguments = string.Join(", ", layer.Field.Sizes.Select(a => layer.Sizes.TryGetValue(a.Parameter, out var s) ? Facts.Show(s) : "?"));
+        foreach (var fact in callee.Facts)
+        {
+            if (ParsedFact.Parse(fact) is not { } p) continue;
+            Dim? Size(string n) => layer.Sizes.TryGetValue(n, out var s) ? s : callee.Members.FirstOrDefault(m => m.Name == n) is { } member ? Expressions.Evaluate(member.Value, Size, Facts.Divide) : null;
+            var (left, modulus, right) = (Expressions.Evaluate(p.Left, Size, Facts.Divide), p.Modulus is null ? null : Expressions.Evaluate(p.Modulus, Size, Facts.Divide), Expressions.Evaluate(p.Right, Size, Facts.Divide));
+            if (left is null || right is null || p.Modulus is not null && modulus is null) continue;
+            if (FactProver.Holds(Facts, left, modulus, p.Operator, right, Parsed, this)) continue;
+            var asked = $"{Facts.Show(left).Replace("·", "*")}{(modulus is null ? "" : $" % {Facts.Show(modulus).Replace("·", "*")}")} {p.Operator} {Facts.Show(right).Replace("·", "*")}";
+            report("SEM0111", $"new {name}({arguments}) needs {asked}, which {Unit.Name} does not promise; add [Require(\"{asked}\")] to {Unit.Name}", layer.Field.Id, -1, 0);
+        }
+    }
+
+    private void CheckKeys()
+    {
+        var seen = new Dictionary<string, LayerField>();
+        foreach (var layer in Unit.Layers)
+            if (seen.TryGetValue(layer.Key, out var first)) report("SEM0104", $"layers `{first.Field}` and `{layer.Field}` both map to key \"{layer.Key}\"; use [Key(\"…\")]", layer.Id, -1, 0);
+            else seen[layer.Key] = layer;
+    }
+}
+
+/// <summary>A layer with its sizes evaluated.</summary>
+public sealed record ResolvedLayer(LayerField Field, IReadOnlyDictionary<string, Dim> Sizes, IReadOnlyList<Dim>? Shape, Dim? Count, bool IsComplete);

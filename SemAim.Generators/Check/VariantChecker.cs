@@ -1,0 +1,32 @@
+using System;
+using System.Linq;
+using SemAim.Generators.Ir;
+using SemAim.Generators.Symbols;
+
+namespace SemAim.Generators.Check;
+
+/// <summary>Every published configuration keeps the module's facts.</summary>
+public static class VariantChecker
+{
+    /// <summary>Computes each fact from the variant's numbers as declared, not through what facts eliminate.</summary>
+    public static void Check(ModuleScope scope, Action<string, string, int, int, int> report)
+    {
+        foreach (var variant in scope.Unit.Variants)
+            foreach (var fact in scope.Parsed)
+            {
+                if (Number(scope, variant, fact.Left) is not { } left || Number(scope, variant, fact.Right) is not { } right) continue;
+                var modulus = fact.Modulus is null ? null : Number(scope, variant, fact.Modulus);
+                if (fact.Modulus is not null && modulus is null or 0) continue;
+                var value = modulus is { } m ? left % m : left;
+                var holds = fact.Operator switch { "==" => value == right, "!=" => value != right, "<=" => value <= right, ">=" => value >= right, "<" => value < right, _ => value > right };
+                if (holds) continue;
+                var because = fact.Fact.Because is null ? "" : $" ({fact.Fact.Because})";
+                report("SEM0110", $"variant {variant.Name} breaks [Require(\"{fact.Fact.Text}\")]{because}: {left}{(modulus is { } n ? $" % {n} = {value}" : fact.Operator == "==" ? $" is not {right}" : $" {fact.Operator} {right} does not hold")}", variant.Id, -1, 0);
+            }
+    }
+
+    private static long? Number(ModuleScope scope, Variant variant, Expr e)
+        => Expressions.Evaluate(e, name => variant.Sizes.FirstOrDefault(s => s.Name == name) is { Value: { } n } ? Dim.Const(n)
+            : scope.Unit.Members.FirstOrDefault(m => m.Name == name) is { } member && Number(scope, variant, member.Value) is { } value ? Dim.Const(value) : null,
+            (a, b) => a.Number is { } x && b.Number is { } y && y != 0 ? Dim.Const(x / y) : null)?.Number;
+}

@@ -1,0 +1,274 @@
+using System;
+using System.Collections.Generic;
+using System.Globalization;
+using System.Linq;
+using SemAim.Generators.Check;
+using SemAim.Generators.Ir;
+using SemAim.Generators.Symbols;
+
+namespace SemAim.Generators.Emit;
+
+/// <summary>Writes the body of a graph: one operation a line, the author's names, disposal at the last use, the shape as a comment.</summary>
+internal sealed class GraphEmitter
+{
+    private static readonly HashSet<string> Keywords =
+    [
+        "abstract", "as", "base", "bool", "break", "byte", "case", "catch", "char", "checked", "class", "const", "continue", "decimal", "default", "delegate", "do", "double", "else", "enum", "event", "explicit",
+        "extern", "false", "finally", "fixed", "float", "for", "foreach", "goto", "if", "implicit", "in", "int", "interface", "internal", "is", "lock", "long", "namespace", "new", "null", "object", "operator", "out",
+        "override", "params", "private", "protected", "public", "readonly", "ref", "return", "sbyte", "sealed", "short", "sizeof", "stackalloc", "static", "string", "struct", "switch", "this", "throw", "true", "try",
+        "typeof", "uint", "ulong", "unchecked", "unsafe", "ushort", "using", "virtual", "void", "volatile", "while", "draws",
+    ];
+
+    private readonly ModuleScope scope;
+    private readonly SizeFacts facts;
+    private readonly CheckedGraph graph;
+    private readonly CodeWriter code;
+    private readonly Dictionary<Value, string> variables = [];
+    private readonly HashSet<string> taken;
+    private int temporaries;
+
+    private GraphEmitter(ModuleScope scope, CheckedGraph graph, CodeWriter code)
+    {
+        (this.scope, facts, this.graph, this.code) = (scope, scope.Facts, graph, code);
+        taken = [.. Keywords, .. facts.Names, .. graph.Bound, .. graph.Unit.Parameters.Select(p => p.Name)];
+    }
+
+    /// <summary>Writes the statements of a graph.</summary>
+    internal static void Write(ModuleScope scope, CheckedGraph graph, CodeWriter code)
+    {
+        var emitter = new GraphEmitter(scope, graph, code);
+        var values = graph.Unit.Parameters.Where(p => p.Kind != ParameterKind.Host).ToList();
+        for (var i = 0; i < values.Count; i++) emitter.variables[graph.Body.Parameters[i]] = Safe(values[i].Name);
+        foreach (var op in Rewriting.All(graph.Body).Where(o => o.Kind == OpKind.Repeat)) emitter.taken.Add(op.Variable);
+        var results = emitter.Region(graph.Body, []);
+        code.Line(results.Count == 1 ? $"return {results[0]};" : $"return ({string.Join(", ", results)});");
+    }
+
+    private static string Safe(string name) => name is "params" or "in" or "out" or "ref" or "base" or "this" ? "@" + name : name;
+
+    /// <summary>Writes a region; the result texts are fresh handles that the reader owns.</summary>
+    private List<string> Region(Region region, HashSet<Value> entering)
+    {
+        var last = new Dictionary<Value, Op>();
+        foreach (var op in region.Ops)
+            foreach (var v in Rewriting.Reads(op)) last[v] = op;
+        var mine = new HashSet<Value>(entering);
+        var leaving = new HashSet<Value>(region.Results);
+        foreach (var p in entering.Where(p => !last.ContainsKey(p) && !leaving.Contains(p))) code.Line($"{variables[p]}.Dispose();");
+        foreach (var op in region.Ops)
+        {
+            var dying = Rewriting.Reads(op).Distinct().Where(v => mine.Contains(v) && last[v] == op && !leaving.Contains(v)).ToList();
+            Op(op, dying);
+            foreach (var r in op.Results)
+                if (r.Type != ElementType.Mask && op.Kind != OpKind.Weight)
+                {
+                    mine.Add(r);
+                    if (last.ContainsKey(r) || leaving.Contains(r)) continue;
+                    if (op.Kind is OpKind.Repeat or OpKind.If) code.Line($"{variables[r]}.Dispose();");
+                    else code.Append($" {variables[r]}.Dispose();");
+                }
+            foreach (var v in dying) mine.Remove(v);
+        }
+        var given = new HashSet<Value>();
+        return [.. region.Results.Select(r => mine.Contains(r) && given.Add(r) ? variables[r] : $"{Text(r)}.alias()")];
+    }
+
+    private string Text(Value v) => variables.TryGetValue(v, out var name) ? name : throw new InvalidOperationException($"a value of {graph.Unit.Name} has no name");
+
+    private string New(Value v)
+    {
+        string name;
+        if (v.Name is { } wanted)
+        {
+            name = wanted;
+            for (var n = 2; !taken.Add(name); n++) name = wanted + n.ToString(CultureInfo.InvariantCulture);
+        }
+        else
+        {
+            do name = "v" + (++temporaries).ToString(CultureInfo.InvariantCulture);
+            while (!taken.Add(name));
+        }
+        return variables[v] = name;
+    }
+
+    private string Size(Dim d) => facts.Code(d);
+
+    // an argument of type long among others
+    private string Sizes(IEnumerable<Dim> dims) => string.Join(", ", dims.Select(Size));
+
+    private string Shape(Value v) => Shapes.Show(facts, v.Axes);
+
+    private void Op(Op op, List<Value> dying)
+    {
+        switch (op.Kind)
+        {
+            case OpKind.Weight:
+                variables[op.Result] = $"{Field(op)}.Tensor";
+                return;
+            case OpKind.MaskCausal:
+                variables[op.Result] = "AttentionBias.Causal";
+                return;
+            case OpKind.Repeat: Repeat(op, dying); return;
+            case OpKind.If: If(op, dying); return;
+        }
+        var expression = Expression(op);
+        var disposals = string.Concat(dying.Where(d => d.Type != ElementType.Mask).Select(d => $" {variables[d]}.Dispose();"));
+        if (op.Results.Count == 1)
+            code.Statement($"var {New(op.Result)} = {expression};{disposals}", op.Result.Type == ElementType.Mask ? $"order({Shape(op.Result)})" : Shape(op.Result));
+        else
+        {
+            code.Statement($"var ({string.Join(", ", op.Results.Select(r => New(r)))}) = {expression};{disposals}", string.Join("; ", op.Results.Select(Shape)));
+        }
+    }
+
+    private void Repeat(Op op, List<Value> dying)
+    {
+        var body = op.Body!;
+        var moved = new List<Value>();
+        for (var i = 0; i < body.Parameters.Count; i++)
+        {
+            var initial = op.Operands[i]!;
+            if (dying.Contains(initial) && !moved.Contains(initial))
+            {
+                moved.Add(initial);
+                variables[body.Parameters[i]] = variables[initial];
+            }
+            else code.Statement($"var {New(body.Parameters[i])} = {Text(initial)}.alias();", Shape(initial));
+        }
+        var (first, end) = (Size(op.Dims[0]), Size(op.Dims[1]));
+        code.Line($"for (int {op.Variable} = {first}; {op.Variable} < {end}; {op.Variable}++)");
+        code.Open();
+        var results = Region(body, [.. body.Parameters]);
+        var (targets, sources) = (new List<string>(), new List<string>());
+        for (var i = 0; i < results.Count; i++)
+        {
+            var variable = variables[body.Parameters[i]];
+            if (results[i] == variable) continue;
+            targets.Add(variable);
+            sources.Add(results[i]);
+        }
+        if (targets.Count == 1) code.Line($"{targets[0]} = {sources[0]};");
+        else if (targets.Count > 1) code.Line($"({string.Join(", ", targets)}) = ({string.Join(", ", sources)});");
+        code.Close();
+        for (var i = 0; i < op.Results.Count; i++) variables[op.Results[i]] = variables[body.Parameters[i]];
+        foreach (var d in dying.Where(d => !moved.Contains(d) && d.Type != ElementType.Mask)) code.Line($"{variables[d]}.Dispose();");
+    }
+
+    private void If(Op op, List<Value> dying)
+    {
+        foreach (var r in op.Results) code.Line($"Tensor {New(r)};");
+        code.Line($"if ({op.Text})");
+        Branch(op.Body!);
+        code.Line("else");
+        Branch(op.Otherwise!);
+        foreach (var d in dying.Where(d => d.Type != ElementType.Mask)) code.Line($"{variables[d]}.Dispose();");
+
+        void Branch(Region region)
+        {
+            code.Open();
+            var results = Region(region, []);
+            for (var i = 0; i < results.Count; i++) code.Line($"{variables[op.Results[i]]} = {results[i]};");
+            code.Close();
+        }
+    }
+
+    private string Field(Op op)
+    {
+        var field = taken.Contains(op.Text) || variables.ContainsValue(op.Text) ? "this." + op.Text : op.Text;
+        if (graph.Unit.Parameters.Any(p => p.Name == op.Text)) field = "this." + op.Text;
+        return op.Index is null ? field : $"{field}[{Size(op.Index)}]";
+    }
+
+    private string Expression(Op op)
+    {
+        string X(int i = 0) => Text(op.Operands[i]!);
+        string N(int n) => n.ToString(CultureInfo.InvariantCulture);
+        var field = op.Text.Length > 0 && op.Kind is OpKind.Linear or OpKind.LayerNorm or OpKind.Conv2d or OpKind.Call or OpKind.Lower ? Field(op) : "";
+        switch (op.Kind)
+        {
+            case OpKind.Linear: return $"Functional.linear({X()}, {field}.Weight, {field}.Bias)";
+            case OpKind.LayerNorm: return $"Kernels.LayerNorm({X()}, {field})";
+            case OpKind.Conv2d: return $"Kernels.Conv2d({X()}, {field})";
+            case OpKind.Lower: return $"Kernels.Lower({X()}, {field}.Weight)";
+            case OpKind.Raise: return $"Kernels.Raise({X()})";
+            case OpKind.Call: return Call(op, field);
+            case OpKind.Unary: return op.Method switch { "gelu" => $"Functional.gelu({X()})", "relu" => $"Functional.relu({X()})", "silu" => $"Functional.silu({X()})", "quickgelu" => $"Kernels.QuickGelu({X()})", _ => $"{X()}.{op.Method}()" };
+            case OpKind.Scalar:
+                return op.Method switch
+                {
+                    "pow" when op.Text == "2" => $"{X()}.square()",
+                    "pow" when op.Text == "0.5" => $"{X()}.sqrt()",
+                    "pow" => $"{X()}.pow({op.Text})",
+                    "+" => $"{X()}.add({op.Text})",
+                    "-" => $"{X()}.sub({op.Text})",
+                    "*" => $"{X()}.mul({op.Text})",
+                    "/" => $"{X()}.div({op.Text})",
+                    "r-" => $"({op.Text} - {X()})",
+                    _ => $"({op.Text} / {X()})",
+                };
+            case OpKind.Binary: return $"{X()}.{op.Method switch { "+" => "add", "-" => "sub", "*" => "mul", _ => "div" }}({X(1)})";
+            case OpKind.Compare: return $"{X()}.{op.Method switch { "<" => "lt", "<=" => "le", ">" => "gt", _ => "ge" }}({(op.Operands.Count > 1 ? X(1) : op.Text)})";
+            case OpKind.Reshape: return $"{X()}.{(IsFresh(op.Operands[0]!) ? "view" : "reshape")}({Sizes(op.Dims)})";
+            case OpKind.Permute: return op.Order.Count == 4 && op.Order.SequenceEqual([0, 2, 1, 3]) ? $"{X()}.transpose(1, 2)" : $"{X()}.permute({string.Join(", ", op.Order.Select(N))})";
+            case OpKind.Expand: return $"{X()}.expand({Sizes(op.Dims)})";
+            case OpKind.Select: return $"{X()}.select({N(op.Axis)}, {Size(op.Dims[0])})";
+            case OpKind.Narrow: return $"{X()}.narrow({N(op.Axis)}, {Size(op.Dims[0])}, {Size(op.Dims[1])})";
+            case OpKind.Concat: return $"torch.cat([{string.Join(", ", op.Operands.Select((_, i) => X(i)))}], {N(op.Axis)})";
+            case OpKind.Softmax: return $"{X()}.softmax({N(op.Axis)})";
+            case OpKind.Normalize: return $"Functional.normalize({X()}, 2.0, {N(op.Axis)})";
+            case OpKind.Reduce when op.Axis < 0: return op.Method == "var" ? $"{X()}.var(unbiased: true)" : $"{X()}.{op.Method}()";
+            case OpKind.Reduce:
+                return op.Method switch
+                {
+                    "mean" => $"{X()}.mean([{N(op.Axis)}], {Bool(op.Keep)})",
+                    "sum" => $"{X()}.sum([{N(op.Axis)}L], {Bool(op.Keep)})",
+                    "var" => $"{X()}.var({N(op.Axis)}, unbiased: true, keepdim: {Bool(op.Keep)})",
+                    "max" => $"{X()}.amax([{N(op.Axis)}], {Bool(op.Keep)})",
+                    "min" => $"{X()}.amin([{N(op.Axis)}], {Bool(op.Keep)})",
+                    _ => $"{X()}.argmax({N(op.Axis)}, {Bool(op.Keep)})",
+                };
+            case OpKind.Einsum: return $"torch.einsum(\"{op.Text}\", {string.Join(", ", op.Operands.Select((_, i) => X(i)))})";
+            case OpKind.Attend: return $"Kernels.Attend({X()}, {X(1)}, {X(2)}, {(op.Operands[3] is null ? "default" : X(3))})";
+            case OpKind.MaskUpTo: return $"AttentionBias.UpTo({X()}, Ties.{(op.Text.Length > 0 ? op.Text : "ByIndex")})";
+            case OpKind.MaskBefore: return $"AttentionBias.Before({X()}, Ties.{(op.Text.Length > 0 ? op.Text : "ByIndex")})";
+            case OpKind.Detach: return $"{X()}.detach()";
+            case OpKind.DropPath: return $"Kernels.DropPath({X()}, {op.Text}, draws)";
+            case OpKind.SortOrder: return $"Kernels.SortOrder({X()})";
+            case OpKind.InverseOrder: return $"Kernels.InverseOrder({X()})";
+            case OpKind.Reorder: return op.Method == "tokens" ? $"Kernels.ReorderTokens({X()}, {X(1)})" : $"Kernels.ReorderPatches({X()}, {X(1)})";
+            case OpKind.Gather: return $"Kernels.Gather({X()}, {X(1)}, {N(op.Axis)})";
+            case OpKind.Sort: return $"Kernels.Sort({X()}, {N(op.Axis)})";
+            case OpKind.Where: return $"torch.where({X()}, {X(1)}, {X(2)})";
+            default: throw new InvalidOperationException($"no emission for {op.Kind}");
+        }
+    }
+
+    // contiguous for certain: what a linear layer or an element-wise operation has just made
+    private static bool IsFresh(Value v) => v.Producer?.Kind is OpKind.Linear;
+
+    private static string Bool(bool b) => b ? "true" : "false";
+
+    private string Call(Op op, string field)
+    {
+        var callee = op.Callee?.Graphs.FirstOrDefault(g => g.Name == op.Method) ?? GraphContract.Of(scope.Unit.Graphs.First(g => g.Name == op.Method));
+        var external = op.Callee is { IsExternal: true };
+        var arguments = new List<string>();
+        var next = 0;
+        foreach (var p in callee.Parameters)
+        {
+            if (p.Kind == ParameterKind.Host)
+            {
+                if (op.Host.TryGetValue(p.Name, out var host)) arguments.Add(external ? $"{p.Name}: {host}" : host);
+                continue;
+            }
+            var operand = op.Operands[next++];
+            if (operand is not null) arguments.Add(Text(operand));
+            else if (!external) arguments.Add("default");
+        }
+        var stochastic = op.Callee is null ? scope.Contracts.TryGetValue(scope.Unit.FullName, out var own) && own.Graphs.First(g => g.Name == op.Method).Summary.IsStochastic : callee.Summary.IsStochastic;
+        if (stochastic) arguments.Add(external ? "draws: draws" : "draws");
+        if (!external) arguments.AddRange(op.Bound.Where(b => !b.Symbols.Contains("…")).Select(Size));
+        var method = external ? op.Method : "__" + op.Method;
+        return $"{(field.Length > 0 ? field + "." : "")}{method}({string.Join(", ", arguments)})";
+    }
+}

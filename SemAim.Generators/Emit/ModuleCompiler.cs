@@ -1,0 +1,47 @@
+using System;
+using System.Collections.Generic;
+using System.Linq;
+using SemAim.Generators.Check;
+using SemAim.Generators.Collections;
+using SemAim.Generators.Ir;
+using SemAim.Generators.Link;
+using SemAim.Generators.Passes;
+
+namespace SemAim.Generators.Emit;
+
+/// <summary>What a module compiles to.</summary>
+/// <param name="HintName">name of the generated file</param>
+/// <param name="Text">the file, or null where no second part makes sense</param>
+/// <param name="Findings">what was found wrong</param>
+public sealed record CompiledUnit(string HintName, string? Text, EquatableArray<Finding> Findings);
+
+/// <summary>Checks and compiles one linked module.</summary>
+public static class ModuleCompiler
+{
+    /// <summary>Findings of the declarations and of every graph, and the generated part.</summary>
+    /// <param name="linked">the module</param>
+    /// <param name="withoutPass">a pass to leave out, for tests</param>
+    public static CompiledUnit Compile(LinkedUnit linked, string? withoutPass = null)
+    {
+        var unit = linked.Unit;
+        var findings = new List<Finding>(unit.Findings);
+        void Report(string id, string message, int at, int start, int length)
+        {
+            var finding = new Finding(id, message, at, start, length);
+            if (!findings.Contains(finding)) findings.Add(finding);
+        }
+        var contracts = linked.Contracts.ToDictionary(c => c.FullName);
+        var scope = new ModuleScope(unit, contracts, Report);
+        var graphs = new Dictionary<string, CheckedGraph>();
+        foreach (var graph in unit.Graphs)
+            if (GraphChecker.Check(scope, graph, Report) is { } right) graphs[graph.Name] = right;
+        VariantChecker.Check(scope, Report);
+        var failure = findings.Count == 0 ? "" : $"{findings[0].Id}: {findings[0].Message}";
+        var broken = findings.Any(f => f.Id is not ("SEM0103" or "SEM0701" or "SEM0702"));
+        if (!unit.IsEmittable) return new(unit.FullName + ".g.cs", null, findings.ToEquatable());
+        if (!broken)
+            foreach (var graph in graphs.Values) PassPipeline.Run(graph, scope, withoutPass);
+        else if (failure.Length == 0) failure = "this module has errors";
+        return new(unit.FullName + ".g.cs", ModuleEmitter.Write(scope, broken ? new Dictionary<string, CheckedGraph>() : graphs, failure), findings.ToEquatable());
+    }
+}

@@ -1,0 +1,48 @@
+using System.Linq;
+using Microsoft.CodeAnalysis;
+using SemAim.Generators.Collections;
+using SemAim.Generators.Ir;
+
+namespace SemAim.Generators.Frontend;
+
+/// <summary>Reads the contract of a module of another assembly from its attributes: sizes, facts, signatures and what its generated part published.</summary>
+internal static class ContractReader
+{
+    internal static ModuleContract Read(INamedTypeSymbol module)
+    {
+        // the primary constructor is the longest one; its parameter names are the sizes
+        var constructor = module.InstanceConstructors.OrderByDescending(c => c.Parameters.Length).FirstOrDefault();
+        var sizes = (constructor?.Parameters ?? []).Where(p => p.Type.SpecialType == SpecialType.System_Int32).Select(p => p.Name).ToEquatable();
+        var members = ModuleReader.Attributes(module, DslNames.GraphSize).Where(a => a.ConstructorArguments.Length == 2)
+            .Select(a => new SizeMember(0, (string)a.ConstructorArguments[0].Value!, SizeText.Parse((string)a.ConstructorArguments[1].Value!) ?? new Expr.Broken(0))).ToEquatable();
+        var facts = ModuleReader.Attributes(module, DslNames.Require)
+            .Select(a => new Fact(0, a.ConstructorArguments[0].Value as string ?? "", a.NamedArguments.FirstOrDefault(n => n.Key == "Because").Value.Value as string)).ToEquatable();
+        var summaries = ModuleReader.Attributes(module, DslNames.GraphSummary).Where(a => a.ConstructorArguments.Length == 2)
+            .ToDictionary(a => (string)a.ConstructorArguments[0].Value!, a => (string)a.ConstructorArguments[1].Value!);
+        var graphs = module.GetMembers().OfType<IMethodSymbol>().Where(m => ModuleReader.Has(m, DslNames.Graph)).Select(m =>
+        {
+            var summary = summaries.TryGetValue(m.Name, out var text) ? new GraphSummary(text.Contains("token-wise"), text.Contains("stochastic")) : GraphSummary.Unknown;
+            return new GraphContract(m.Name, m.Parameters.Select(p => Parameter(p)).ToEquatable(), Results(m), summary);
+        }).ToEquatable();
+        return new(module.ToDisplayString(), true, sizes, members, facts, graphs);
+    }
+
+    private static GraphParameter Parameter(IParameterSymbol p)
+    {
+        var shape = ModuleReader.Attributes(p, DslNames.Shape).FirstOrDefault()?.ConstructorArguments[0].Values.FirstOrDefault().Value as string;
+        return new(0, p.Name, Kind(p.Type), shape is null ? null : new ShapeText(0, shape), p.IsOptional, p.Type.ToDisplayString(SymbolDisplayFormat.FullyQualifiedFormat));
+    }
+
+    internal static ParameterKind Kind(ITypeSymbol type) => type.Name switch
+    {
+        DslNames.Sym when type.ContainingNamespace.ToDisplayString() == DslNames.Namespace => ParameterKind.Value,
+        DslNames.OrderMask when type.ContainingNamespace.ToDisplayString() == DslNames.Namespace => ParameterKind.Mask,
+        _ => ParameterKind.Host,
+    };
+
+    private static EquatableArray<ShapeText> Results(IMethodSymbol m)
+    {
+        var shape = m.GetReturnTypeAttributes().FirstOrDefault(a => a.AttributeClass?.Name == DslNames.Shape);
+        return shape is null || shape.ConstructorArguments.Length == 0 ? default : shape.ConstructorArguments[0].Values.Select(v => new ShapeText(0, v.Value as string ?? "")).ToEquatable();
+    }
+}

@@ -1,0 +1,242 @@
+using System.Collections.Generic;
+using System.Linq;
+using Microsoft.CodeAnalysis;
+using Microsoft.CodeAnalysis.CSharp.Syntax;
+using Microsoft.CodeAnalysis.Operations;
+using SemAim.Generators.Collections;
+using SemAim.Generators.Ir;
+
+namespace SemAim.Generators.Frontend;
+
+/// <summary>Reads the body of a [Graph] method into statements and expressions; what the language has no place for is refused by name.</summary>
+internal sealed class GraphReader(ModuleReader module, EquatableArray<LayerField> layers, IMethodSymbol method)
+{
+    private readonly IntReader ints = new(module);
+    private readonly Dictionary<ISymbol, string> names = new(SymbolEqualityComparer.Default);
+    private readonly Dictionary<ISymbol, Expr> aliases = new(SymbolEqualityComparer.Default);   // foreach variables
+    private readonly HashSet<string> taken = [];
+
+    internal GraphUnit Read()
+    {
+        var place = module.Place(method);
+        var parameters = method.Parameters.Select(ReadParameter).ToEquatable();
+        var attribute = method.GetReturnTypeAttributes().FirstOrDefault(a => a.AttributeClass?.Name == DslNames.Shape);
+        var count = attribute is null || attribute.ConstructorArguments.Length == 0 ? 0 : attribute.ConstructorArguments[0].Values.Length;
+        var results = Enumerable.Range(0, count).Select(i => module.Shape(attribute, i)!).ToEquatable();
+        if (attribute is null) module.Report("SEM0003", $"graph `{method.Name}` has no [return: Shape(…)]; callers would not know what it gives back", place);
+        var capture = ModuleReader.Attributes(method, DslNames.Graph).First().NamedArguments.Any(n => n.Key == "Capture" && n.Value.Value is true);
+        var inlined = method.DeclaredAccessibility == Accessibility.Private;
+        return new(place, method.Name, method.DeclaredAccessibility == Accessibility.Public ? "public" : "internal", inlined, capture, null, parameters, results, ReadBody());
+    }
+
+    private GraphParameter ReadParameter(IParameterSymbol p)
+    {
+        var place = module.Place(p);
+        var kind = ContractReader.Kind(p.Type);
+        var shape = module.Shape(ModuleReader.Attributes(p, DslNames.Shape).FirstOrDefault(), 0);
+        if (shape is null && kind != ParameterKind.Host)
+            module.Report("SEM0004", $"parameter `{p.Name}` of graph `{method.Name}` has no [Shape]; write [Shape(\"B T D\")] or whatever axes it has", place);
+        Name(p);
+        return new(place, p.Name, kind, shape, p.IsOptional, p.Type.ToDisplayString(SymbolDisplayFormat.FullyQualifiedFormat));
+    }
+
+    private EquatableArray<Statement> ReadBody()
+    {
+        if (method.DeclaringSyntaxReferences[0].GetSyntax() is not MethodDeclarationSyntax syntax) return default;
+        var body = (SyntaxNode?)syntax.Body ?? syntax.ExpressionBody;
+        // an expression body binds to a block with one implicit return, exactly like a written one
+        return body is null || module.Operation(body) is not { } operation ? default : Block(operation);
+    }
+
+    private EquatableArray<Statement> Block(IOperation operation)
+        => (operation is IBlockOperation block ? block.Operations.SelectMany(Statements) : Statements(operation)).ToEquatable();
+
+    private IEnumerable<Statement> Statements(IOperation statement)
+    {
+        var id = module.Spans.Add(statement.Syntax);
+        switch (statement)
+        {
+            case IBlockOperation block: return block.Operations.SelectMany(Statements).ToList();
+            case IEmptyOperation: return [];
+            case IVariableDeclarationGroupOperation group:
+                return group.Declarations.SelectMany(d => d.Declarators).Where(d => d.GetVariableInitializer() is not null)
+                    .Select(d => (Statement)new Statement.Assign(id, EquatableOf<string?>(Name(d.Symbol, Value(d.GetVariableInitializer()!.Value, out var value))), value)).ToList();
+            case IExpressionStatementOperation { Operation: ISimpleAssignmentOperation a } when Target(a.Target) is { } target:
+                return [new Statement.Assign(id, EquatableOf<string?>(target), Read(a.Value))];
+            case IExpressionStatementOperation { Operation: ICompoundAssignmentOperation a } when Target(a.Target) is { } target && Operator(a.OperatorKind) is { } sign:
+                return [new Statement.Assign(id, EquatableOf<string?>(target), new Expr.Binary(module.Spans.Add(a.Syntax), sign, Read(a.Target), Read(a.Value)))];
+            case IExpressionStatementOperation { Operation: IDeconstructionAssignmentOperation d }:
+                // var (q, k, v) = …: the target is a declaration expression around a tuple; the call of Deconstruct itself is not in the tree
+                var tuple = (d.Target as IDeclarationExpressionOperation)?.Expression as ITupleOperation ?? d.Target as ITupleOperation;
+                if (tuple is null) break;
+                var value2 = Read(d.Value);
+                return [new Statement.Assign(module.Spans.Add(d.Value.Syntax), tuple.Elements.Select(e => e is IDiscardOperation ? null : Target(ModuleReader.Strip(e is IDeclarationExpressionOperation x ? x.Expression : e))).ToEquatable(), value2)];
+            case IForLoopOperation loop when For(loop, id) is { } read: return [read];
+            case IForEachLoopOperation loop when ForEach(loop, id) is { } read: return [read];
+            case IConditionalOperation { Syntax: IfStatementSyntax } choice when If(choice, id) is { } read: return [read];
+            case IReturnOperation { ReturnedValue: { } result }: return [new Statement.Return(module.Spans.Add(result.Syntax), Read(result))];
+            case IInvalidOperation: return [];
+        }
+        if (statement.DescendantsAndSelf().Any(o => o is IInvalidOperation)) return [];
+        Unsupported.Report(module, statement);
+        return [];
+    }
+
+    private Expr Value(IOperation operation, out Expr value) => value = Read(operation);
+
+    private string Name(ISymbol symbol, Expr _) => Name(symbol);
+
+    private static EquatableArray<T> EquatableOf<T>(T item) => new([item]);
+
+    private string? Target(IOperation target) => target switch
+    {
+        ILocalReferenceOperation l => Name(l.Local),
+        IParameterReferenceOperation { Parameter.ContainingSymbol: IMethodSymbol { MethodKind: not MethodKind.Constructor } } p => Name(p.Parameter),
+        _ => null,
+    };
+
+    // two loops may reuse a variable's name; within a graph every name is one thing
+    private string Name(ISymbol symbol)
+    {
+        if (names.TryGetValue(symbol, out var name)) return name;
+        name = symbol.Name;
+        for (var n = 2; !taken.Add(name); n++) name = symbol.Name + n.ToString(System.Globalization.CultureInfo.InvariantCulture);
+        return names[symbol] = name;
+    }
+
+    private Statement? For(IForLoopOperation loop, int id)
+    {
+        if (loop.Locals is not [{ Type.SpecialType: SpecialType.System_Int32 } variable] || loop.Condition is not IBinaryOperation { OperatorKind: BinaryOperatorKind.LessThan or BinaryOperatorKind.LessThanOrEqual } condition
+            || ModuleReader.Strip(condition.LeftOperand) is not ILocalReferenceOperation { Local: var tested } || !SymbolEqualityComparer.Default.Equals(tested, variable)
+            || loop.AtLoopBottom is not [IExpressionStatementOperation { Operation: IIncrementOrDecrementOperation { Kind: OperationKind.Increment } }]
+            || loop.Before.OfType<IVariableDeclarationGroupOperation>().SelectMany(g => g.Declarations).SelectMany(d => d.Declarators).FirstOrDefault()?.GetVariableInitializer() is not { } start) return null;
+        var name = Name(variable);
+        return new Statement.For(id, name, Read(start.Value), Read(condition.RightOperand), condition.OperatorKind == BinaryOperatorKind.LessThanOrEqual, Block(loop.Body));
+    }
+
+    private Statement? ForEach(IForEachLoopOperation loop, int id)
+    {
+        if (loop.Locals is not [var variable] || ModuleReader.Strip(loop.Collection) is not IFieldReferenceOperation { Field: var field } || layers.FirstOrDefault(l => l.Field == field.Name && l.Count is not null) is not { } layer) return null;
+        var index = variable.Name + "Index";
+        for (var n = 2; !taken.Add(index); n++) index = variable.Name + "Index" + n.ToString(System.Globalization.CultureInfo.InvariantCulture);
+        aliases[variable] = new Expr.Element(id, new Expr.Layer(id, layer.Field), new Expr.Local(id, index));
+        return new Statement.For(id, index, new Expr.Int(id, 0), layer.Count!, false, Block(loop.Body));
+    }
+
+    private Statement? If(IConditionalOperation choice, int id)
+    {
+        var then = Block(choice.WhenTrue);
+        EquatableArray<Statement> otherwise = choice.WhenFalse is null ? default : Block(choice.WhenFalse);
+        if (NullTest(choice.Condition, out var notNull) is { } mask) return new Statement.If(id, mask, notNull, null, then, otherwise);
+        return choice.Condition.Type?.SpecialType == SpecialType.System_Boolean && IsHost(choice.Condition) ? new Statement.If(id, null, false, choice.Condition.Syntax.ToString(), then, otherwise) : null;
+    }
+
+    private string? NullTest(IOperation condition, out bool notNull)
+    {
+        notNull = false;
+        switch (condition)
+        {
+            case IIsPatternOperation { Value: var value, Pattern: var pattern }:
+                if (pattern is INegatedPatternOperation negated) (notNull, pattern) = (true, negated.Pattern);
+                return pattern is IConstantPatternOperation { Value.ConstantValue: { HasValue: true, Value: null } } ? Mask(value) : null;
+            case IBinaryOperation { OperatorKind: BinaryOperatorKind.Equals or BinaryOperatorKind.NotEquals } b when ModuleReader.Strip(b.RightOperand).ConstantValue is { HasValue: true, Value: null }:
+                notNull = b.OperatorKind == BinaryOperatorKind.NotEquals;
+                return Mask(b.LeftOperand);
+            default: return null;
+        }
+    }
+
+    private string? Mask(IOperation value) => ModuleReader.Strip(value) is IParameterReferenceOperation p && ContractReader.Kind(p.Parameter.Type) == ParameterKind.Mask ? Name(p.Parameter) : null;
+
+    // nothing of the graph's values in it: only C# evaluates it
+    private bool IsHost(IOperation operation)
+        => operation.DescendantsAndSelf().All(o => o.Type is null || !IsDsl(o.Type) || o is IInstanceReferenceOperation) && operation.DescendantsAndSelf().All(o => o is not IInvalidOperation);
+
+    private static bool IsDsl(ITypeSymbol type) => type.ContainingNamespace?.ToDisplayString() == DslNames.Namespace && type.Name is "Sym" or "OrderMask" or "Parts";
+
+    private Expr Read(IOperation operation)
+    {
+        operation = ModuleReader.Strip(operation);
+        var id = module.Spans.Add(operation.Syntax);
+        if (operation is IInvalidOperation) return new Expr.Broken(id);
+        if (operation.ConstantValue is { HasValue: true, Value: null }) return new Expr.Null(id);
+        if (operation.ConstantValue is { HasValue: true, Value: string text }) return new Expr.Text(id, text);
+        if (operation.Type?.SpecialType == SpecialType.System_Int32) return ints.Read(operation, IntInGraph);
+        switch (operation)
+        {
+            case ILocalReferenceOperation l: return aliases.TryGetValue(l.Local, out var alias) ? alias : new Expr.Local(id, Name(l.Local));
+            case IParameterReferenceOperation { Parameter: { ContainingSymbol: IMethodSymbol { MethodKind: not MethodKind.Constructor } } p }: return new Expr.Local(id, Name(p));
+            case IConversionOperation { OperatorMethod: not null } c: return Read(c.Operand);
+            case IFieldReferenceOperation f when layers.Any(l => l.Field == f.Field.Name): return new Expr.Layer(id, f.Field.Name);
+            case IFieldReferenceOperation { Field.ContainingType: var owner } when SymbolEqualityComparer.Default.Equals(owner, module.Type) && ModuleReader.DerivesFromGraphModule(operation.Type as INamedTypeSymbol ?? owner): return new Expr.Broken(id);
+            case IInstanceReferenceOperation: return new Expr.This(id);
+            case IPropertyReferenceOperation { Property.IsIndexer: true, Instance: { } target, Arguments: [var argument, ..] }:
+                return argument.Value.Type?.SpecialType == SpecialType.System_String && Read(argument.Value) is Expr.Text pattern
+                    ? new Expr.Slice(id, Read(target), pattern)
+                    : new Expr.Element(id, Read(target), Read(argument.Value));
+            case IPropertyReferenceOperation { Property.Name: "Value", Instance: { } holder }:
+                if (Read(holder) is Expr.Layer weight) return weight;
+                module.Report("SEM0022", $"`{operation.Syntax}`: a graph cannot look at values; keep the comparison on the device or leave the graph", id);
+                return new Expr.Broken(id);
+            case IBinaryOperation b when Operator(b.OperatorKind) is { } sign && !IsHost(operation): return new Expr.Binary(id, sign, Read(b.LeftOperand), Read(b.RightOperand));
+            case IUnaryOperation { OperatorKind: UnaryOperatorKind.Minus } u when !IsHost(operation): return new Expr.Negate(id, Read(u.Operand));
+            case ITupleOperation t: return new Expr.Tuple(id, t.Elements.Select(Read).ToEquatable());
+            case IInvocationOperation call when Call(call, id) is { } read: return read;
+        }
+        if (IsHost(operation) && operation.Type is not null && !IsDsl(operation.Type)) return new Expr.Host(id, Unsupported.HostText(operation));
+        Unsupported.Report(module, operation);
+        return new Expr.Broken(id);
+    }
+
+    private Expr? IntInGraph(IOperation operation) => operation switch
+    {
+        ILocalReferenceOperation l => new Expr.Local(module.Spans.Add(operation.Syntax), Name(l.Local)),
+        IParameterReferenceOperation { Parameter: { ContainingSymbol: IMethodSymbol { MethodKind: not (MethodKind.Constructor or MethodKind.AnonymousFunction) } } p } when names.ContainsKey(p) => new Expr.Local(module.Spans.Add(operation.Syntax), Name(p)),
+        IInvocationOperation { TargetMethod: { Name: "Size", ContainingType.Name: DslNames.Sym } } call => Call(call, module.Spans.Add(operation.Syntax)),
+        IPropertyReferenceOperation { Property.Name: "Count", Instance: IFieldReferenceOperation f } when layers.FirstOrDefault(l => l.Field == f.Field.Name) is { Count: { } count } => count,
+        _ => null,
+    };
+
+    private Expr? Call(IInvocationOperation call, int id)
+    {
+        var callee = call.TargetMethod;
+        var owner = callee.ContainingType;
+        var dsl = owner.ContainingNamespace.ToDisplayString() == DslNames.Namespace;
+        var isOperation = dsl && owner.Name is DslNames.Sym or DslNames.Ops or DslNames.OrderMask;
+        if (!isOperation && !ModuleReader.Has(callee, DslNames.Graph) && !(dsl && ModuleReader.DerivesFromGraphModule(owner)))
+        {
+            if (call.Type is { } type && !IsDsl(type) && IsHost(call)) return null;
+            var helper = SymbolEqualityComparer.Default.Equals(owner, module.Type) ? callee.Name : owner.Name + "." + callee.Name;
+            module.Report("SEM0021", $"`{helper}` is not a graph operation; move it out of [Graph], or mark the helper [Graph]", module.Spans.Add(CalleeSyntax(call)));
+            return new Expr.Broken(id);
+        }
+        if (!isOperation && !dsl) module.Use(owner);
+        var arguments = new List<Argument>();
+        foreach (var a in call.Arguments)
+        {
+            if (a.ArgumentKind == ArgumentKind.DefaultValue || a.Parameter is null) continue;
+            if (a.ArgumentKind is ArgumentKind.ParamCollection or ArgumentKind.ParamArray)
+                arguments.Add(new(a.Parameter.Name, new Expr.Tuple(id, ParamElements(a.Value).Select(Read).ToEquatable())));
+            else arguments.Add(new(a.Parameter.Name, Read(a.Value)));
+        }
+        return new Expr.Call(id, isOperation || dsl ? owner.Name : owner.ToDisplayString(), callee.Name, call.Instance is null ? null : Read(call.Instance), arguments.ToEquatable());
+    }
+
+    private static SyntaxNode CalleeSyntax(IInvocationOperation call) => call.Syntax is InvocationExpressionSyntax invocation ? invocation.Expression : call.Syntax;
+
+    private static IEnumerable<IOperation> ParamElements(IOperation value) => ModuleReader.Strip(value) switch
+    {
+        ICollectionExpressionOperation c => c.Elements,
+        IArrayCreationOperation { Initializer: { } i } => i.ElementValues,
+        var other => [other],
+    };
+
+    private static string? Operator(BinaryOperatorKind kind) => kind switch
+    {
+        BinaryOperatorKind.LessThan => "<",
+        BinaryOperatorKind.LessThanOrEqual => "<=",
+        BinaryOperatorKind.GreaterThan => ">",
+        BinaryOperatorKind.GreaterThanOrEqual => ">=",
+        _ => IntReader.Sign(kind),
+    };
+}

@@ -1,0 +1,181 @@
+using System.Collections.Generic;
+using System.Linq;
+using System.Threading;
+using Microsoft.CodeAnalysis;
+using Microsoft.CodeAnalysis.CSharp.Syntax;
+using Microsoft.CodeAnalysis.Operations;
+using SemAim.Generators.Collections;
+using SemAim.Generators.Ir;
+
+namespace SemAim.Generators.Frontend;
+
+/// <summary>Reads a class marked [Module]: sizes, facts, layers, graphs and variants.</summary>
+public sealed class ModuleReader
+{
+    private readonly INamedTypeSymbol type;
+    private readonly Compilation compilation;
+    private readonly CancellationToken cancel;
+    private readonly List<Finding> findings = [];
+    private readonly Dictionary<string, ModuleContract> externals = [];
+
+    private ModuleReader(INamedTypeSymbol type, Compilation compilation, CancellationToken cancel)
+        => (this.type, this.compilation, this.cancel) = (type, compilation, cancel);
+
+    /// <summary>Places of everything the unit numbers.</summary>
+    public SpanTable Spans { get; } = new();
+
+    internal Compilation Compilation => compilation;
+
+    internal INamedTypeSymbol Type => type;
+
+    /// <summary>Reads one module and the places of its parts.</summary>
+    public static (ModuleUnit Unit, SpanTable Spans) Read(INamedTypeSymbol type, Compilation compilation, CancellationToken cancel)
+    {
+        var reader = new ModuleReader(type, compilation, cancel);
+        return (reader.Read(), reader.Spans);
+    }
+
+    internal void Report(string id, string message, int at, int start = -1, int length = 0) => findings.Add(new(id, message, at, start, length));
+
+    private ModuleUnit Read()
+    {
+        var declaration = type.DeclaringSyntaxReferences.Select(r => r.GetSyntax(cancel)).OfType<ClassDeclarationSyntax>().ToList();
+        var primary = declaration.FirstOrDefault(d => d.ParameterList is not null) ?? declaration[0];
+        var name = Spans.Add(primary.Identifier);
+        var (partial, derived) = (declaration[0].Modifiers.Any(m => m.Text == "partial"), DerivesFromGraphModule(type));
+        if (!partial) Report("SEM0001", $"`{type.Name}` is marked [Module] but is not partial; write `{Words(primary)} partial class {type.Name}`", name);
+        else if (!derived) Report("SEM0002", $"`{type.Name}` is marked [Module] but does not derive from GraphModule", name);
+        var plain = !type.IsGenericType && type.ContainingType is null;
+        if (!plain) Report("SEM0007", $"module `{type.ToDisplayString(SymbolDisplayFormat.MinimallyQualifiedFormat)}` is {(type.IsGenericType ? "generic" : "nested")}; a module is a plain top-level class", name);
+        var constructor = primary.ParameterList is null ? null : type.InstanceConstructors.FirstOrDefault(c => c.DeclaringSyntaxReferences.Any(r => r.GetSyntax(cancel) == primary));
+        if (constructor is null && plain && partial && derived) Report("SEM0006", $"module `{type.Name}` has no primary constructor; its sizes would be unknown", name);
+
+        var parameters = constructor?.Parameters ?? [];
+        var sizes = parameters.Where(p => p.Type.SpecialType == SpecialType.System_Int32).Select(p => new SizeParameter(Place(p), p.Name)).ToEquatable();
+        var hypers = parameters.Where(p => p.Type.SpecialType != SpecialType.System_Int32).Select(p => p.Name).ToEquatable();
+        var facts = ReadFacts(type).ToEquatable();
+        var ints = new IntReader(this);
+        var members = type.GetMembers().OfType<IPropertySymbol>().Where(p => p.Type.SpecialType == SpecialType.System_Int32 && !p.IsIndexer && p.DeclaringSyntaxReferences.Length > 0)
+            .Select(p => ints.Member(p)).OfType<SizeMember>().ToEquatable();
+        var layers = ReadLayers(ints).ToEquatable();
+        var graphs = ReadGraphs(layers).ToEquatable();
+        var variants = type.GetMembers().OfType<IMethodSymbol>().Where(m => Has(m, DslNames.Variant)).Select(m => ReadVariant(m)).OfType<Variant>().ToEquatable();
+        var source = System.IO.Path.GetFileName(primary.SyntaxTree.FilePath);
+        return new(
+            type.ContainingNamespace.IsGlobalNamespace ? "" : type.ContainingNamespace.ToDisplayString(), type.Name,
+            type.DeclaredAccessibility == Accessibility.Public ? "public" : "internal", source, partial && derived && plain && constructor is not null,
+            sizes, hypers, members, facts, layers, graphs, variants,
+            externals.OrderBy(e => e.Key, System.StringComparer.Ordinal).Select(e => e.Value).ToEquatable(), findings.ToEquatable());
+    }
+
+    private static string Words(ClassDeclarationSyntax c) => c.Modifiers.Count == 0 ? "internal" : string.Join(" ", c.Modifiers.Select(m => m.Text));
+
+    internal static bool DerivesFromGraphModule(INamedTypeSymbol type)
+    {
+        for (var b = type.BaseType; b is not null; b = b.BaseType)
+            if (b.Name == DslNames.GraphModule && b.ContainingNamespace.ToDisplayString() == DslNames.Namespace) return true;
+        return false;
+    }
+
+    internal static IEnumerable<AttributeData> Attributes(ISymbol symbol, string name)
+        => symbol.GetAttributes().Where(a => a.AttributeClass is { } c && c.Name == name && c.ContainingNamespace.ToDisplayString() == DslNames.Namespace);
+
+    internal static bool Has(ISymbol symbol, string name) => Attributes(symbol, name).Any();
+
+    internal int Place(ISymbol symbol)
+        => symbol.DeclaringSyntaxReferences.FirstOrDefault()?.GetSyntax(cancel) switch
+        {
+            ParameterSyntax p => Spans.Add(p.Identifier),
+            MethodDeclarationSyntax m => Spans.Add(m.Identifier),
+            PropertyDeclarationSyntax p => Spans.Add(p.Identifier),
+            VariableDeclaratorSyntax v => Spans.Add(v.Identifier),
+            ClassDeclarationSyntax c => Spans.Add(c.Identifier),
+            { } other => Spans.Add(other),
+            _ => 0,
+        };
+
+    private IEnumerable<Fact> ReadFacts(INamedTypeSymbol owner)
+        => Attributes(owner, DslNames.Require).Where(a => a.ConstructorArguments.Length == 1).Select(a => new Fact(AttributeText(a, 0), a.ConstructorArguments[0].Value as string ?? "",
+            a.NamedArguments.FirstOrDefault(n => n.Key == "Because").Value.Value as string));
+
+    // the place of an attribute's n-th positional argument
+    private int AttributeText(AttributeData attribute, int index)
+        => attribute.ApplicationSyntaxReference?.GetSyntax(cancel) is AttributeSyntax { ArgumentList: { } list } && list.Arguments.Count > index ? Spans.Add(list.Arguments[index].Expression) : 0;
+
+    private List<LayerField> ReadLayers(IntReader ints)
+    {
+        var layers = new List<LayerField>();
+        foreach (var field in type.GetMembers().OfType<IFieldSymbol>().Where(f => !f.IsImplicitlyDeclared && !f.IsStatic && f.DeclaringSyntaxReferences.Length > 0))
+        {
+            cancel.ThrowIfCancellationRequested();
+            var place = Place(field);
+            if (field.Type.Name == "Tensor" && field.Type.ContainingType?.Name == "torch")
+                Report("SEM0105", $"field `{field.Name}` is a Tensor; use Weight (trained) or Constant (saved, not trained)", place);
+            if (field.Type is not INamedTypeSymbol fieldType || !IsLayer(fieldType)) continue;
+            if (LayerReader.Read(this, ints, field, fieldType) is { } layer) layers.Add(layer);
+        }
+        return layers;
+    }
+
+    private static bool IsLayer(INamedTypeSymbol type)
+        => DerivesFromGraphModule(type) || type.ContainingNamespace.ToDisplayString() == DslNames.Namespace && type.Name is "Weight" or "Constant" or "Repeat";
+
+    /// <summary>Remembers the contract of a module from another assembly.</summary>
+    internal void Use(INamedTypeSymbol callee)
+    {
+        var name = callee.ToDisplayString();
+        if (SymbolEqualityComparer.Default.Equals(callee.ContainingAssembly, compilation.Assembly) || externals.ContainsKey(name) || !Has(callee, "ModuleAttribute")) return;
+        externals[name] = ContractReader.Read(callee);
+    }
+
+    private List<GraphUnit> ReadGraphs(EquatableArray<LayerField> layers)
+    {
+        var graphs = new List<GraphUnit>();
+        foreach (var method in type.GetMembers().OfType<IMethodSymbol>().Where(m => Has(m, DslNames.Graph) && m.DeclaringSyntaxReferences.Length > 0))
+        {
+            cancel.ThrowIfCancellationRequested();
+            graphs.Add(new GraphReader(this, layers, method).Read());
+        }
+        return graphs;
+    }
+
+    internal ShapeText? Shape(AttributeData? attribute, int index)
+    {
+        if (attribute is null || attribute.ConstructorArguments.Length == 0) return null;
+        var values = attribute.ConstructorArguments[0].Values;
+        if (index >= values.Length) return null;
+        return new(AttributeText(attribute, index), values[index].Value as string ?? "");
+    }
+
+    private Variant? ReadVariant(IMethodSymbol method)
+    {
+        if (Body(method) is not IObjectCreationOperation creation) return null;
+        var name = Attributes(method, DslNames.Variant).First().ConstructorArguments[0].Value as string ?? method.Name;
+        var sizes = creation.Arguments.Where(a => a.Parameter?.Type.SpecialType == SpecialType.System_Int32)
+            .Select(a => new VariantSize(a.Parameter!.Name, a.Value.ConstantValue is { HasValue: true, Value: int n } ? n : null)).ToEquatable();
+        return new(Spans.Add(creation.Syntax), name, sizes);
+    }
+
+    /// <summary>The value of an expression-bodied member, or null.</summary>
+    internal IOperation? Body(ISymbol member)
+    {
+        var syntax = member.DeclaringSyntaxReferences.FirstOrDefault()?.GetSyntax(cancel);
+        var arrow = syntax switch
+        {
+            PropertyDeclarationSyntax { ExpressionBody: { } e } => e,
+            PropertyDeclarationSyntax { AccessorList.Accessors: [{ ExpressionBody: { } e }] } => e,
+            MethodDeclarationSyntax { ExpressionBody: { } e } => e,
+            _ => null,
+        };
+        if (arrow is null || Operation(arrow) is not IBlockOperation { Operations: [IReturnOperation { ReturnedValue: { } value }, ..] }) return null;
+        return Strip(value);
+    }
+
+    internal IOperation? Operation(SyntaxNode node) => compilation.GetSemanticModel(node.SyntaxTree).GetOperation(node, cancel);
+
+    internal static IOperation Strip(IOperation operation)
+    {
+        while (operation is IConversionOperation { OperatorMethod: null } c) operation = c.Operand;
+        return operation;
+    }
+}

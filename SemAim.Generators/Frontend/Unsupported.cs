@@ -1,0 +1,55 @@
+using Microsoft.CodeAnalysis;
+using Microsoft.CodeAnalysis.CSharp.Syntax;
+using Microsoft.CodeAnalysis.Operations;
+
+namespace SemAim.Generators.Frontend;
+
+/// <summary>Names what the language has no place for.</summary>
+internal static class Unsupported
+{
+    private const string Allowed = "(allowed: `for` over sizes, `if` on optional parameters)";
+
+    internal static void Report(ModuleReader module, IOperation operation)
+    {
+        var place = module.Spans.Add(operation.Syntax is StatementSyntax or ExpressionSyntax { RawKind: 0 } ? operation.Syntax.GetFirstToken() : operation.Syntax);
+        module.Report("SEM0020", Describe(operation), place);
+    }
+
+    private static string Describe(IOperation operation) => operation switch
+    {
+        IWhileLoopOperation { ConditionIsTop: true } => $"`while` cannot be part of a graph: how often it runs would depend on data {Allowed}",
+        IWhileLoopOperation => $"`do` cannot be part of a graph: how often it runs would depend on data {Allowed}",
+        IForLoopOperation => $"this `for` cannot be part of a graph: write `for (var i = 0; i < n; i++)` over sizes",
+        IForEachLoopOperation => $"this `foreach` cannot be part of a graph: it may run over a Repeat {Allowed}",
+        IConditionalOperation { Syntax: IfStatementSyntax } => "this `if` cannot be part of a graph: it may ask whether an optional mask is null, or a bool hyper-parameter",
+        IConditionalOperation => "`?:` cannot be part of a graph; write `if` on an optional mask or a bool hyper-parameter",
+        ISwitchOperation or ISwitchExpressionOperation => $"`switch` cannot be part of a graph {Allowed}",
+        ITryOperation => $"`try` cannot be part of a graph {Allowed}",
+        IThrowOperation => "`throw` cannot be part of a graph; state facts about sizes with [Require]",
+        IAwaitOperation => "`await` cannot be part of a graph",
+        IAnonymousFunctionOperation or IDelegateCreationOperation => "a lambda cannot be part of a graph",
+        ILocalFunctionOperation => "a local function cannot be part of a graph; make it a private [Graph] method",
+        IUsingOperation or IUsingDeclarationOperation => "`using` cannot be part of a graph; values need no disposal here",
+        ILockOperation => "`lock` cannot be part of a graph",
+        IBranchOperation branch => $"`{branch.Syntax.GetFirstToken().Text}` cannot be part of a graph {Allowed}",
+        IExpressionStatementOperation { Operation: IAssignmentOperation } => $"`{operation.Syntax.ToString().TrimEnd(';')}` assigns something that is no local: a graph has no side effects",
+        IExpressionStatementOperation => $"`{operation.Syntax.ToString().TrimEnd(';')}` is a statement without a result: a graph has no side effects",
+        _ => $"`{operation.Syntax}` cannot be part of a graph {Allowed}",
+    };
+
+    /// <summary>A host expression as C# that the generated file, which has none of the author's usings, understands.</summary>
+    internal static string HostText(IOperation operation) => operation switch
+    {
+        IFieldReferenceOperation { Field: { ContainingType.TypeKind: TypeKind.Enum } f } => $"{f.ContainingType.ToDisplayString(SymbolDisplayFormat.FullyQualifiedFormat)}.{f.Name}",
+        ILiteralOperation or IParameterReferenceOperation => operation.Syntax.ToString(),
+        { ConstantValue: { HasValue: true, Value: double d } } => d.ToString("R", System.Globalization.CultureInfo.InvariantCulture),
+        { ConstantValue: { HasValue: true, Value: bool b } } => b ? "true" : "false",
+        { ConstantValue: { HasValue: true, Value: int i } } => i.ToString(System.Globalization.CultureInfo.InvariantCulture),
+        IInvocationOperation { TargetMethod: { IsStatic: true } m } call when m.ContainingType is not null && !call.Syntax.ToString().StartsWith(m.ContainingType.Name, System.StringComparison.Ordinal) && call.Instance is null && call.Syntax is InvocationExpressionSyntax i
+            => $"{m.ContainingType.ToDisplayString(SymbolDisplayFormat.FullyQualifiedFormat)}.{m.Name}{i.ArgumentList}",
+        IInvocationOperation { TargetMethod: { IsStatic: true } m, Syntax: InvocationExpressionSyntax i } => $"{m.ContainingType.ToDisplayString(SymbolDisplayFormat.FullyQualifiedFormat)}.{m.Name}{i.ArgumentList}",
+        IBinaryOperation b => $"({HostText(b.LeftOperand)} {((BinaryExpressionSyntax)b.Syntax).OperatorToken.Text} {HostText(b.RightOperand)})",
+        IConversionOperation c => HostText(c.Operand),
+        _ => operation.Syntax.ToString(),
+    };
+}

@@ -1,0 +1,118 @@
+using SemAim.Generators.Collections;
+
+namespace SemAim.Generators.Ir;
+
+/// <summary>A module as read from its declaration: data alone, equal to another one that would compile to the same code.</summary>
+/// <param name="Namespace">empty for the global one</param>
+/// <param name="Name">of the class</param>
+/// <param name="Accessibility">of the class, as C# text</param>
+/// <param name="Source">file name without folders, for the head of the generated file</param>
+/// <param name="IsEmittable">partial and derived from GraphModule, so that a second part makes sense</param>
+/// <param name="Sizes">constructor parameters of type <c>int</c>, in order</param>
+/// <param name="Hypers">the other constructor parameters</param>
+/// <param name="Members">sizes defined by expressions</param>
+/// <param name="Facts">what <c>[Require]</c> promises</param>
+/// <param name="Layers">in order of their fields</param>
+/// <param name="Graphs">in order of their methods</param>
+/// <param name="Variants">published configurations</param>
+/// <param name="Externals">contracts of modules of other assemblies that occur here</param>
+/// <param name="Findings">what reading found</param>
+public sealed record ModuleUnit(
+    string Namespace, string Name, string Accessibility, string Source, bool IsEmittable,
+    EquatableArray<SizeParameter> Sizes, EquatableArray<string> Hypers, EquatableArray<SizeMember> Members, EquatableArray<Fact> Facts,
+    EquatableArray<LayerField> Layers, EquatableArray<GraphUnit> Graphs, EquatableArray<Variant> Variants,
+    EquatableArray<ModuleContract> Externals, EquatableArray<Finding> Findings)
+{
+    /// <summary>Namespace and name.</summary>
+    public string FullName => Namespace.Length == 0 ? Name : Namespace + "." + Name;
+}
+
+/// <summary>A symbolic size.</summary>
+public sealed record SizeParameter(int Id, string Name);
+
+/// <summary>An <c>int</c> member with an expression body.</summary>
+public sealed record SizeMember(int Id, string Name, Expr Value);
+
+/// <summary>A fact in the grammar <c>size [% size] (== | != | &lt;= | &gt;= | &lt; | &gt;) size</c>.</summary>
+public sealed record Fact(int Id, string Text, string? Because);
+
+/// <summary>A field that holds weights.</summary>
+/// <param name="Id">place of the construction</param>
+/// <param name="Field">name of the field</param>
+/// <param name="Key">state-dict path, dots make groups</param>
+/// <param name="Kind">what it is</param>
+/// <param name="Type">full name of the layer's or copy's type</param>
+/// <param name="Sizes">constructor arguments that are sizes</param>
+/// <param name="Shape">axes of a weight or constant</param>
+/// <param name="Count">copies of a repeat</param>
+public sealed record LayerField(int Id, string Field, string Key, LayerKind Kind, string Type, EquatableArray<Argument> Sizes, EquatableArray<Expr> Shape, Expr? Count);
+
+/// <summary>What a field holds.</summary>
+public enum LayerKind { Module, Linear, LayerNorm, Conv2d, Weight, Constant }
+
+/// <summary>A graph as written.</summary>
+/// <param name="Inlined">private graphs are read into their callers and not emitted</param>
+public sealed record GraphUnit(int Id, string Name, string Accessibility, bool Inlined, bool Capture, string? Summary,
+    EquatableArray<GraphParameter> Parameters, EquatableArray<ShapeText> Results, EquatableArray<Statement> Body);
+
+/// <summary>The contract of a parameter.</summary>
+public sealed record GraphParameter(int Id, string Name, ParameterKind Kind, ShapeText? Shape, bool Optional, string Type);
+
+/// <summary>What a parameter takes.</summary>
+public enum ParameterKind { Value, Mask, Host }
+
+/// <summary>The text of a shape with its place.</summary>
+public sealed record ShapeText(int Id, string Text);
+
+/// <summary>A published configuration; hyper-parameters are not among its sizes.</summary>
+public sealed record Variant(int Id, string Name, EquatableArray<VariantSize> Sizes);
+
+/// <summary>A number for a size; null where it is no constant.</summary>
+public sealed record VariantSize(string Name, long? Value);
+
+/// <summary>What a caller must know of a module: sizes, facts and the signatures of its graphs.</summary>
+public sealed record ModuleContract(string FullName, bool IsExternal, EquatableArray<string> Sizes, EquatableArray<SizeMember> Members, EquatableArray<Fact> Facts, EquatableArray<GraphContract> Graphs)
+{
+    /// <summary>The part of a unit that callers see.</summary>
+    public static ModuleContract Of(ModuleUnit unit)
+    {
+        var sizes = new string[unit.Sizes.Count];
+        for (var i = 0; i < sizes.Length; i++) sizes[i] = unit.Sizes[i].Name;
+        var graphs = new GraphContract[unit.Graphs.Count];
+        for (var i = 0; i < graphs.Length; i++) graphs[i] = GraphContract.Of(unit.Graphs[i]);
+        var facts = new Fact[unit.Facts.Count];
+        for (var i = 0; i < facts.Length; i++) facts[i] = unit.Facts[i] with { Id = 0 };
+        return new(unit.FullName, false, new(sizes), unit.Members, new(facts), new(graphs));
+    }
+}
+
+/// <summary>A graph's signature.</summary>
+public sealed record GraphContract(string Name, EquatableArray<GraphParameter> Parameters, EquatableArray<ShapeText> Results, GraphSummary Summary)
+{
+    /// <summary>The contract of a graph, without places: a line inserted above it must not look like a change to callers.</summary>
+    public static GraphContract Of(GraphUnit graph)
+    {
+        var parameters = new GraphParameter[graph.Parameters.Count];
+        for (var i = 0; i < parameters.Length; i++) parameters[i] = graph.Parameters[i] with { Id = 0, Shape = graph.Parameters[i].Shape is { } shape ? shape with { Id = 0 } : null };
+        var results = new ShapeText[graph.Results.Count];
+        for (var i = 0; i < results.Length; i++) results[i] = graph.Results[i] with { Id = 0 };
+        return new(graph.Name, new(parameters), new(results), GraphSummary.Unknown);
+    }
+}
+
+/// <summary>What callers may rely on, proven from the body.</summary>
+/// <param name="IsTokenWise">commutes with a permutation of the tokens that its masks order</param>
+/// <param name="IsStochastic">draws in training</param>
+public sealed record GraphSummary(bool IsTokenWise, bool IsStochastic)
+{
+    /// <summary>Nothing is known.</summary>
+    public static readonly GraphSummary Unknown = new(false, false);
+}
+
+/// <summary>A diagnostic as data.</summary>
+/// <param name="Id">SEMxxxx</param>
+/// <param name="Message">all lines, without the id</param>
+/// <param name="At">the expression, statement or declaration it belongs to</param>
+/// <param name="Start">offset of the wrong token in the text at that place; -1 for the whole of it</param>
+/// <param name="Length">length of the token</param>
+public sealed record Finding(string Id, string Message, int At, int Start = -1, int Length = 0);

@@ -1,0 +1,188 @@
+using System.Collections.Generic;
+using SemAim.Generators.Symbols;
+
+namespace SemAim.Generators.Ir;
+
+/// <summary>The operations of a checked graph.</summary>
+public enum OpKind
+{
+    /// <summary>A weight or constant of the module; Text is its field.</summary>
+    Weight,
+    /// <summary>x·Wᵀ + b over the last axis; Text is the layer.</summary>
+    Linear,
+    /// <summary>Over the last axis; Text is the layer.</summary>
+    LayerNorm,
+    /// <summary>Text is the layer.</summary>
+    Conv2d,
+    /// <summary>A graph of another module; Text is the layer, Method the graph.</summary>
+    Call,
+    /// <summary>Element by element; Method is the function.</summary>
+    Unary,
+    /// <summary>A value and a host scalar; Method is the operator (<c>+ - * / pow</c>, <c>r-</c> and <c>r/</c> for a scalar on the left), Text the scalar.</summary>
+    Scalar,
+    /// <summary>Two values element by element with broadcasting; Method is the operator.</summary>
+    Binary,
+    /// <summary>To Dims.</summary>
+    Reshape,
+    /// <summary>To the axes in Order.</summary>
+    Permute,
+    /// <summary>Axes of size 1 to Dims.</summary>
+    Expand,
+    /// <summary>Position Dims[0] of Axis, which disappears.</summary>
+    Select,
+    /// <summary>Dims[1] positions of Axis from Dims[0].</summary>
+    Narrow,
+    /// <summary>Joined along Axis.</summary>
+    Concat,
+    /// <summary>Over Axis.</summary>
+    Softmax,
+    /// <summary>To unit length over Axis.</summary>
+    Normalize,
+    /// <summary>Over Axis (-1: over everything); Method is mean, sum, var, max, min or argmax.</summary>
+    Reduce,
+    /// <summary>Text are the letters.</summary>
+    Einsum,
+    /// <summary>softmax(q·kᵀ/√E + mask)·v.</summary>
+    Attend,
+    /// <summary>Sum of the squares of …; a mask from ranks: sees itself and what is before it.</summary>
+    MaskUpTo,
+    /// <summary>A mask from ranks: sees what is before it.</summary>
+    MaskBefore,
+    /// <summary>The mask that sorted tokens need.</summary>
+    MaskCausal,
+    /// <summary>Cuts the gradient.</summary>
+    Detach,
+    /// <summary>Drops whole samples in training; Text is the rate.</summary>
+    DropPath,
+    /// <summary>Indices that sort the last axis, stable; from ranks.</summary>
+    SortOrder,
+    /// <summary>Indices that undo <see cref="SortOrder"/>.</summary>
+    InverseOrder,
+    /// <summary>Tokens of Axis 1 in the order of the second operand.</summary>
+    Reorder,
+    /// <summary>Elements of Axis by an index value of the same leading axes.</summary>
+    Gather,
+    /// <summary>Indices that sort Axis.</summary>
+    Sort,
+    /// <summary>Chooses by a condition.</summary>
+    Where,
+    /// <summary>Compares two values; Method is the operator.</summary>
+    Compare,
+    /// <summary>To the type that the products of the layer in Text compute in.</summary>
+    Lower,
+    /// <summary>To float32 where the value is narrower.</summary>
+    Raise,
+    /// <summary>Runs its region for a variable from Dims[0] up to but without Dims[1]; operands are carried around.</summary>
+    Repeat,
+    /// <summary>Runs one of two regions; Text is the condition.</summary>
+    If,
+}
+
+/// <summary>What the elements of a value are.</summary>
+public enum ElementType { Float, Int64, Bool, Mask }
+
+/// <summary>A value of a checked graph.</summary>
+public sealed class Value(IReadOnlyList<Dim> axes, ElementType type = ElementType.Float, string? name = null)
+{
+    /// <summary>Sizes, in order; empty for a scalar.</summary>
+    public IReadOnlyList<Dim> Axes { get; } = axes;
+
+    /// <summary>Type of the elements.</summary>
+    public ElementType Type { get; } = type;
+
+    /// <summary>The author's name, if there is one.</summary>
+    public string? Name { get; set; } = name;
+
+    /// <summary>The operation that makes it; null for a parameter.</summary>
+    public Op? Producer { get; set; }
+
+    /// <summary>True where missing leading axes are allowed: weights, constants, and what views and element-wise operations make of them alone.</summary>
+    public bool IsRootedInWeight { get; set; }
+
+    /// <summary>Axes the author marked with # (1 or the size).</summary>
+    public IReadOnlyList<bool>? Marked { get; set; }
+}
+
+/// <summary>An operation of a checked graph.</summary>
+public sealed class Op(OpKind kind, int source)
+{
+    /// <summary>What it does.</summary>
+    public OpKind Kind { get; } = kind;
+
+    /// <summary>Number of the expression it comes from.</summary>
+    public int Source { get; } = source;
+
+    /// <summary>What it reads.</summary>
+    public List<Value?> Operands { get; set; } = [];
+
+    /// <summary>What it makes.</summary>
+    public List<Value> Results { get; set; } = [];
+
+    /// <summary>A layer, scalar, condition or letters, as C# text or as the kind says.</summary>
+    public string Text { get; set; } = "";
+
+    /// <summary>A function, operator or graph.</summary>
+    public string Method { get; set; } = "";
+
+    /// <summary>Sizes, starts and lengths.</summary>
+    public IReadOnlyList<Dim> Dims { get; set; } = [];
+
+    /// <summary>A permutation.</summary>
+    public IReadOnlyList<int> Order { get; set; } = [];
+
+    /// <summary>The axis acted on.</summary>
+    public int Axis { get; set; } = -1;
+
+    /// <summary>A reduced axis stays with size 1.</summary>
+    public bool Keep { get; set; }
+
+    /// <summary>The index of a layer within a repeat.</summary>
+    public Dim? Index { get; set; }
+
+    /// <summary>Sizes the callee binds at the call, in its order.</summary>
+    public IReadOnlyList<Dim> Bound { get; set; } = [];
+
+    /// <summary>Name and contract of the callee.</summary>
+    public ModuleContract? Callee { get; set; }
+
+    /// <summary>Host arguments of a call, by parameter name.</summary>
+    public Dictionary<string, string> Host { get; set; } = [];
+
+    /// <summary>The variable of a repeat.</summary>
+    public string Variable { get; set; } = "";
+
+    /// <summary>The body of a repeat, or what runs where a condition holds.</summary>
+    public Region? Body { get; set; }
+
+    /// <summary>What runs where a condition does not hold.</summary>
+    public Region? Otherwise { get; set; }
+
+    /// <summary>The only result.</summary>
+    public Value Result => Results[0];
+}
+
+/// <summary>Operations in order, with what comes in and what goes out.</summary>
+public sealed class Region
+{
+    /// <summary>Values that come in.</summary>
+    public List<Value> Parameters { get; set; } = [];
+
+    /// <summary>Operations, each after what it reads.</summary>
+    public List<Op> Ops { get; set; } = [];
+
+    /// <summary>Values that go out.</summary>
+    public List<Value> Results { get; set; } = [];
+}
+
+/// <summary>A graph that was found right.</summary>
+public sealed class CheckedGraph(GraphUnit unit, Region body, IReadOnlyList<string> bound)
+{
+    /// <summary>What was written.</summary>
+    public GraphUnit Unit { get; } = unit;
+
+    /// <summary>What it does.</summary>
+    public Region Body { get; } = body;
+
+    /// <summary>Sizes bound at the call, in order of first appearance.</summary>
+    public IReadOnlyList<string> Bound { get; } = bound;
+}

@@ -1,0 +1,56 @@
+using System.Collections.Generic;
+using System.Linq;
+
+namespace SemAim.Generators.Ir;
+
+/// <summary>Walking and replacing, shared by the passes.</summary>
+public static class Rewriting
+{
+    /// <summary>All operations, inner ones included.</summary>
+    public static IEnumerable<Op> All(Region region)
+    {
+        foreach (var op in region.Ops)
+        {
+            yield return op;
+            foreach (var inner in Regions(op))
+                foreach (var o in All(inner)) yield return o;
+        }
+    }
+
+    /// <summary>Regions of an operation.</summary>
+    public static IEnumerable<Region> Regions(Op op)
+    {
+        if (op.Body is not null) yield return op.Body;
+        if (op.Otherwise is not null) yield return op.Otherwise;
+    }
+
+    /// <summary>Lets every reader of a value read another.</summary>
+    public static void Replace(Region region, Value old, Value by)
+    {
+        for (var i = 0; i < region.Results.Count; i++) if (region.Results[i] == old) region.Results[i] = by;
+        foreach (var op in region.Ops)
+        {
+            for (var i = 0; i < op.Operands.Count; i++) if (op.Operands[i] == old) op.Operands[i] = by;
+            foreach (var inner in Regions(op)) Replace(inner, old, by);
+        }
+        if (by.Name is null && by.Producer is not null) by.Name = old.Name;
+    }
+
+    /// <summary>Values read by an operation, its regions included.</summary>
+    public static IEnumerable<Value> Reads(Op op)
+    {
+        foreach (var v in op.Operands) if (v is not null) yield return v;
+        foreach (var inner in Regions(op))
+        {
+            foreach (var v in inner.Results) yield return v;
+            foreach (var o in inner.Ops)
+                foreach (var v in Reads(o)) yield return v;
+        }
+    }
+
+    /// <summary>True where an operation may be removed, moved or shared.</summary>
+    public static bool IsPure(Op op)
+        => op.Kind is not OpKind.DropPath && (op.Kind is not OpKind.Call || !IsStochastic(op)) && Regions(op).All(r => r.Ops.All(IsPure));
+
+    private static bool IsStochastic(Op call) => call.Callee?.Graphs.FirstOrDefault(g => g.Name == call.Method)?.Summary.IsStochastic ?? true;
+}

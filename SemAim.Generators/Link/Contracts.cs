@@ -1,0 +1,58 @@
+using System;
+using System.Collections.Generic;
+using System.Linq;
+using SemAim.Generators.Analyze;
+using SemAim.Generators.Check;
+using SemAim.Generators.Collections;
+using SemAim.Generators.Ir;
+
+namespace SemAim.Generators.Link;
+
+/// <summary>The contracts of all modules of a compilation, with what their bodies prove of them.</summary>
+public static class Contracts
+{
+    /// <summary>Sorted by name, so that equal sets are equal.</summary>
+    public static EquatableArray<ModuleContract> Of(IEnumerable<ModuleUnit> modules)
+    {
+        var units = modules.GroupBy(u => u.FullName).Select(g => g.First()).OrderBy(u => u.FullName, StringComparer.Ordinal).ToList();
+        var known = units.ToDictionary(u => u.FullName, ModuleContract.Of);
+        foreach (var external in units.SelectMany(u => u.Externals))
+            if (!known.ContainsKey(external.FullName)) known[external.FullName] = external;
+        var done = new HashSet<string>();
+        foreach (var unit in units) Summarise(unit, units, known, done);
+        return known.Values.OrderBy(c => c.FullName, StringComparer.Ordinal).ToEquatable();
+    }
+
+    // callees first; in a cycle the later one stays unknown, which is refused elsewhere
+    private static void Summarise(ModuleUnit unit, List<ModuleUnit> units, Dictionary<string, ModuleContract> known, HashSet<string> done)
+    {
+        if (!done.Add(unit.FullName)) return;
+        foreach (var layer in unit.Layers.Where(l => l.Kind == LayerKind.Module))
+            if (units.FirstOrDefault(u => u.FullName == layer.Type) is { } callee) Summarise(callee, units, known, done);
+        var silent = new ModuleScope(unit, known, (_, _, _, _, _) => { });
+        // graphs of the module that call each other: the callee's summary must be there first, so twice
+        for (var round = 0; round < 2; round++)
+        {
+            var graphs = known[unit.FullName].Graphs.Select(contract =>
+            {
+                var graph = unit.Graphs.First(g => g.Name == contract.Name);
+                if (GraphChecker.Check(silent, graph, (_, _, _, _, _) => { }) is not { } right) return contract;
+                var stochastic = Rewriting.All(right.Body).Any(o => o.Kind == OpKind.DropPath
+                    || o.Kind == OpKind.Call && (o.Callee ?? known[unit.FullName]).Graphs.First(g => g.Name == o.Method).Summary.IsStochastic);
+                return contract with { Summary = new(TokenWise.Holds(right, silent.Facts), stochastic) };
+            }).ToEquatable();
+            known[unit.FullName] = known[unit.FullName] with { Graphs = graphs };
+            silent = new ModuleScope(unit, known, (_, _, _, _, _) => { });
+        }
+    }
+
+    /// <summary>The contracts that a module's layers name, and its own.</summary>
+    public static EquatableArray<ModuleContract> UsedBy(ModuleUnit unit, EquatableArray<ModuleContract> all)
+    {
+        var names = new HashSet<string>(unit.Layers.Select(l => l.Type)) { unit.FullName };
+        return all.Where(c => names.Contains(c.FullName)).ToEquatable();
+    }
+}
+
+/// <summary>A module and the contracts that it uses.</summary>
+public sealed record LinkedUnit(ModuleUnit Unit, EquatableArray<ModuleContract> Contracts);

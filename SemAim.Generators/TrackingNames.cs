@@ -1,0 +1,20 @@
+namespace SemAim.Generators;
+
+/// <summary>Names of the incremental steps; tests ask the driver by them.</summary>
+public static class TrackingNames
+{
+    /// <summary>Class → <see cref="Ir.ModuleUnit"/>.</summary>
+    public const string Parse = "Parse";
+
+    /// <summary>All units → contracts.</summary>
+    public const string Signatures = "Signatures";
+
+    /// <summary>Unit and the contracts it uses.</summary>
+    public const string Link = "Link";
+
+    /// <summary>Checked, optimised, written.</summary>
+    public const string Compile = "Compile";
+
+    /// <summary>What becomes a file.</summary>
+    public const string Emit = "Emit";
+}

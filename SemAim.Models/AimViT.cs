@@ -1,0 +1,110 @@
+using SemAim.Dsl;
+using static SemAim.Dsl.Ops;
+
+namespace SemAim.Models;
+
+/// <summary>Autoregressive image model: an encoder (content stream) and a parallel query decoder.</summary>
+[Module]
+[Require("S % P == 0", Because = "patches tile the image")]
+[Require("D % H == 0", Because = "every head gets D / H channels")]
+[Require("D % 4 == 0", Because = "a position is the sine and cosine of a column and of a row")]
+[Require("L % Q == 0", Because = "a query block follows every L / Q encoder blocks")]
+public sealed partial class AimViT(int S, int P, int D, int H, int L, int Q, double dropPath = 0) : GraphModule
+{
+    private static int Grid(int S, int P) => S / P;
+    private static int Tokens(int S, int P) => Grid(S, P) * Grid(S, P) + 1;
+    private static double Rate(double last, int i, int L) => L > 1 ? last * i / (L - 1) : 0;
+
+    private int G => Grid(S, P);          // patches per side
+    private int N => G * G;               // patches
+    private int T => Tokens(S, P);        // patches and the class token
+
+    [Key("patch_embed.proj")]
+    private readonly Conv2d patch = new(3, D, kernel: P, stride: P);
+    private readonly Weight clsToken = new([1, 1, D], Inits.Normal(0.02));
+    private readonly Constant posEmbed = new([1, Tokens(S, P), D], Inits.SinCos2d);
+    private readonly Repeat<Block> blocks = new(L, i => new Block(D, H, Rate(dropPath, i, L)));
+    private readonly Repeat<QueryBlock> queryBlocks = new(Q, i => new QueryBlock(D, H, Rate(dropPath, i, L)));
+    private readonly LayerNorm norm = new(D);
+    private readonly Mlp predictionHead = new(D, 4 * D, 3 * P * P);
+
+    /// <summary>Predicts the pixels of every patch from the patches ranked before it.</summary>
+    [Graph(Capture = true)]
+    [return: Shape("B N 3*P*P")]
+    public Sym Predict([Shape("B 3 S S")] Sym images, [Shape("B N")] Sym rank)
+    {
+        var B = images.Size(0);
+        var h = Embed(images);
+        var g = posEmbed.Value.Expand("1 T D -> B T D", B);
+        for (var s = 0; s < Q; s++)
+        {
+            for (var i = 0; i < L / Q; i++)
+                h = blocks[s * (L / Q) + i].Forward(h, OrderMask.UpTo(rank));
+            g = queryBlocks[s].Forward(g, h, OrderMask.Before(rank));
+        }
+        return predictionHead.Forward(norm.Forward(g))["B [1..] O"];
+    }
+
+    /// <summary>As <see cref="Predict(Sym, Sym)"/>, but patches of equal rank see each other in the content stream, as in the original (behaviour.md 1.7). Dense masks: for comparisons.</summary>
+    [Graph]
+    [return: Shape("B N 3*P*P")]
+    public Sym PredictTied([Shape("B 3 S S")] Sym images, [Shape("B N")] Sym rank)
+    {
+        var B = images.Size(0);
+        var h = Embed(images);
+        var g = posEmbed.Value.Expand("1 T D -> B T D", B);
+        for (var s = 0; s < Q; s++)
+        {
+            for (var i = 0; i < L / Q; i++)
+                h = blocks[s * (L / Q) + i].Forward(h, OrderMask.UpTo(rank, Ties.Together));
+            g = queryBlocks[s].Forward(g, h, OrderMask.Before(rank, Ties.Together));
+        }
+        return predictionHead.Forward(norm.Forward(g))["B [1..] O"];
+    }
+
+    /// <summary>Encodes an image and says how much each patch resembles the class token.</summary>
+    [Graph]
+    [return: Shape("B T D", "B N")]
+    public (Sym tokens, Sym guidance) Encode([Shape("B 3 S S")] Sym images)
+    {
+        var h = Embed(images);
+        for (var i = 0; i < L; i++) h = blocks[i].Forward(h);
+        var unit = norm.Forward(h).Normalize("B T [D]");
+        var guidance = Einsum("B D, B N D -> B N", unit["B [0] D"], unit["B [1..] D"]).Softmax("B [N]");
+        return (norm.Forward(h), guidance);
+    }
+
+    /// <summary>Mean squared error against (per-patch normalised) pixels.</summary>
+    [Graph]
+    [return: Shape("", "B N")]
+    public (Sym loss, Sym perPatch) Loss([Shape("B N 3*P*P")] Sym predicted, [Shape("B 3 S S")] Sym images)
+    {
+        var target = images.Rearrange("B 3 (G P) (G' P') -> B (G G') (P P' 3)", P);
+        target = (target - target.Mean("B N [O]", keep: true)) / (target.Var("B N [O]", keep: true) + 1e-6).Pow(0.5);
+        var error = (predicted - target).Pow(2).Mean("B N [O]");
+        return (error.Mean(), error);
+    }
+
+    [Graph]
+    [return: Shape("B T D")]
+    private Sym Embed([Shape("B 3 S S")] Sym images)
+    {
+        var B = images.Size(0);
+        var x = patch.Forward(images).Rearrange("B D G G' -> B (G G') D") + posEmbed.Value["1 [1..] D"];
+        var cls = clsToken + posEmbed.Value["1 [..1] D"];
+        return Concat("B [T] D", cls.Expand("1 1 D -> B 1 D", B), x);
+    }
+
+
+    /// <summary>aim_base.</summary>
+    [Variant("aim_base")]
+    public static AimViT Base(double dropPath = 0) => new(S: 224, P: 16, D: 768, H: 12, L: 12, Q: 12, dropPath);
+
+    /// <summary>aim_large.</summary>
+    [Variant("aim_large")]
+    public static AimViT Large(double dropPath = 0) => new(S: 224, P: 16, D: 1024, H: 16, L: 24, Q: 12, dropPath);
+
+    /// <summary>aim_huge.</summary>
+    [Variant("aim_huge")]
+    public static AimViT Huge(double dropPath = 0) => new(S: 224, P: 16, D: 1280, H: 16, L: 32, Q: 16, dropPath);
+}

@@ -1,0 +1,25 @@
+using SemAim.Dsl;
+using static SemAim.Dsl.Ops;
+
+namespace SemAim.Models;
+
+/// <summary>Multi-head self-attention with one joint q/k/v projection.</summary>
+[Module]
+[Require("D % H == 0", Because = "every head gets D / H channels")]
+public sealed partial class SelfAttention(int D, int H) : GraphModule
+{
+    private int E => D / H;               // channels per head
+
+    private readonly Linear qkv = new(D, 3 * D);
+    private readonly Linear proj = new(D, D);
+
+    /// <summary>Runs the attention.</summary>
+    [Graph]
+    [return: Shape("B T D")]
+    public Sym Forward([Shape("B T D")] Sym x, [Shape("B T T")] OrderMask? mask = null)
+    {
+        var (q, k, v) = qkv.Forward(x).Split("B T (3 H E) -> 3 B H T E", H);
+        var y = Attend(q, k, v, mask);
+        return proj.Forward(y.Rearrange("B H T E -> B T (H E)"));
+    }
+}

@@ -1,0 +1,37 @@
+using TorchSharp;
+using Tensor = TorchSharp.torch.Tensor;
+
+namespace SemAim.Dsl;
+
+/// <summary>Fills a tensor when a module is made.</summary>
+public delegate void Init(Tensor tensor);
+
+/// <summary>Common initialisers.</summary>
+public static class Inits
+{
+    /// <summary>0.</summary>
+    public static Init Zeros => t => t.zero_().Dispose();
+    /// <summary>1.</summary>
+    public static Init Ones => t => t.fill_(1);
+    /// <summary>Normal with mean 0.</summary>
+    public static Init Normal(double std) => t => torch.nn.init.normal_(t, 0, std);
+    /// <summary>Uniform with bound √(6 / (in + out)).</summary>
+    public static Init XavierUniform => t => torch.nn.init.xavier_uniform_(t);
+    /// <summary>Uniform in [−bound, bound).</summary>
+    public static Init Uniform(double bound) => t => torch.nn.init.uniform_(t, -bound, bound);
+
+    /// <summary>Fixed table [1, 1 + G², D]: row 0 is zero; then sine and cosine of the column, sine and cosine of the row. D must be divisible by 4.</summary>
+    public static Init SinCos2d => t =>
+    {
+        using var scope = torch.NewDisposeScope();
+        var (tokens, D) = (t.size(1), t.size(2));
+        if (D % 4 != 0) throw new ArgumentException($"sine-cosine positions need D % 4 == 0, got D = {D}");
+        var G = (long)Math.Sqrt(tokens - 1);
+        var omega = torch.pow(10000.0, torch.arange(D / 4, torch.float64) * (-4.0 / D));
+        var patch = torch.arange(G * G, torch.int64);
+        var column = patch.remainder(G).to(torch.float64).unsqueeze(1) * omega;
+        var row = patch.div(G, torch.RoundingMode.floor).to(torch.float64).unsqueeze(1) * omega;
+        t.zero_().Dispose();
+        t.narrow(1, 1, G * G).copy_(torch.cat([column.sin(), column.cos(), row.sin(), row.cos()], 1).unsqueeze(0));
+    };
+}

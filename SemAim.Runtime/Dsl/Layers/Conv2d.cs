@@ -1,0 +1,34 @@
+using System.ComponentModel;
+using F = TorchSharp.torch.nn.functional;
+using Tensor = TorchSharp.torch.Tensor;
+
+namespace SemAim.Dsl;
+
+/// <summary>Square convolution without padding: B in y x → B out (y − kernel) / stride + 1 (x − kernel) / stride + 1.</summary>
+public sealed class Conv2d(int @in, int @out, int kernel, int stride) : GraphModule
+{
+    private readonly Weight weight = new([@out, @in, kernel, kernel], t => Inits.XavierUniform(t.view(@out, -1)));
+    private readonly Weight offset = new([@out], Inits.Uniform(1 / Math.Sqrt(@in * kernel * kernel)));
+
+    /// <summary>The weight, as it is now; it stays the layer's.</summary>
+    [EditorBrowsable(EditorBrowsableState.Never)]
+    public Tensor Weight => weight.Tensor;
+
+    /// <summary>The bias, as it is now; it stays the layer's.</summary>
+    [EditorBrowsable(EditorBrowsableState.Never)]
+    public Tensor Bias => offset.Tensor;
+
+    /// <summary>Distance between positions.</summary>
+    [EditorBrowsable(EditorBrowsableState.Never)]
+    public int Stride => stride;
+
+    /// <summary>Runs the layer.</summary>
+    public Sym Forward(Sym x) => x.With(F.conv2d(x.Value, Weight, Bias, strides: [stride, stride]));
+
+    /// <inheritdoc />
+    protected override void RegisterLayers()
+    {
+        Register("weight", weight);
+        Register("bias", offset);
+    }
+}

@@ -1,0 +1,31 @@
+using System.ComponentModel;
+using F = TorchSharp.torch.nn.functional;
+using Tensor = TorchSharp.torch.Tensor;
+
+namespace SemAim.Dsl;
+
+/// <summary>y = x·Wᵀ + b over the last axis: ... in → ... out.</summary>
+public sealed class Linear(int @in, int @out, bool bias = true) : GraphModule
+{
+    private readonly Weight weight = new([@out, @in], Inits.XavierUniform);
+    private readonly Weight? offset = bias ? new([@out], Inits.Zeros) : null;
+
+    /// <summary>The weight, as it is now; it stays the layer's.</summary>
+    [EditorBrowsable(EditorBrowsableState.Never)]
+    public Tensor Weight => weight.Tensor;
+
+    /// <summary>The bias, as it is now; it stays the layer's.</summary>
+    [EditorBrowsable(EditorBrowsableState.Never)]
+    public Tensor? Bias => offset?.Tensor;
+
+    /// <summary>Runs the layer.</summary>
+    [return: Shape("... out")]
+    public Sym Forward([Shape("... in")] Sym x) => x.With(F.linear(x.Value, Weight, Bias));
+
+    /// <inheritdoc />
+    protected override void RegisterLayers()
+    {
+        Register("weight", weight);
+        if (offset is not null) Register("bias", offset);
+    }
+}

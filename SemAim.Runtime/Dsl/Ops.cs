@@ -1,0 +1,41 @@
+using TorchSharp;
+using F = TorchSharp.torch.nn.functional;
+
+namespace SemAim.Dsl;
+
+/// <summary>Operations on several values.</summary>
+public static class Ops
+{
+    /// <summary>Sum of products: <c>Einsum("B D, B N D -> B N", a, b)</c>.</summary>
+    public static Sym Einsum(string pattern, params ReadOnlySpan<Sym> values)
+    {
+        var letters = pattern.Split([' ', ',', '-', '>'], StringSplitOptions.RemoveEmptyEntries).Distinct().Select((n, i) => (n, letter: (char)('a' + i))).ToDictionary(p => p.n, p => p.letter);
+        string Side(string s) => string.Concat(s.Split(' ', StringSplitOptions.RemoveEmptyEntries).Select(n => letters[n]));
+        var sides = pattern.Split("->");
+        var tensors = new torch.Tensor[values.Length];
+        var owner = values[0];
+        for (var i = 0; i < values.Length; i++) (tensors[i], owner) = (values[i].Value, owner.With(values[i], owner.Value));
+        return owner.With(torch.einsum($"{string.Join(',', sides[0].Split(',').Select(Side))}->{Side(sides[1])}", tensors));
+    }
+
+    /// <summary>softmax(q·kᵀ/√E + mask)·v over B × H × T × E; written out here, so that it can check the fused kernel.</summary>
+    public static Sym Attend(Sym q, Sym k, Sym v, OrderMask? mask = null)
+    {
+        var scores = q.Value.matmul(k.Value.transpose(-2, -1)) / Math.Sqrt(q.Size(3));
+        if (mask is not null) scores += mask.Dense().to(scores.dtype);
+        return q.With(k, q.With(scores.softmax(-1).matmul(v.Value)).Value);
+    }
+
+    /// <summary>Joins values along the bracketed axis.</summary>
+    public static Sym Concat(string pattern, params ReadOnlySpan<Sym> values)
+    {
+        var axis = AxisPattern.Bracketed(pattern, (int)values[0].Value.dim());
+        var tensors = new torch.Tensor[values.Length];
+        var owner = values[0];
+        for (var i = 0; i < values.Length; i++) (tensors[i], owner) = (values[i].Value, owner.With(values[i], owner.Value));
+        return owner.With(torch.cat(tensors, axis));
+    }
+
+    /// <summary><paramref name="a"/> where the condition holds, else <paramref name="b"/>; equal axes.</summary>
+    public static Sym Where(Sym condition, Sym a, Sym b) => a.With(b, torch.where(condition.Value, a.Value, b.Value));
+}

@@ -1,0 +1,34 @@
+using System.ComponentModel;
+using TorchSharp;
+using TorchSharp.Modules;
+using Tensor = TorchSharp.torch.Tensor;
+
+namespace SemAim.Dsl;
+
+/// <summary>A trainable tensor that a module holds directly, such as the class token.</summary>
+public class Weight
+{
+    /// <summary>Makes and fills a weight of the given axes.</summary>
+    public Weight(ReadOnlySpan<int> shape, Init init) => Tensor = new Parameter(Filled(shape, init));
+    private protected Weight(Tensor value) => Tensor = value;
+
+    /// <summary>The tensor, as it is now; it stays the module's.</summary>
+    [EditorBrowsable(EditorBrowsableState.Never)]
+    public Tensor Tensor { get; internal set; }
+
+    /// <summary>The weight as a value in a graph.</summary>
+    public Sym Value => Sym.OfWeight(Tensor);
+
+    /// <summary>The weight as a value.</summary>
+    public static implicit operator Sym(Weight weight) => weight.Value;
+
+    private protected static Tensor Filled(ReadOnlySpan<int> shape, Init init)
+    {
+        using var noGrad = torch.no_grad();
+        var sizes = new long[shape.Length];
+        for (var i = 0; i < sizes.Length; i++) sizes[i] = shape[i];
+        var tensor = torch.empty(sizes).DetachFromDisposeScope();
+        init(tensor);
+        return tensor;
+    }
+}

@@ -1,0 +1,31 @@
+using SemAim.Dsl;
+using SemAim.Models;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace SemAim.Models.Tests;
+
+/// <summary>The deterministic small model and its inputs of behaviour.md section 13.</summary>
+internal static class TinyAim
+{
+    internal static AimViT Model(int Q, double dropPath = 0)
+    {
+        var model = new AimViT(S: 28, P: 2, D: 16, H: 2, L: 4, Q, dropPath);
+        model.to(float64);
+        using var noGrad = no_grad();
+        foreach (var ((name, weight), p) in model.named_parameters().Select((w, p) => (w, p)))
+        {
+            var lift = weight.dim() == 1 && name.EndsWith("weight", StringComparison.Ordinal) ? 1 : 0;                        // the scales of the norms
+            var values = Enumerable.Range(0, (int)weight.numel()).Select(e => (double)(float)(0.2 * Math.Sin(0.37 * e + 1.7 * p + 0.5) + lift)).ToArray();
+            using var filled = tensor(values).reshape(weight.shape);
+            weight.copy_(filled);
+        }
+        return model;
+    }
+
+    internal static Tensor Images() => tensor(Enumerable.Range(0, 2 * 3 * 28 * 28).Select(i => Math.Sin(0.05 * (i / 28 % 28 + 1) * (i / 784 % 3 + 1) + 0.11 * (i % 28) + 0.7 * (i / 2352))).ToArray()).reshape(2, 3, 28, 28);
+
+    internal static Tensor Rank() => tensor(Enumerable.Range(0, 2 * 196).Select(i => 1 - (57 * (i % 196) + 31 * (i / 196) + 13) % 196 / 196.0).ToArray()).reshape(2, 196);
+
+    internal static Tensor TiedRank() => tensor(Enumerable.Range(0, 2 * 196).Select(i => 1 - (57 * (i % 196) + 31 * (i / 196) + 13) % 196 / 7 / 28.0).ToArray()).reshape(2, 196);
+}
