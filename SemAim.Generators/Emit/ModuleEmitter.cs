@@ -97,7 +97,14 @@ public static class ModuleEmitter
         code.Open();
         if (right is null)
         {
-            code.Line($"throw new global::System.InvalidOperationException(@\"{failure.Replace("\"", "\"\"")}\");");
+            var thrown = $"throw new global::System.InvalidOperationException(@\"{failure.Replace("\"", "\"\"")}\");";
+            code.Line(thrown);
+            code.Close();
+            code.Line();
+            // callers compile against this whatever they pass: one mistake, one error
+            code.Line($"internal {result} __{graph.Name}(params object?[] operands)");
+            code.Open();
+            code.Line(thrown);
             code.Close();
             return;
         }

@@ -1,0 +1,75 @@
+using System;
+using System.Collections.Generic;
+using System.Collections.Immutable;
+using System.Linq;
+using System.Threading;
+using Microsoft.CodeAnalysis;
+using Microsoft.CodeAnalysis.Diagnostics;
+using SemAim.Generators.Collections;
+using SemAim.Generators.Diagnostics;
+using SemAim.Generators.Emit;
+using SemAim.Generators.Frontend;
+using SemAim.Generators.Ir;
+using SemAim.Generators.Link;
+
+namespace SemAim.Generators;
+
+/// <summary>Reports what the compiler finds, at the token that is wrong. Reads and checks with the same code as the generator.</summary>
+[DiagnosticAnalyzer(LanguageNames.CSharp)]
+public sealed class GraphAnalyzer : DiagnosticAnalyzer
+{
+    /// <inheritdoc />
+    public override ImmutableArray<DiagnosticDescriptor> SupportedDiagnostics => Descriptors.All;
+
+    /// <inheritdoc />
+    public override void Initialize(AnalysisContext context)
+    {
+        context.ConfigureGeneratedCodeAnalysis(GeneratedCodeAnalysisFlags.None);
+        context.EnableConcurrentExecution();
+        context.RegisterCompilationStartAction(static start =>
+        {
+            if (start.Compilation.GetTypeByMetadataName(DslNames.ModuleAttribute) is null) return;
+            var modules = new Lazy<CompilationModules>(() => CompilationModules.Read(start.Compilation, start.CancellationToken));
+            start.RegisterSymbolAction(symbol =>
+            {
+                var type = (INamedTypeSymbol)symbol.Symbol;
+                if (!ModuleReader.Has(type, "ModuleAttribute"))
+                {
+                    foreach (var graph in type.GetMembers().OfType<IMethodSymbol>().Where(m => ModuleReader.Has(m, DslNames.Graph) && m.Locations.Length > 0))
+                        symbol.ReportDiagnostic(Diagnostic.Create(Descriptors.Of("SEM0005"), graph.Locations[0], $"`{graph.Name}` is marked [Graph], but `{type.Name}` is not a [Module]"));
+                    return;
+                }
+                if (!modules.Value.Units.TryGetValue(type.ToDisplayString(), out var read)) return;
+                var linked = new LinkedUnit(read.Unit, Contracts.UsedBy(read.Unit, modules.Value.Contracts));
+                foreach (var finding in ModuleCompiler.Compile(linked).Findings)
+                {
+                    if (symbol.CancellationToken.IsCancellationRequested) return;
+                    var place = read.Spans[finding.At];
+                    var location = place.SyntaxTree is null ? type.Locations[0] : Location.Create(place.SyntaxTree, LiteralSpans.Of(place, finding.Start, finding.Length));
+                    symbol.ReportDiagnostic(Diagnostic.Create(Descriptors.Of(finding.Id), location, finding.Message));
+                }
+            }, SymbolKind.NamedType);
+        });
+    }
+
+    private sealed record CompilationModules(IReadOnlyDictionary<string, (ModuleUnit Unit, SpanTable Spans)> Units, EquatableArray<ModuleContract> Contracts)
+    {
+        internal static CompilationModules Read(Compilation compilation, CancellationToken cancel)
+        {
+            var units = new Dictionary<string, (ModuleUnit, SpanTable)>();
+            foreach (var type in Types(compilation.Assembly.GlobalNamespace).Where(t => ModuleReader.Has(t, "ModuleAttribute") && t.DeclaringSyntaxReferences.Length > 0))
+                units[type.ToDisplayString()] = ModuleReader.Read(type, compilation, cancel);
+            return new(units, Link.Contracts.Of(units.Values.Select(u => u.Item1)));
+        }
+
+        private static IEnumerable<INamedTypeSymbol> Types(INamespaceOrTypeSymbol space)
+        {
+            foreach (var member in space.GetMembers())
+                if (member is INamespaceOrTypeSymbol inner)
+                {
+                    if (inner is INamedTypeSymbol type) yield return type;
+                    foreach (var t in Types(inner)) yield return t;
+                }
+        }
+    }
+}
