@@ -74,15 +74,63 @@ public sealed partial class AimViT(int S, int P, int D, int H, int L, int Q, dou
         return (norm.Forward(h), guidance);
     }
 
-    /// <summary>Mean squared error against (per-patch normalised) pixels.</summary>
+    /// <summary>How much the class token looks at each patch in the last block.</summary>
+    [Graph]
+    [return: Shape("B N")]
+    public Sym SelfAttentionMap([Shape("B 3 S S")] Sym images)
+    {
+        var h = Embed(images);
+        for (var i = 0; i < L - 1; i++) h = blocks[i].Forward(h);
+        return blocks[L - 1].ClassAttention(h)["B [1..]"];
+    }
+
+    /// <summary>Mean squared error against pixels normalised patch by patch.</summary>
     [Graph]
     [return: Shape("", "B N")]
     public (Sym loss, Sym perPatch) Loss([Shape("B N 3*P*P")] Sym predicted, [Shape("B 3 S S")] Sym images)
     {
-        var target = images.Rearrange("B 3 (G P) (G' P') -> B (G G') (P P' 3)", P);
-        target = (target - target.Mean("B N [O]", keep: true)) / (target.Var("B N [O]", keep: true) + 1e-6).Pow(0.5);
-        var error = (predicted - target).Pow(2).Mean("B N [O]");
+        var error = (predicted - NormalisedPatches(images)).Pow(2).Mean("B N [O]");
         return (error.Mean(), error);
+    }
+
+    /// <summary>Mean absolute error against pixels normalised patch by patch.</summary>
+    [Graph]
+    [return: Shape("", "B N")]
+    public (Sym loss, Sym perPatch) AbsoluteLoss([Shape("B N 3*P*P")] Sym predicted, [Shape("B 3 S S")] Sym images)
+    {
+        var error = (predicted - NormalisedPatches(images)).Abs().Mean("B N [O]");
+        return (error.Mean(), error);
+    }
+
+    /// <summary>Mean squared error against pixels.</summary>
+    [Graph]
+    [return: Shape("", "B N")]
+    public (Sym loss, Sym perPatch) RawLoss([Shape("B N 3*P*P")] Sym predicted, [Shape("B 3 S S")] Sym images)
+    {
+        var error = (predicted - Patches(images)).Pow(2).Mean("B N [O]");
+        return (error.Mean(), error);
+    }
+
+    /// <summary>Mean absolute error against pixels.</summary>
+    [Graph]
+    [return: Shape("", "B N")]
+    public (Sym loss, Sym perPatch) RawAbsoluteLoss([Shape("B N 3*P*P")] Sym predicted, [Shape("B 3 S S")] Sym images)
+    {
+        var error = (predicted - Patches(images)).Abs().Mean("B N [O]");
+        return (error.Mean(), error);
+    }
+
+    /// <summary>Pixels by patch: row, column, channel within a patch (behaviour.md 4.1).</summary>
+    [Graph]
+    [return: Shape("B N 3*P*P")]
+    public Sym Patches([Shape("B 3 S S")] Sym images) => images.Rearrange("B 3 (G P) (G' P') -> B (G G') (P P' 3)", P);
+
+    [Graph]
+    [return: Shape("B N 3*P*P")]
+    private Sym NormalisedPatches([Shape("B 3 S S")] Sym images)
+    {
+        var target = images.Rearrange("B 3 (G P) (G' P') -> B (G G') (P P' 3)", P);
+        return (target - target.Mean("B N [O]", keep: true)) / (target.Var("B N [O]", keep: true) + 1e-6).Pow(0.5);
     }
 
     [Graph]
@@ -95,6 +143,16 @@ public sealed partial class AimViT(int S, int P, int D, int H, int L, int Q, dou
         return Concat("B [T] D", cls.Expand("1 1 D -> B 1 D", B), x);
     }
 
+
+    /// <summary>Size of a picture's side, pixels.</summary>
+    public int ImageSize => S;
+
+    /// <summary>Size of a patch's side, pixels.</summary>
+    public int PatchSize => P;
+
+    /// <summary>The demo's model.</summary>
+    [Variant("aim_tiny")]
+    public static AimViT Tiny(double dropPath = 0) => new(S: 64, P: 8, D: 96, H: 4, L: 4, Q: 2, dropPath);
 
     /// <summary>aim_base.</summary>
     [Variant("aim_base")]

@@ -21,4 +21,9 @@ public sealed partial class Block(int D, int H, double dropPath = 0) : GraphModu
         x = x + attn.Forward(norm1.Forward(x), mask).DropPath(dropPath);
         return x + mlp.Forward(norm2.Forward(x)).DropPath(dropPath);
     }
+
+    /// <summary>How much the class token looks at each token in this block.</summary>
+    [Graph]
+    [return: Shape("B T")]
+    public Sym ClassAttention([Shape("B T D")] Sym x) => attn.ClassAttention(norm1.Forward(x));
 }

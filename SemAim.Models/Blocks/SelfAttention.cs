@@ -22,4 +22,14 @@ public sealed partial class SelfAttention(int D, int H) : GraphModule
         var y = Attend(q, k, v, mask);
         return proj.Forward(y.Rearrange("B H T E -> B T (H E)"));
     }
+
+    /// <summary>How much the class token (the first one) looks at each token, mean over heads.</summary>
+    [Graph]
+    [return: Shape("B T")]
+    public Sym ClassAttention([Shape("B T D")] Sym x)
+    {
+        var (q, k, _) = qkv.Forward(x).Split("B T (3 H E) -> 3 B H T E", H);
+        var scores = Einsum("B H E, B H T E -> B H T", q["B H [0] E"], k) * (1 / Math.Sqrt(E));
+        return scores.Softmax("B H [T]").Mean("B [H] T");
+    }
 }

@@ -10,6 +10,8 @@ internal enum RngStream : ulong
     Substitute = 4,  // replacement of unreadable samples; keyed by (index, attempt)
     Order = 5,       // permutation of one epoch; index 0
     ErasingNoise = 6, // device generator; keyed by micro-batch number
+    PredictionOrder = 7, // noise of the autoregression order; keyed by (step, place in the batch)
+    Drawing = 8,     // the demo set; keyed by (split, picture)
 }
 
 /// <summary>
