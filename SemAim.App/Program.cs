@@ -1,2 +1,4 @@
-System.Console.WriteLine(SemAim.Runtime.Native.NativeBootstrap.EnsureLoaded());
-System.Console.WriteLine(TorchSharp.torch.ones(2).sum().item<float>());
+using CommandLine;
+using SemAim.App;
+
+return CommandLineProgram.Run(args);

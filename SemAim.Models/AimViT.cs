@@ -150,6 +150,12 @@ public sealed partial class AimViT(int S, int P, int D, int H, int L, int Q, dou
     /// <summary>Size of a patch's side, pixels.</summary>
     public int PatchSize => P;
 
+    /// <summary>Blocks of the encoder.</summary>
+    public int EncoderBlocks => L;
+
+    /// <summary>Blocks of the query decoder.</summary>
+    public int QueryBlocks => Q;
+
     /// <summary>The demo's model.</summary>
     [Variant("aim_tiny")]
     public static AimViT Tiny(double dropPath = 0) => new(S: 64, P: 8, D: 96, H: 4, L: 4, Q: 2, dropPath);

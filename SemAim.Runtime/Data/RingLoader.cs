@@ -45,7 +45,7 @@ internal sealed class Batch
 }
 
 internal sealed record RingOptions(int Workers, int Slots = 4, int Size = 224, int Rows = 64, ulong Seed = 0,
-    BadSamplePolicy OnBadSample = BadSamplePolicy.Fail, long MaxReplaced = 1000, int ReadAttempts = 3);
+    BadSamplePolicy OnBadSample = BadSamplePolicy.Fail, int MaxBadFiles = 10, int ReadAttempts = 3, Action<string, string>? Refused = null);
 
 /// <summary>
 /// K batch slots filled by N threads. A thread draws a ticket p and works on batch p / rows, row p % rows; it waits only while
@@ -181,13 +181,17 @@ internal sealed unsafe class RingLoader : IDisposable
             }
             catch (Exception e) when (e is ImageDecodeException or IOException or UnauthorizedAccessException)
             {
-                var error = new InvalidDataException($"cannot decode {_source.Name(key.Index)} (sample {key.Index}, epoch {key.Epoch}): {e.Message}", e);
-                if (_options.OnBadSample == BadSamplePolicy.Fail || attempt > 10 || Interlocked.Increment(ref _replaced) > _options.MaxReplaced)
+                var error = new RefusedException($"cannot decode {_source.Name(key.Index)} (sample {key.Index}, epoch {key.Epoch}): {e.Message}", e);
+                bool first;
+                int bad;
+                lock (_reported) (first, bad) = (_reported.Add(key.Index), _reported.Count);
+                if (_options.OnBadSample == BadSamplePolicy.Fail || attempt > 10 || bad > _options.MaxBadFiles)
                 {
-                    slot.Errors[row] = error;
+                    slot.Errors[row] = _options.OnBadSample == BadSamplePolicy.Fail ? error : new RefusedException($"{bad} files cannot be decoded, more than the {_options.MaxBadFiles} allowed; the last one: {error.Message}", e);
                     return;
                 }
-                lock (_reported) if (_reported.Add(key.Index)) Console.Error.WriteLine($"{error.Message}; replaced");
+                Interlocked.Increment(ref _replaced);
+                if (first) _options.Refused?.Invoke(_source.Name(key.Index), e.Message);
                 var rng = new SampleRng(_options.Seed, (ulong)wanted.Epoch, (ulong)wanted.Index * 16 + (ulong)attempt, RngStream.Substitute);
                 key = wanted with { Index = rng.NextInt(_source.Count) };
             }

@@ -1,0 +1,94 @@
+using System.Diagnostics;
+using SemAim.Dsl;
+using SemAim.Models;
+using SemAim.Models.Objectives;
+using SemAim.Models.Orders;
+using SemAim.Runtime.Data;
+using SemAim.Runtime.Logging;
+using SemAim.Runtime.Optim;
+using SemAim.Runtime.Tensors;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace SemAim.App.Training;
+
+/// <summary>Pretraining, read from top to bottom: a batch, its order, prediction, loss, gradients, update.</summary>
+internal sealed class PretrainLoop(AimViT model, PixelObjective objective, ISampleSource source, PretrainSettings settings, MetricsLog log, Narrator narrator)
+{
+    internal static readonly float[] Mean = [0.485f, 0.456f, 0.406f], Std = [0.229f, 0.224f, 0.225f];
+
+    /// <summary>Trains; the model's weights are views of an arena that lives as long as the process.</summary>
+    /// <returns>pictures a second</returns>
+    internal double Run()
+    {
+        var order = Orders.Of(settings.Order);
+        var grid = new Grid(model.ImageSize / model.PatchSize, model.ImageSize / model.PatchSize);
+        var effective = settings.BatchSize * settings.Accumulation;
+        if (source.Count < effective) throw new Runtime.UsageException($"--batch_size {settings.BatchSize}: {source.Count} pictures do not fill one step of {effective}");
+        var stepsPerEpoch = source.Count / effective;
+        var epochs = (int)((settings.Steps + stepsPerEpoch - 1) / stepsPerEpoch);
+        var plan = new TrainingPlan(source.Count, settings.BatchSize, 0, 1, settings.Seed, epochs, settings.Accumulation);
+        var arena = new ParameterArena(model, slot => ParameterGroups.Pretraining(slot), settings.Narrow);
+        using var optimizer = new ArenaAdamW(arena, new Dictionary<int, double> { [ParameterGroups.Undecayed] = 0, [ParameterGroups.Decayed] = settings.WeightDecay }, maxNorm: settings.ClipGrad);
+        var schedule = new LearningRateSchedule(settings.Rate, settings.LeastRate, settings.WarmupSteps, settings.Steps);
+        var device = arena.Weights.device;
+        const int slots = 4;
+        using var uploader = new DeviceUploader(device, settings.BatchSize, model.ImageSize, slots, Mean, Std);
+        using var loader = new RingLoader(source, plan,
+            () => new TrainingPipeline(new TrainingOptions(settings.Seed, model.ImageSize, settings.MinScale)),
+            new RingOptions(settings.Workers, slots, model.ImageSize, settings.BatchSize, settings.Seed, BadSamplePolicy.Replace, settings.MaxBadFiles, Refused: Refused),
+            bytes => new TensorBatchMemory(bytes, pinned: device.type == DeviceType.CUDA));
+        var clock = Stopwatch.StartNew();
+        model.train();
+        narrator.Track("pretrain", settings.Steps, report =>
+        {
+            for (long step = 0; step < settings.Steps; step++)
+            {
+                using var scope = NewDisposeScope();
+                Tensor? lossSum = null;
+                for (var micro = 0; micro < settings.Accumulation; micro++)
+                {
+                    var batch = loader.Take() ?? throw new InvalidOperationException("the plan ended before the run");
+                    var rows = batch.Rows;
+                    var images = uploader.Normalize(uploader.Upload(batch));                                                      // B 3 S S
+                    var guidance = order.NeedsGuidance ? Guidance(images) : null;                                                 // B N
+                    var noise = KeyedUniform.Fill(settings.Seed, step, (long)micro * settings.BatchSize, rows, grid.Count, device);
+                    var rank = order.Rank(guidance, noise, grid);                                                                 // B N
+                    var predicted = model.Predict(images, rank);                                                                  // B N 3P²
+                    var (loss, perPatch) = objective.Loss(model, predicted, images);
+                    (settings.Accumulation == 1 ? loss : loss / settings.Accumulation).backward();
+                    arena.CollectGradients();
+                    var detached = loss.detach();
+                    lossSum = lossSum is null ? detached : lossSum + detached;
+                    perPatch.Dispose();
+                }
+                var rate = schedule.At(step);
+                foreach (var group in arena.Groups) optimizer.SetLearningRate(group, rate);
+                optimizer.Step();
+                arena.ZeroGradients();
+                if (step % settings.LogEvery != 0 && step != settings.Steps - 1) continue;
+                var (value, norm) = ((double)lossSum!.item<float>() / settings.Accumulation, (double)optimizer.LastNorm.item<float>());     // the only values read back
+                var speed = (step + 1) * effective / clock.Elapsed.TotalSeconds;
+                log.Write("step", ("step", step + 1), ("epoch", step / stepsPerEpoch), ("loss", value), ("lr", rate), ("grad_norm", norm), ("images_per_second", Math.Round(speed, 1)));
+                report(step + 1, $"loss {value:F4}  {speed:F0} images/s");
+            }
+        });
+        model.eval();
+        if (loader.Replaced > 0) narrator.Say($"{loader.Replaced} samples were replaced because their files cannot be decoded");
+        return settings.Steps * effective / clock.Elapsed.TotalSeconds;
+    }
+
+    private void Refused(string name, string reason)
+    {
+        narrator.Say($"refused {name}: {reason}; another picture takes its place");
+        log.Write("event", ("event", "refused sample"), ("path", name), ("reason", reason));
+    }
+
+    private Tensor Guidance(Tensor images)
+    {
+        using var guard = no_grad();
+        var (tokens, guidance) = model.Encode(images);
+        tokens.Dispose();
+        return guidance;
+    }
+}

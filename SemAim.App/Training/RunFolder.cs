@@ -1,0 +1,28 @@
+using System.Text.Json;
+
+namespace SemAim.App.Training;
+
+/// <summary>Where a run keeps its files: <c>OUT/MODEL.EXPERIMENT/</c>.</summary>
+internal sealed class RunFolder
+{
+    private static readonly JsonSerializerOptions Indented = new() { WriteIndented = true };
+
+    internal RunFolder(string output, string model, string experiment)
+    {
+        Folder = Path.Combine(output, $"{model}.{experiment}");
+        Directory.CreateDirectory(Folder);
+    }
+
+    internal string Folder { get; }
+
+    internal string Metrics => Path.Combine(Folder, "metrics.jsonl");
+
+    internal string Weights => Path.Combine(Folder, "model.safetensors");
+
+    internal string Report => Path.Combine(Folder, "report.html");
+
+    internal string OrdersFigure => Path.Combine(Folder, "orders.png");
+
+    internal void WriteConfig(IReadOnlyDictionary<string, object?> values)
+        => File.WriteAllText(Path.Combine(Folder, "config.json"), JsonSerializer.Serialize(values, Indented));
+}

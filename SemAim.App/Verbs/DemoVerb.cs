@@ -1,0 +1,168 @@
+using System.Diagnostics;
+using System.Text.Json;
+using CommandLine;
+using SemAim.App.Figures;
+using SemAim.App.Report;
+using SemAim.App.Training;
+using SemAim.Models;
+using SemAim.Models.Objectives;
+using SemAim.Models.Orders;
+using SemAim.Runtime;
+using SemAim.Runtime.Checkpoints;
+using SemAim.Runtime.Data;
+using SemAim.Runtime.Data.Demo;
+using SemAim.Runtime.Logging;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace SemAim.App.Verbs;
+
+/// <summary><c>semaim demo</c>: draws pictures, pretrains a small model on them, measures it before and after, and shows it.</summary>
+[Verb("demo", HelpText = "Draw pictures, pretrain a small transformer on them and measure it before and after: about four minutes on two cores.")]
+internal sealed class DemoVerb : IVerb
+{
+    private const string Model = "aim_tiny", OrderName = "attention_center";
+    private const int Batch = 32, Neighbours = 20;
+
+    [Option("output_dir", Default = "demo-out", HelpText = "Folder of pictures and run.")]
+    public string OutputDir { get; set; } = "";
+
+    [Option("minutes", Default = 2.4, HelpText = "Minutes of pretraining.")]
+    public double Minutes { get; set; }
+
+    [Option("seed", Default = 1UL, HelpText = "Of the pictures and the run.")]
+    public ulong Seed { get; set; }
+
+    [Option("precision", Default = PrecisionChoice.Fp32, HelpText = "fp32 or bf16.")]
+    public PrecisionChoice Precision { get; set; }
+
+    [Option("lr", Default = 1.5e-3, HelpText = "Highest learning rate.")]
+    public double Lr { get; set; }
+
+    [Option("quiet", Default = false, HelpText = "No progress.")]
+    public bool Quiet { get; set; }
+
+    public int Run()
+    {
+        if (Minutes is < 0.05 or > 1440) throw new UsageException($"--minutes {Minutes}: 0.05 to 1440");
+        var clock = Stopwatch.StartNew();
+        NativeStart.Ensure();
+        var narrator = new Narrator(Quiet);
+        var data = Path.Combine(OutputDir, "data");
+        var drawing = new DemoSetOptions(Seed: Seed);
+        if (Directory.Exists(data)) Directory.Delete(data, recursive: true);
+        DemoSet.Write(data, drawing);
+        narrator.Say($"drew {drawing.Train} training and {drawing.Val} held-out pictures in ten classes in {clock.Elapsed.TotalSeconds:F0} s → {data}");
+
+        var run = new RunFolder(OutputDir, Model, "demo");
+        File.Delete(run.Metrics);
+        using var train = SampleSources.Open(data, "train", out _);
+        using var val = SampleSources.Open(data, "val", out _);
+        random.manual_seed((long)Seed);
+        using var model = ModelCatalogue.CreateAim(Model);
+        using var objective = new PixelObjective();
+        var order = Orders.Of(OrderName);
+        using var log = new MetricsLog(run.Metrics);
+        var objects = Objects(data, val);
+        model.eval();
+
+        var pixels = Judge(Features.OfPixels(train, model.ImageSize, 256, 2), Features.OfPixels(val, model.ImageSize, 256, 2));
+        Tell(log, "pixels", 0, pixels, null);
+        var (untrained, before) = Measure(model, objective, order, train, val, objects);
+        Tell(log, "untrained", 0, untrained, before);
+        narrator.Say($"before: held-out loss {before.Loss:F3}, k-NN {untrained.Top1:F1} ± {untrained.Error:F1} % (raw pixels {pixels.Top1:F1} ± {pixels.Error:F1} %), centre on the object {before.HitRate:F1} ± {before.HitError:F1} %");
+
+        var steps = Math.Max(20, (long)(Minutes * 60 * Rate(objective, train, log)));
+        var settings = new PretrainSettings
+        {
+            BatchSize = Batch, Steps = steps, Rate = Lr, LeastRate = Lr / 100, WarmupSteps = steps * 0.08, ClipGrad = 3, Seed = Seed, Workers = 1,
+            Narrow = Precision == PrecisionChoice.Bf16, Order = OrderName, MinScale = 0.4, LogEvery = 10,
+        };
+        run.WriteConfig(new Dictionary<string, object?>
+        {
+            ["verb"] = "demo", ["model"] = Model, ["minutes"] = Minutes, ["seed"] = Seed, ["precision"] = Precision.ToString().ToLowerInvariant(), ["steps"] = steps, ["batch_size"] = Batch, ["lr"] = Lr,
+            ["permutation_type"] = OrderName, ["norm_pix_loss"] = true, ["clip_grad"] = 3, ["weight_decay"] = 0.05, ["pictures"] = drawing,
+            ["knn"] = $"mean patch token after the final norm, standardised by channel with the training set's mean and deviation, cosine, k = {Neighbours}, T = 0.07",
+        });
+        var training = Stopwatch.StartNew();
+        var speed = new PretrainLoop(model, objective, train, settings, log, narrator).Run();
+        var seconds = training.Elapsed.TotalSeconds;
+
+        var (pretrained, after) = Measure(model, objective, order, train, val, objects);
+        Tell(log, "pretrained", seconds, pretrained, after);
+        ModelWeights.Save(model, run.Weights, new Dictionary<string, string> { ["model"] = Model });
+        OrdersOfModel.Write(run.OrdersFigure, model, val, [0, 100, 305, 508, 612, 801], Seed);
+        log.Write("event", ("event", "done"), ("images_per_second", Math.Round(speed, 1)), ("wall_seconds", Math.Round(clock.Elapsed.TotalSeconds, 1)));
+
+        ReportPage.Write(run.Report, run.Folder,
+        [
+            ("Held-out prediction loss", $"{after.Loss:F3}", $"untrained {before.Loss:F3} · patch mean {after.MeanLoss:F3} · nearest known patch {after.CopyLoss:F3}"),
+            ($"k-NN top-1 (k = {Neighbours})", $"{pretrained.Top1:F1} ± {pretrained.Error:F1} %", $"untrained {untrained.Top1:F1} % · raw pixels {pixels.Top1:F1} %"),
+            ("Centre on the object", $"{after.HitRate:F1} ± {after.HitError:F1} %", $"untrained {before.HitRate:F1} %"),
+            ("Speed", $"{speed:F0} pictures/s", $"{steps} steps of {Batch} in {seconds:F0} s"),
+        ], model);
+        Console.Out.WriteLine($"""
+                                      untrained       pretrained
+            held-out loss             {before.Loss,8:F3}         {after.Loss,8:F3}      (patch mean {after.MeanLoss:F3}, nearest known patch {after.CopyLoss:F3})
+            k-NN top-1, k = {Neighbours}        {untrained.Top1,6:F1} ± {untrained.Error:F1} %    {pretrained.Top1,6:F1} ± {pretrained.Error:F1} %  (raw pixels {pixels.Top1:F1} ± {pixels.Error:F1} %)
+            centre on the object      {before.HitRate,6:F1} ± {before.HitError:F1} %    {after.HitRate,6:F1} ± {after.HitError:F1} %
+            {steps} steps of {Batch} pictures, {speed:F0} pictures/s, {clock.Elapsed.TotalSeconds:F0} s in all
+            figure   {run.OrdersFigure}
+            report   {run.Report}
+            weights  {run.Weights}
+            """);
+        return ExitCodes.Done;
+    }
+
+    // steps a second, from a few steps on a copy that is thrown away: the schedule needs its length before it starts
+    private double Rate(PixelObjective objective, ISampleSource train, MetricsLog log)
+    {
+        const int warm = 5, timed = 25;
+        var silent = Path.GetTempFileName();
+        try
+        {
+            using var nowhere = new MetricsLog(silent);
+            double Seconds(int steps)
+            {
+                var watch = Stopwatch.StartNew();
+                using var copy = ModelCatalogue.CreateAim(Model);
+                new PretrainLoop(copy, objective, train, new PretrainSettings { BatchSize = Batch, Steps = steps, Rate = 1e-4, WarmupSteps = 1, Seed = Seed, Workers = 1, Narrow = Precision == PrecisionChoice.Bf16, Order = OrderName, LogEvery = 1000 }, nowhere, new Narrator(true)).Run();
+                return watch.Elapsed.TotalSeconds;
+            }
+            Seconds(warm);
+            var rate = timed / Seconds(timed);
+            log.Write("event", ("event", "timed"), ("steps_per_second", Math.Round(rate, 2)));
+            return rate;
+        }
+        finally { File.Delete(silent); }
+    }
+
+    private static (KnnResult Knn, HeldOutResult HeldOut) Measure(AimViT model, PixelObjective objective, IOrder order, ISampleSource train, ISampleSource val, IReadOnlyList<DrawnObject?> objects)
+    {
+        using var scope = NewDisposeScope();
+        return (Judge(Features.Of(model, train, 128, 2), Features.Of(model, val, 128, 2)), HeldOut.Evaluate(model, objective, val, order, 7, 64, 2, objects));
+    }
+
+    private static KnnResult Judge((Tensor Features, int[] Labels) train, (Tensor Features, int[] Labels) val)
+    {
+        using var scope = NewDisposeScope();
+        var (bank, query) = KnnEvaluation.Standardise(train.Features, val.Features);
+        train.Features.Dispose();
+        val.Features.Dispose();
+        return KnnEvaluation.Run(bank, train.Labels, query, val.Labels, [Neighbours])[0];
+    }
+
+    private static void Tell(MetricsLog log, string features, double seconds, KnnResult knn, HeldOutResult? held)
+    {
+        log.Write("knn", ("features", features), ("seconds", Math.Round(seconds, 1)), ("k", knn.K), ("top1", Math.Round(knn.Top1, 2)), ("top5", Math.Round(knn.Top5, 2)), ("error", Math.Round(knn.Error, 2)));
+        if (held is not null)
+            log.Write("held_out", ("features", features), ("seconds", Math.Round(seconds, 1)), ("loss", Math.Round(held.Loss, 4)), ("mean_loss", Math.Round(held.MeanLoss, 4)), ("copy_loss", Math.Round(held.CopyLoss, 4)), ("hit_rate", Math.Round(held.HitRate, 2)), ("hit_error", Math.Round(held.HitError, 2)));
+    }
+
+    private static DrawnObject?[] Objects(string data, ISampleSource val)
+    {
+        using var json = JsonDocument.Parse(File.ReadAllText(Path.Combine(data, "objects.json")));
+        return [.. Enumerable.Range(0, val.Count).Select(i => json.RootElement.TryGetProperty("val/" + val.Name(i), out var o)
+            ? new DrawnObject(o.GetProperty("x").GetDouble(), o.GetProperty("y").GetDouble(), o.GetProperty("r").GetDouble()) : null)];
+    }
+}

@@ -1,0 +1,150 @@
+using System.Reflection;
+using CommandLine;
+using SemAim.App.Report;
+using SemAim.App.Training;
+using SemAim.Models;
+using SemAim.Models.Objectives;
+using SemAim.Models.Orders;
+using SemAim.Runtime;
+using SemAim.Runtime.Checkpoints;
+using SemAim.Runtime.Data;
+using SemAim.Runtime.Logging;
+using SemAim.Runtime.Optim;
+using TorchSharp;
+
+namespace SemAim.App.Verbs;
+
+/// <summary>What products compute in.</summary>
+internal enum PrecisionChoice { Fp32, Bf16 }
+
+/// <summary><c>semaim pretrain</c>: names and defaults of the original (behaviour.md 7) unless the help says otherwise.</summary>
+[Verb("pretrain", HelpText = "Pretrain a model on pictures without labels.")]
+internal sealed class PretrainVerb : IVerb
+{
+    [Option("data_path", Required = true, HelpText = "An ImageFolder tree (train/CLASS/*), a list file (train.txt) or a folder of pictures.")]
+    public string DataPath { get; set; } = "";
+
+    [Option("model", Default = "aim_base", HelpText = "aim_tiny, aim_base, aim_large or aim_huge. (The original's default does not exist.)")]
+    public string Model { get; set; } = "";
+
+    [Option("batch_size", Default = 64, HelpText = "Pictures a micro-batch; the effective batch is this × accum_iter.")]
+    public int BatchSize { get; set; }
+
+    [Option("accum_iter", Default = 1, HelpText = "Micro-batches an optimiser step.")]
+    public int AccumIter { get; set; }
+
+    [Option("epochs", Default = 800, HelpText = "Epochs of the run.")]
+    public int Epochs { get; set; }
+
+    [Option("max_steps", Default = 0L, HelpText = "Stop after this many optimiser steps; the schedule spans them. 0: as many as the epochs have.")]
+    public long MaxSteps { get; set; }
+
+    [Option("warmup_epochs", Default = 30.0, HelpText = "Epochs in which the learning rate rises from 0.")]
+    public double WarmupEpochs { get; set; }
+
+    [Option("lr", Default = null, HelpText = "Learning rate; without it blr × effective batch / 256.")]
+    public double? Lr { get; set; }
+
+    [Option("blr", Default = 2e-4, HelpText = "Base learning rate for 256 pictures a step.")]
+    public double Blr { get; set; }
+
+    [Option("min_lr", Default = 0.0, HelpText = "Learning rate at the end.")]
+    public double MinLr { get; set; }
+
+    [Option("weight_decay", Default = 0.05, HelpText = "Decoupled weight decay.")]
+    public double WeightDecay { get; set; }
+
+    [Option("clip_grad", Default = null, HelpText = "Gradients are scaled down to this norm; without it they are not.")]
+    public double? ClipGrad { get; set; }
+
+    [Option("permutation_type", Default = "stochastic", HelpText = "Order of prediction: stochastic, raster, attention, attention_center.")]
+    public string PermutationType { get; set; } = "";
+
+    [Option("norm_pix_loss", Default = false, HelpText = "Normalise the target patch by patch.")]
+    public bool NormPixLoss { get; set; }
+
+    [Option("loss_type", Default = "L2", HelpText = "L1 or L2.")]
+    public string LossType { get; set; } = "";
+
+    [Option("gaussian_kernel_size", Default = 0, HelpText = "Side of the target's blur, odd; with gaussian_sigma. 0: no blur.")]
+    public int GaussianKernelSize { get; set; }
+
+    [Option("gaussian_sigma", Default = 0.0, HelpText = "Width of the target's blur, pixels.")]
+    public double GaussianSigma { get; set; }
+
+    [Option("precision", Default = PrecisionChoice.Fp32, HelpText = "fp32 or bf16 (products in bfloat16, everything else in float32).")]
+    public PrecisionChoice Precision { get; set; }
+
+    [Option("not_use_fp16", Default = false, HelpText = "The original's name for --precision fp32.")]
+    public bool NotUseFp16 { get; set; }
+
+    [Option("output_dir", Default = "./pretrain", HelpText = "The run is written to OUTPUT_DIR/MODEL.EXPERIMENT.")]
+    public string OutputDir { get; set; } = "";
+
+    [Option("experiment", Default = "exp", HelpText = "Name of the run.")]
+    public string Experiment { get; set; } = "";
+
+    [Option("seed", Default = 0UL, HelpText = "Of augmentation, orders and initialisation.")]
+    public ulong Seed { get; set; }
+
+    [Option("num_workers", Default = 2, HelpText = "Decoder threads.")]
+    public int NumWorkers { get; set; }
+
+    [Option("max_bad_fraction", Default = 0.01, HelpText = "The run stops when more than this part of the files, and more than 10, cannot be decoded.")]
+    public double MaxBadFraction { get; set; }
+
+    [Option("quiet", Default = false, HelpText = "No progress.")]
+    public bool Quiet { get; set; }
+
+    public int Run()
+    {
+        Check();
+        NativeStart.Ensure();
+        var narrator = new Narrator(Quiet);
+        using var source = SampleSources.Open(DataPath, "train", out var kind);
+        torch.random.manual_seed((long)Seed);
+        using var model = ModelCatalogue.CreateAim(Model);
+        using var objective = new PixelObjective(GaussianKernelSize, GaussianSigma, NormPixLoss, LossType);
+        var effective = BatchSize * AccumIter;
+        if (source.Count < effective) throw new UsageException($"--batch_size {BatchSize}: {source.Count} pictures do not fill one step of {effective}");
+        var perEpoch = source.Count / effective;
+        var steps = MaxSteps > 0 ? MaxSteps : (long)Epochs * perEpoch;
+        var settings = new PretrainSettings
+        {
+            BatchSize = BatchSize, Accumulation = AccumIter, Steps = steps, Rate = Lr ?? LearningRateSchedule.Scale(Blr, effective), LeastRate = MinLr,
+            WarmupSteps = Math.Min(WarmupEpochs * perEpoch, steps / 2.0), WeightDecay = WeightDecay, ClipGrad = ClipGrad ?? double.PositiveInfinity, Seed = Seed, Workers = NumWorkers,
+            Narrow = Precision == PrecisionChoice.Bf16 && !NotUseFp16, Order = PermutationType, MaxBadFiles = Math.Max(10, (int)(MaxBadFraction * source.Count)),
+        };
+        var run = new RunFolder(OutputDir, Model, Experiment);
+        run.WriteConfig(Options());
+        narrator.Say($"data    {kind}: {source.Count} pictures in {DataPath}; decoder {(Runtime.Native.TurboJpeg.IsAvailable ? "libjpeg-turbo" : "SkiaSharp")}");
+        narrator.Say($"model   {Model}: {model.parameters().Sum(p => p.numel()):N0} trained weights, pictures {model.ImageSize} px, patches {model.PatchSize} px");
+        narrator.Say($"run     {steps} steps of {effective} ({perEpoch} an epoch), order {PermutationType}, lr {settings.Rate:G4}, {(settings.Narrow ? "bf16" : "fp32")}, seed {Seed} → {run.Folder}");
+        using (var log = new MetricsLog(run.Metrics))
+        {
+            log.Write("event", ("event", "start"), ("steps", steps), ("pictures", source.Count));
+            var speed = new PretrainLoop(model, objective, source, settings, log, narrator).Run();
+            log.Write("event", ("event", "done"), ("images_per_second", Math.Round(speed, 1)));
+        }
+        ModelWeights.Save(model, run.Weights, new Dictionary<string, string> { ["model"] = Model });
+        ReportPage.Write(run.Report, run.Folder, [], model);
+        Console.Out.WriteLine(run.Weights);
+        return ExitCodes.Done;
+    }
+
+    private void Check()
+    {
+        _ = Orders.Of(PermutationType);
+        if (BatchSize < 1) throw new UsageException($"--batch_size {BatchSize}: at least 1");
+        if (AccumIter < 1) throw new UsageException($"--accum_iter {AccumIter}: at least 1");
+        if (Epochs < 1) throw new UsageException($"--epochs {Epochs}: at least 1");
+        if (MaxSteps < 0) throw new UsageException($"--max_steps {MaxSteps}: 0 or more");
+        if (NumWorkers is < 1 or > 256) throw new UsageException($"--num_workers {NumWorkers}: 1 to 256");
+        if (ClipGrad is <= 0) throw new UsageException($"--clip_grad {ClipGrad}: more than 0");
+        if (MaxBadFraction is < 0 or > 1) throw new UsageException($"--max_bad_fraction {MaxBadFraction}: 0 to 1");
+    }
+
+    private Dictionary<string, object?> Options()
+        => typeof(PretrainVerb).GetProperties().Where(p => p.GetCustomAttribute<OptionAttribute>() is not null)
+            .ToDictionary(p => p.GetCustomAttribute<OptionAttribute>()!.LongName, p => p.GetValue(this) is Enum e ? e.ToString().ToLowerInvariant() : p.GetValue(this));
+}

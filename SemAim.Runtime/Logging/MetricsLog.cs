@@ -1,0 +1,27 @@
+using System.Text.Encodings.Web;
+using System.Text.Json;
+
+namespace SemAim.Runtime.Logging;
+
+/// <summary>metrics.jsonl: one object a line, on disk when the call returns.</summary>
+public sealed class MetricsLog : IDisposable
+{
+    private static readonly JsonSerializerOptions Options = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping, NumberHandling = System.Text.Json.Serialization.JsonNumberHandling.AllowNamedFloatingPointLiterals };
+    private readonly StreamWriter writer;
+
+    /// <summary>Appends to a file.</summary>
+    public MetricsLog(string path) => writer = new StreamWriter(path, append: true) { AutoFlush = true, NewLine = "\n" };
+
+    /// <summary>Writes one object.</summary>
+    /// <param name="kind">step, epoch, knn, event …</param>
+    /// <param name="values">the other members, in order</param>
+    public void Write(string kind, params ReadOnlySpan<(string Name, object? Value)> values)
+    {
+        var line = new Dictionary<string, object?> { ["kind"] = kind };
+        foreach (var (name, value) in values) line[name] = value;
+        lock (writer) writer.WriteLine(JsonSerializer.Serialize(line, Options));
+    }
+
+    /// <summary>Closes the file.</summary>
+    public void Dispose() => writer.Dispose();
+}
