@@ -80,6 +80,9 @@ internal static class OrdersFigure
                 if (map is not null)
                 {
                     var heat = ColourMap.Jet(map[i * side / row.Size * side + j * side / row.Size]);
+                    // under the heat the picture is shown grey: its own colours would be read as values
+                    var luma = (byte)((19595 * pixel.Red + 38470 * pixel.Green + 7471 * pixel.Blue + 32768) >> 16);
+                    pixel = new(luma, luma, luma);
                     pixel = new(Mix(heat.Red, pixel.Red), Mix(heat.Green, pixel.Green), Mix(heat.Blue, pixel.Blue));
                 }
                 bitmap.SetPixel(j, i, pixel);

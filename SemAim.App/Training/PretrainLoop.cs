@@ -13,7 +13,7 @@ using static TorchSharp.torch;
 namespace SemAim.App.Training;
 
 /// <summary>Pretraining, read from top to bottom: a batch, its order, prediction, loss, gradients, update.</summary>
-internal sealed class PretrainLoop(AimViT model, PixelObjective objective, ISampleSource source, PretrainSettings settings, MetricsLog log, Narrator narrator)
+internal sealed class PretrainLoop(AimViT model, PixelObjective objective, ISampleSource source, PretrainSettings settings, MetricsLog log, Narrator narrator, Action<double>? evaluate = null)
 {
     internal static readonly float[] Mean = [0.485f, 0.456f, 0.406f], Std = [0.229f, 0.224f, 0.225f];
 
@@ -66,6 +66,12 @@ internal sealed class PretrainLoop(AimViT model, PixelObjective objective, ISamp
                 foreach (var group in arena.Groups) optimizer.SetLearningRate(group, rate);
                 optimizer.Step();
                 arena.ZeroGradients();
+                if (evaluate is not null && settings.EvaluateEvery > 0 && (step + 1) % settings.EvaluateEvery == 0 && step + 1 < settings.Steps)
+                {
+                    clock.Stop();
+                    evaluate(clock.Elapsed.TotalSeconds);
+                    clock.Start();
+                }
                 if (step % settings.LogEvery != 0 && step != settings.Steps - 1) continue;
                 var (value, norm) = ((double)lossSum!.item<float>() / settings.Accumulation, (double)optimizer.LastNorm.item<float>());     // the only values read back
                 var speed = (step + 1) * effective / clock.Elapsed.TotalSeconds;

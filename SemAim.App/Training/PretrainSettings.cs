@@ -34,6 +34,9 @@ internal sealed record PretrainSettings
 
     internal int MaxBadFiles { get; init; } = 10;
 
+    /// <summary>Steps between two evaluations; 0: none on the way.</summary>
+    internal long EvaluateEvery { get; init; }
+
     /// <summary>Steps between two lines of the log.</summary>
     internal int LogEvery { get; init; } = 20;
 }

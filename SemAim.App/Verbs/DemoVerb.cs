@@ -76,7 +76,7 @@ internal sealed class DemoVerb : IVerb
         var settings = new PretrainSettings
         {
             BatchSize = Batch, Steps = steps, Rate = Lr, LeastRate = Lr / 100, WarmupSteps = steps * 0.08, ClipGrad = 3, Seed = Seed, Workers = 1,
-            Narrow = Precision == PrecisionChoice.Bf16, Order = OrderName, MinScale = 0.4, LogEvery = 10,
+            Narrow = Precision == PrecisionChoice.Bf16, Order = OrderName, MinScale = 0.4, LogEvery = 10, EvaluateEvery = Minutes >= 5 ? steps / 12 : 0,
         };
         run.WriteConfig(new Dictionary<string, object?>
         {
@@ -84,9 +84,13 @@ internal sealed class DemoVerb : IVerb
             ["permutation_type"] = OrderName, ["norm_pix_loss"] = true, ["clip_grad"] = 3, ["weight_decay"] = 0.05, ["pictures"] = drawing,
             ["knn"] = $"mean patch token after the final norm, standardised by channel with the training set's mean and deviation, cosine, k = {Neighbours}, T = 0.07",
         });
-        var training = Stopwatch.StartNew();
-        var speed = new PretrainLoop(model, objective, train, settings, log, narrator).Run();
-        var seconds = training.Elapsed.TotalSeconds;
+        var speed = new PretrainLoop(model, objective, train, settings, log, narrator, passed =>
+        {
+            var (knn, held) = Measure(model, objective, order, train, val, objects);
+            Tell(log, "pretrained", passed, knn, held);
+            narrator.Say($"after {passed:F0} s: held-out loss {held.Loss:F3}, k-NN {knn.Top1:F1} ± {knn.Error:F1} %, centre on the object {held.HitRate:F1} %");
+        }).Run();
+        var seconds = steps * Batch / speed;
 
         var (pretrained, after) = Measure(model, objective, order, train, val, objects);
         Tell(log, "pretrained", seconds, pretrained, after);
