@@ -27,7 +27,7 @@ internal sealed class DemoVerb : IVerb
     [Option("output_dir", Default = "demo-out", HelpText = "Folder of pictures and run.")]
     public string OutputDir { get; set; } = "";
 
-    [Option("minutes", Default = 2.4, HelpText = "Minutes of pretraining.")]
+    [Option("minutes", Default = 2.0, HelpText = "Minutes of pretraining.")]
     public double Minutes { get; set; }
 
     [Option("seed", Default = 1UL, HelpText = "Of the pictures and the run.")]
@@ -75,13 +75,35 @@ internal sealed class DemoVerb : IVerb
         var steps = Math.Max(20, (long)(Minutes * 60 * Rate(objective, train, log)));
         var settings = new PretrainSettings
         {
-            BatchSize = Batch, Steps = steps, Rate = Lr, LeastRate = Lr / 100, WarmupSteps = steps * 0.08, ClipGrad = 3, Seed = Seed, Workers = 1,
-            Narrow = Precision == PrecisionChoice.Bf16, Order = OrderName, MinScale = 0.4, LogEvery = 10, EvaluateEvery = Minutes >= 5 ? steps / 12 : 0,
+            BatchSize = Batch,
+            Steps = steps,
+            Rate = Lr,
+            LeastRate = Lr / 100,
+            WarmupSteps = steps * 0.08,
+            ClipGrad = 3,
+            Seed = Seed,
+            Workers = 1,
+            Narrow = Precision == PrecisionChoice.Bf16,
+            Order = OrderName,
+            MinScale = 0.4,
+            LogEvery = 10,
+            EvaluateEvery = Minutes >= 5 ? steps / 12 : 0,
         };
         run.WriteConfig(new Dictionary<string, object?>
         {
-            ["verb"] = "demo", ["model"] = Model, ["minutes"] = Minutes, ["seed"] = Seed, ["precision"] = Precision.ToString().ToLowerInvariant(), ["steps"] = steps, ["batch_size"] = Batch, ["lr"] = Lr,
-            ["permutation_type"] = OrderName, ["norm_pix_loss"] = true, ["clip_grad"] = 3, ["weight_decay"] = 0.05, ["pictures"] = drawing,
+            ["verb"] = "demo",
+            ["model"] = Model,
+            ["minutes"] = Minutes,
+            ["seed"] = Seed,
+            ["precision"] = Precision.ToString().ToLowerInvariant(),
+            ["steps"] = steps,
+            ["batch_size"] = Batch,
+            ["lr"] = Lr,
+            ["permutation_type"] = OrderName,
+            ["norm_pix_loss"] = true,
+            ["clip_grad"] = 3,
+            ["weight_decay"] = 0.05,
+            ["pictures"] = drawing,
             ["knn"] = $"mean patch token after the final norm, standardised by channel with the training set's mean and deviation, cosine, k = {Neighbours}, T = 0.07",
         });
         var speed = new PretrainLoop(model, objective, train, settings, log, narrator, passed =>

@@ -111,9 +111,19 @@ internal sealed class PretrainVerb : IVerb
         var steps = MaxSteps > 0 ? MaxSteps : (long)Epochs * perEpoch;
         var settings = new PretrainSettings
         {
-            BatchSize = BatchSize, Accumulation = AccumIter, Steps = steps, Rate = Lr ?? LearningRateSchedule.Scale(Blr, effective), LeastRate = MinLr,
-            WarmupSteps = Math.Min(WarmupEpochs * perEpoch, steps / 2.0), WeightDecay = WeightDecay, ClipGrad = ClipGrad ?? double.PositiveInfinity, Seed = Seed, Workers = NumWorkers,
-            Narrow = Precision == PrecisionChoice.Bf16 && !NotUseFp16, Order = PermutationType, MaxBadFiles = Math.Max(10, (int)(MaxBadFraction * source.Count)),
+            BatchSize = BatchSize,
+            Accumulation = AccumIter,
+            Steps = steps,
+            Rate = Lr ?? LearningRateSchedule.Scale(Blr, effective),
+            LeastRate = MinLr,
+            WarmupSteps = Math.Min(WarmupEpochs * perEpoch, steps / 2.0),
+            WeightDecay = WeightDecay,
+            ClipGrad = ClipGrad ?? double.PositiveInfinity,
+            Seed = Seed,
+            Workers = NumWorkers,
+            Narrow = Precision == PrecisionChoice.Bf16 && !NotUseFp16,
+            Order = PermutationType,
+            MaxBadFiles = Math.Max(10, (int)(MaxBadFraction * source.Count)),
         };
         var run = new RunFolder(OutputDir, Model, Experiment);
         run.WriteConfig(Options());

@@ -45,7 +45,7 @@ public sealed partial class GraphChecker
                 Dim[] axes = [z.Axes[0], layer.Sizes["out"], Positions(facts.Normalise(z.Axes[2])), Positions(facts.Normalise(z.Axes[3]))];
                 return new Item.Tensor(Emit(OpKind.Conv2d, c.Id, axes, [z], o => { Set(o); o.Dims = [layer.Sizes["in"], layer.Sizes["out"], layer.Sizes["kernel"]]; }));
             default:
-                if (!scope.Contracts.TryGetValue(layer.Field.Type, out var contract)) throw new CheckFailure();
+                if (!scope.Contracts.TryGetValue(layer.Field.Type, out var contract) || !contract.IsCompiled) throw new CheckFailure();
                 if (contract.Graphs.FirstOrDefault(g => g.Name == c.Method) is not { } callee) throw new CheckFailure();
                 Dim? Size(string n) => layer.Sizes.TryGetValue(n, out var s) ? s : contract.Members.FirstOrDefault(m => m.Name == n) is { } member ? Expressions.Evaluate(member.Value, Size, facts.Divide) : null;
                 return Instantiate(c, callee, Size, (operands, hosts, results, bounds) =>

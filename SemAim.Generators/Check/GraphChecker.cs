@@ -147,6 +147,7 @@ public sealed partial class GraphChecker
                     continue;
                 }
                 var name = token.TrimStart('#');
+                if (scope.Broken.Contains(name)) throw new CheckFailure();
                 if (Solver().Known(name) is { } known) axes.Add(known);
                 else if (binds && IsName(name))
                 {
@@ -165,7 +166,8 @@ public sealed partial class GraphChecker
         }
         catch (CheckFailure f)
         {
-            Report(f.Id!, f.Message, shape.Id, f.Start, f.Length);
+            if (f.Id is not null) Report(f.Id, f.Message, shape.Id, f.Start, f.Length);
+            failed = true;
             return null;
         }
     }
@@ -335,7 +337,7 @@ public sealed partial class GraphChecker
         ops.Add(op);
     }
 
-    private PatternSolver Solver() => new(facts, LocalSize, Numbers);
+    private PatternSolver Solver() => new(facts, LocalSize, Numbers, scope.Broken);
 
     private Dim? LocalSize(string name)
         => callSymbols.TryGetValue(name, out var s) ? s : names.TryGetValue(name, out var item) && item is Item.Int { Size: var size } ? size : null;

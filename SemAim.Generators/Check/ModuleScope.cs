@@ -58,6 +58,9 @@ public sealed class ModuleScope
     /// <summary>What is known of sizes.</summary>
     public SizeFacts Facts { get; } = new();
 
+    /// <summary>Members whose definitions were refused; what names them stays silent.</summary>
+    public HashSet<string> Broken { get; } = [];
+
     /// <summary>Facts that could be read.</summary>
     public IReadOnlyList<ParsedFact> Parsed { get; }
 
@@ -109,7 +112,8 @@ public sealed class ModuleScope
             open.Add(name);
             size = Expressions.Evaluate(member.Value, Member, (n, d) => Divide(n, d, member.Value, report));
             open.Remove(name);
-            if (size is not null && !done.ContainsKey(name)) Facts.Define(name, size);
+            if (size is null) Broken.Add(name);
+            else if (!done.ContainsKey(name)) Facts.Define(name, size);
             return done.TryGetValue(name, out var circular) ? circular : done[name] = size;
         }
         foreach (var member in Unit.Members) Member(member.Name);

@@ -14,11 +14,15 @@ namespace SemAim.Generators.Check;
 /// <param name="facts">what the module knows</param>
 /// <param name="local">sizes that the graph binds</param>
 /// <param name="numbers">an addition to a message with the numbers of a variant, or nothing</param>
-public sealed class PatternSolver(SizeFacts facts, Func<string, Dim?> local, Func<Dim, Dim, string, string> numbers)
+/// <param name="broken">names whose definitions were refused already</param>
+public sealed class PatternSolver(SizeFacts facts, Func<string, Dim?> local, Func<Dim, Dim, string, string> numbers, ICollection<string> broken)
 {
     /// <summary>Binds every name on the left; the result maps each token to its size.</summary>
     public Dictionary<string, Dim> Match(Pattern pattern, IReadOnlyList<Dim> axes, string text, string operand, bool einsum = false)
     {
+        foreach (var axis in pattern.Axes)
+            foreach (var token in axis.Tokens)
+                if (broken.Contains(token.Text.TrimEnd('\''))) throw new CheckFailure();
         var positions = Spread(pattern, axes, text, operand, einsum);
         var bound = new Dictionary<string, Dim>();
         foreach (var i in Enumerable.Range(0, axes.Count).Where(i => positions[i] is not null).OrderBy(i => positions[i]!.Tokens.Count))   // single names help the groups

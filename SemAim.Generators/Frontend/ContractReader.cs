@@ -24,7 +24,7 @@ internal static class ContractReader
             var summary = summaries.TryGetValue(m.Name, out var text) ? new GraphSummary(text.Contains("token-wise"), text.Contains("stochastic")) : GraphSummary.Unknown;
             return new GraphContract(m.Name, m.Parameters.Select(p => Parameter(p)).ToEquatable(), Results(m), summary);
         }).ToEquatable();
-        return new(module.ToDisplayString(), true, sizes, members, facts, graphs);
+        return new(module.ToDisplayString(), true, true, sizes, members, facts, graphs);
     }
 
     private static GraphParameter Parameter(IParameterSymbol p)

@@ -75,6 +75,9 @@ internal sealed class GraphReader(ModuleReader module, EquatableArray<LayerField
             case IForEachLoopOperation loop when ForEach(loop, id) is { } read: return [read];
             case IConditionalOperation { Syntax: IfStatementSyntax } choice when If(choice, id) is { } read: return [read];
             case IReturnOperation { ReturnedValue: { } result }: return [new Statement.Return(module.Spans.Add(result.Syntax), Read(result))];
+            case IExpressionStatementOperation { Operation: IInvocationOperation call } when !IsKnown(call.TargetMethod):
+                ReportStranger(call);
+                return [];
             case IInvalidOperation: return [];
         }
         if (statement.DescendantsAndSelf().Any(o => o is IInvalidOperation)) return [];
@@ -203,11 +206,10 @@ internal sealed class GraphReader(ModuleReader module, EquatableArray<LayerField
         var owner = callee.ContainingType;
         var dsl = owner.ContainingNamespace.ToDisplayString() == DslNames.Namespace;
         var isOperation = dsl && owner.Name is DslNames.Sym or DslNames.Ops or DslNames.OrderMask;
-        if (!isOperation && !ModuleReader.Has(callee, DslNames.Graph) && !(dsl && ModuleReader.DerivesFromGraphModule(owner)))
+        if (!IsKnown(callee))
         {
             if (call.Type is { } type && !IsDsl(type) && IsHost(call)) return null;
-            var helper = SymbolEqualityComparer.Default.Equals(owner, module.Type) ? callee.Name : owner.Name + "." + callee.Name;
-            module.Report("SEM0021", $"`{helper}` is not a graph operation; move it out of [Graph], or mark the helper [Graph]", module.Spans.Add(CalleeSyntax(call)));
+            ReportStranger(call);
             return new Expr.Broken(id);
         }
         if (!isOperation && !dsl) module.Use(owner);
@@ -220,6 +222,21 @@ internal sealed class GraphReader(ModuleReader module, EquatableArray<LayerField
             else arguments.Add(new(a.Parameter.Name, Read(a.Value)));
         }
         return new Expr.Call(id, isOperation || dsl ? owner.Name : owner.ToDisplayString(), callee.Name, call.Instance is null ? null : Read(call.Instance), arguments.ToEquatable());
+    }
+
+    // an operation, a graph, or a layer of the language
+    private static bool IsKnown(IMethodSymbol callee)
+    {
+        var owner = callee.ContainingType;
+        var dsl = owner.ContainingNamespace.ToDisplayString() == DslNames.Namespace;
+        return dsl && owner.Name is DslNames.Sym or DslNames.Ops or DslNames.OrderMask || ModuleReader.Has(callee, DslNames.Graph) || dsl && ModuleReader.DerivesFromGraphModule(owner);
+    }
+
+    private void ReportStranger(IInvocationOperation call)
+    {
+        var (callee, owner) = (call.TargetMethod, call.TargetMethod.ContainingType);
+        var helper = SymbolEqualityComparer.Default.Equals(owner, module.Type) ? callee.Name : owner.Name + "." + callee.Name;
+        module.Report("SEM0021", $"`{helper}` is not a graph operation; move it out of [Graph], or mark the helper [Graph]", module.Spans.Add(CalleeSyntax(call)));
     }
 
     private static SyntaxNode CalleeSyntax(IInvocationOperation call) => call.Syntax is InvocationExpressionSyntax invocation ? invocation.Expression : call.Syntax;

@@ -71,7 +71,7 @@ public sealed record Variant(int Id, string Name, EquatableArray<VariantSize> Si
 public sealed record VariantSize(string Name, long? Value);
 
 /// <summary>What a caller must know of a module: sizes, facts and the signatures of its graphs.</summary>
-public sealed record ModuleContract(string FullName, bool IsExternal, EquatableArray<string> Sizes, EquatableArray<SizeMember> Members, EquatableArray<Fact> Facts, EquatableArray<GraphContract> Graphs)
+public sealed record ModuleContract(string FullName, bool IsExternal, bool IsCompiled, EquatableArray<string> Sizes, EquatableArray<SizeMember> Members, EquatableArray<Fact> Facts, EquatableArray<GraphContract> Graphs)
 {
     /// <summary>The part of a unit that callers see.</summary>
     public static ModuleContract Of(ModuleUnit unit)
@@ -82,7 +82,7 @@ public sealed record ModuleContract(string FullName, bool IsExternal, EquatableA
         for (var i = 0; i < graphs.Length; i++) graphs[i] = GraphContract.Of(unit.Graphs[i]);
         var facts = new Fact[unit.Facts.Count];
         for (var i = 0; i < facts.Length; i++) facts[i] = unit.Facts[i] with { Id = 0 };
-        return new(unit.FullName, false, new(sizes), unit.Members, new(facts), new(graphs));
+        return new(unit.FullName, false, unit.IsEmittable, new(sizes), unit.Members, new(facts), new(graphs));
     }
 }
 

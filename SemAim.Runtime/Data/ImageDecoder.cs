@@ -1,7 +1,6 @@
 using System.Runtime.InteropServices;
-using SkiaSharp;
-
 using SemAim.Runtime.Native;
+using SkiaSharp;
 
 namespace SemAim.Runtime.Data;
 
