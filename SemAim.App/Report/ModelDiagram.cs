@@ -30,7 +30,7 @@ internal static class ModelDiagram
             Down(q + 1);
         }
         Box(shown + 1, 1, "norm", "query");
-        Box(shown + 2, 1, "prediction head", "query");
+        Box(shown + 2, 1, "head", "query");
         Arrow(shown, 1, shown + 1, 1);
         Arrow(shown + 1, 1, shown + 2, 1);
         return svg.Append("</svg>").ToString();
