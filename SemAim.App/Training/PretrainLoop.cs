@@ -17,6 +17,27 @@ internal sealed class PretrainLoop(AimViT model, PixelObjective objective, ISamp
 {
     internal static readonly float[] Mean = [0.485f, 0.456f, 0.406f], Std = [0.229f, 0.224f, 0.225f];
 
+    /// <summary>Where checkpoints go; null: nowhere.</summary>
+    internal RunCheckpoints? Checkpoints { get; init; }
+
+    /// <summary>The checkpoint to go on from, or null.</summary>
+    internal (string Folder, CheckpointState State)? From { get; init; }
+
+    /// <summary>What decides the mathematics; written into checkpoints.</summary>
+    internal IReadOnlyDictionary<string, string> Mathematics { get; init; } = new Dictionary<string, string>();
+
+    /// <summary>Asked after every step.</summary>
+    internal StopRequest? Stop { get; init; }
+
+    /// <summary>Folder for records of non-finite steps; null: none are written.</summary>
+    internal string? BadSteps { get; init; }
+
+    /// <summary>How the run ended: <see cref="ExitCodes.Done"/>, <see cref="ExitCodes.Stopped"/> or <see cref="ExitCodes.NotFinite"/>.</summary>
+    internal int Outcome { get; private set; } = ExitCodes.Done;
+
+    /// <summary>Called after every step with the number of steps done; for tests.</summary>
+    internal Action<long>? AfterStep { get; init; }
+
     /// <summary>Trains; the model's weights are views of an arena that lives as long as the process.</summary>
     /// <returns>pictures a second</returns>
     internal double Run()
@@ -27,9 +48,13 @@ internal sealed class PretrainLoop(AimViT model, PixelObjective objective, ISamp
         if (source.Count < effective) throw new Runtime.UsageException($"--batch_size {settings.BatchSize}: {source.Count} pictures do not fill one step of {effective}");
         var stepsPerEpoch = source.Count / effective;
         var epochs = (int)((settings.Steps + stepsPerEpoch - 1) / stepsPerEpoch);
-        var plan = new TrainingPlan(source.Count, settings.BatchSize, 0, 1, settings.Seed, epochs, settings.Accumulation);
+        var first = From?.State.Step ?? 0;
+        var plan = new TrainingPlan(source.Count, settings.BatchSize, 0, 1, settings.Seed, epochs, settings.Accumulation, first * effective);
+        if (From is { } weights) RunCheckpoints.LoadWeights(model, weights.Folder);
         var arena = new ParameterArena(model, slot => ParameterGroups.Pretraining(slot), settings.Narrow);
         using var optimizer = new ArenaAdamW(arena, new Dictionary<int, double> { [ParameterGroups.Undecayed] = 0, [ParameterGroups.Decayed] = settings.WeightDecay }, maxNorm: settings.ClipGrad);
+        if (From is { } moments) RunCheckpoints.LoadMoments(arena, optimizer, moments.Folder);
+        var badInARow = From?.State.BadInARow ?? 0;
         var schedule = new LearningRateSchedule(settings.Rate, settings.LeastRate, settings.WarmupSteps, settings.Steps);
         var device = arena.Weights.device;
         const int slots = 4;
@@ -42,14 +67,16 @@ internal sealed class PretrainLoop(AimViT model, PixelObjective objective, ISamp
         model.train();
         narrator.Track("pretrain", settings.Steps, report =>
         {
-            for (long step = 0; step < settings.Steps; step++)
+            for (var step = first; step < settings.Steps && Outcome == ExitCodes.Done; step++)
             {
                 using var scope = NewDisposeScope();
+                var rowsOfStep = new List<SampleKey>();
                 Tensor? lossSum = null;
                 for (var micro = 0; micro < settings.Accumulation; micro++)
                 {
                     var batch = loader.Take() ?? throw new InvalidOperationException("the plan ended before the run");
                     var rows = batch.Rows;
+                    for (var row = 0; row < rows; row++) rowsOfStep.Add(plan.Sample(batch.Number, row));
                     var images = uploader.Normalize(uploader.Upload(batch));                                                      // B 3 S S
                     var guidance = order.NeedsGuidance ? Guidance(images) : null;                                                 // B N
                     var noise = KeyedUniform.Fill(settings.Seed, step, (long)micro * settings.BatchSize, rows, grid.Count, device);
@@ -66,22 +93,55 @@ internal sealed class PretrainLoop(AimViT model, PixelObjective objective, ISamp
                 foreach (var group in arena.Groups) optimizer.SetLearningRate(group, rate);
                 optimizer.Step();
                 arena.ZeroGradients();
+                badInARow = IsSkipped(optimizer, step) ? badInARow + 1 : 0;
+                if (badInARow > 0) Record(step, rowsOfStep, lossSum!, optimizer);
+                if (badInARow >= settings.MaxBadSteps) Outcome = ExitCodes.NotFinite;
+                else if (step + 1 < settings.Steps && Stop?.Reason is { } reason) Ended(step, reason);
+                if (Checkpoints is not null && (Outcome != ExitCodes.Done || step + 1 == settings.Steps || settings.SaveEvery > 0 && (step + 1) % settings.SaveEvery == 0))
+                {
+                    Checkpoints.Save(model, arena, optimizer, step + 1, badInARow, Mathematics);
+                    log.Write("event", ("event", "save"), ("step", step + 1));
+                }
+                AfterStep?.Invoke(step + 1);
                 if (evaluate is not null && settings.EvaluateEvery > 0 && (step + 1) % settings.EvaluateEvery == 0 && step + 1 < settings.Steps)
                 {
                     clock.Stop();
                     evaluate(clock.Elapsed.TotalSeconds);
                     clock.Start();
                 }
-                if (step % settings.LogEvery != 0 && step != settings.Steps - 1) continue;
+                if (step % settings.LogEvery != 0 && step != settings.Steps - 1 && Outcome == ExitCodes.Done) continue;
                 var (value, norm) = ((double)lossSum!.item<float>() / settings.Accumulation, (double)optimizer.LastNorm.item<float>());     // the only values read back
-                var speed = (step + 1) * effective / clock.Elapsed.TotalSeconds;
+                var speed = (step + 1 - first) * effective / clock.Elapsed.TotalSeconds;
                 log.Write("step", ("step", step + 1), ("epoch", step / stepsPerEpoch), ("loss", value), ("lr", rate), ("grad_norm", norm), ("images_per_second", Math.Round(speed, 1)));
                 report(step + 1, $"loss {value:F4}  {speed:F0} images/s");
             }
         });
         model.eval();
         if (loader.Replaced > 0) narrator.Say($"{loader.Replaced} samples were replaced because their files cannot be decoded");
-        return settings.Steps * effective / clock.Elapsed.TotalSeconds;
+        return (settings.Steps - first) * effective / clock.Elapsed.TotalSeconds;
+    }
+
+    // On a CPU the flag costs nothing to read; on a GPU it is read where the loss is, so that no step waits for the host.
+    private bool IsSkipped(ArenaAdamW optimizer, long step)
+        => (optimizer.LastSkipped.device.type == DeviceType.CPU || step % settings.LogEvery == 0) && optimizer.LastSkipped.item<float>() != 0;
+
+    private void Ended(long step, string reason)
+    {
+        Outcome = ExitCodes.Stopped;
+        log.Write("event", ("event", "stop"), ("step", step + 1), ("reason", reason));
+        narrator.Say($"{reason}: stopping after step {step + 1}");
+    }
+
+    // the pictures of the step by address, and what was seen: the update itself was skipped, so the weights are those of the next checkpoint
+    private void Record(long step, List<SampleKey> rows, Tensor lossSum, ArenaAdamW optimizer)
+    {
+        var (loss, norm) = ((double)lossSum.item<float>() / settings.Accumulation, (double)optimizer.LastNorm.item<float>());
+        narrator.Say($"step {step + 1}: loss {loss}, gradient norm {norm}: the update was skipped");
+        log.Write("event", ("event", "bad step"), ("step", step + 1), ("loss", loss), ("grad_norm", norm));
+        if (BadSteps is null) return;
+        Directory.CreateDirectory(BadSteps);
+        using var record = new MetricsLog(Path.Combine(BadSteps, $"step-{step + 1:D8}.json"));
+        record.Write("bad step", ("step", step + 1), ("seed", settings.Seed), ("loss", loss), ("grad_norm", norm), ("samples", rows.Select(r => new { epoch = r.Epoch, index = r.Index, path = source.Name(r.Index) }).ToArray()));
     }
 
     private void Refused(string name, string reason)

@@ -19,6 +19,10 @@ internal sealed class RunFolder
 
     internal string Weights => Path.Combine(Folder, "model.safetensors");
 
+    internal string Checkpoints => Path.Combine(Folder, "checkpoints");
+
+    internal string BadSteps => Path.Combine(Folder, "bad-steps");
+
     internal string Report => Path.Combine(Folder, "report.html");
 
     internal string OrdersFigure => Path.Combine(Folder, "orders.png");

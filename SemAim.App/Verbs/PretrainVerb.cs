@@ -93,12 +93,31 @@ internal sealed class PretrainVerb : IVerb
     [Option("max_bad_fraction", Default = 0.01, HelpText = "The run stops when more than this part of the files, and more than 10, cannot be decoded.")]
     public double MaxBadFraction { get; set; }
 
+    [Option("save_every", Default = 0L, HelpText = "Steps between two checkpoints. 0: one an epoch. There is always one at the end.")]
+    public long SaveEvery { get; set; }
+
+    [Option("keep", Default = 2, HelpText = "Checkpoints that stay.")]
+    public int Keep { get; set; }
+
+    [Option("resume", Default = "", HelpText = "A checkpoint folder to go on from, or none to start anew. Without it the run goes on from its newest checkpoint.")]
+    public string Resume { get; set; } = "";
+
+    [Option("max_time", Default = "", HelpText = "Save and end with 75 after this time: 90s, 45m, 3h or 2d.")]
+    public string MaxTime { get; set; } = "";
+
+    [Option("max_bad_steps", Default = 3, HelpText = "Save and end with 4 after this many steps in a row with a loss or gradient that is not finite.")]
+    public int MaxBadSteps { get; set; }
+
+    [Option("log_every", Default = 20, HelpText = "Steps between two lines of metrics.jsonl.")]
+    public int LogEvery { get; set; }
+
     [Option("quiet", Default = false, HelpText = "No progress.")]
     public bool Quiet { get; set; }
 
     public int Run()
     {
         Check();
+        using var stop = new StopRequest(StopRequest.Limit(MaxTime));
         NativeStart.Ensure();
         var narrator = new Narrator(Quiet);
         using var source = SampleSources.Open(DataPath, "train", out var kind);
@@ -124,16 +143,32 @@ internal sealed class PretrainVerb : IVerb
             Narrow = Precision == PrecisionChoice.Bf16 && !NotUseFp16,
             Order = PermutationType,
             MaxBadFiles = Math.Max(10, (int)(MaxBadFraction * source.Count)),
+            SaveEvery = SaveEvery > 0 ? SaveEvery : perEpoch,
+            MaxBadSteps = MaxBadSteps,
+            LogEvery = LogEvery,
         };
         var run = new RunFolder(OutputDir, Model, Experiment);
+        var checkpoints = new RunCheckpoints(run.Checkpoints, Keep);
+        if (Resume == "none" && Directory.Exists(run.Checkpoints)) Directory.Delete(run.Checkpoints, recursive: true);
+        var from = Resume.Length > 0 && Resume != "none" ? (Resume, RunCheckpoints.Read(Resume)) : checkpoints.Newest(narrator.Say);
+        var mathematics = settings.Mathematics(Model, source, [("norm_pix_loss", NormPixLoss), ("loss_type", LossType), ("gaussian_kernel_size", GaussianKernelSize), ("gaussian_sigma", GaussianSigma)]);
+        if (from is { } saved) RunCheckpoints.Compare(saved.State.Options, mathematics);
+        MetricsLog.Cut(run.Metrics, from?.State.Step ?? 0);
         run.WriteConfig(Options());
         narrator.Say($"data    {kind}: {source.Count} pictures in {DataPath}; decoder {(Runtime.Native.TurboJpeg.IsAvailable ? "libjpeg-turbo" : "SkiaSharp")}");
         narrator.Say($"model   {Model}: {model.parameters().Sum(p => p.numel()):N0} trained weights, pictures {model.ImageSize} px, patches {model.PatchSize} px");
         narrator.Say($"run     {steps} steps of {effective} ({perEpoch} an epoch), order {PermutationType}, lr {settings.Rate:G4}, {(settings.Narrow ? "bf16" : "fp32")}, seed {Seed} → {run.Folder}");
         using (var log = new MetricsLog(run.Metrics))
         {
-            log.Write("event", ("event", "start"), ("steps", steps), ("pictures", source.Count));
-            var speed = new PretrainLoop(model, objective, source, settings, log, narrator).Run();
+            if (from is { } at) narrator.Say($"resume  from {at.Folder}, step {at.State.Step} of {steps}");
+            log.Write("event", ("event", from is null ? "start" : "resume"), ("step", from?.State.Step ?? 0), ("steps", steps), ("pictures", source.Count));
+            var loop = new PretrainLoop(model, objective, source, settings, log, narrator) { Checkpoints = checkpoints, From = from, Mathematics = mathematics, Stop = stop, BadSteps = run.BadSteps };
+            var speed = loop.Run();
+            if (loop.Outcome != ExitCodes.Done)
+            {
+                narrator.Say(loop.Outcome == ExitCodes.Stopped ? "saved; the same command goes on from here" : $"{MaxBadSteps} steps in a row were not finite; see {run.BadSteps}");
+                return loop.Outcome;
+            }
             log.Write("event", ("event", "done"), ("images_per_second", Math.Round(speed, 1)));
         }
         ModelWeights.Save(model, run.Weights, new Dictionary<string, string> { ["model"] = Model });
@@ -149,6 +184,10 @@ internal sealed class PretrainVerb : IVerb
         if (AccumIter < 1) throw new UsageException($"--accum_iter {AccumIter}: at least 1");
         if (Epochs < 1) throw new UsageException($"--epochs {Epochs}: at least 1");
         if (MaxSteps < 0) throw new UsageException($"--max_steps {MaxSteps}: 0 or more");
+        if (SaveEvery < 0) throw new UsageException($"--save_every {SaveEvery}: 0 or more");
+        if (Keep < 1) throw new UsageException($"--keep {Keep}: at least 1");
+        if (MaxBadSteps < 1) throw new UsageException($"--max_bad_steps {MaxBadSteps}: at least 1");
+        if (LogEvery < 1) throw new UsageException($"--log_every {LogEvery}: at least 1");
         if (NumWorkers is < 1 or > 256) throw new UsageException($"--num_workers {NumWorkers}: 1 to 256");
         if (ClipGrad is <= 0) throw new UsageException($"--clip_grad {ClipGrad}: more than 0");
         if (MaxBadFraction is < 0 or > 1) throw new UsageException($"--max_bad_fraction {MaxBadFraction}: 0 to 1");

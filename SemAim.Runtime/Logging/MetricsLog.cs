@@ -12,6 +12,32 @@ public sealed class MetricsLog : IDisposable
     /// <summary>Appends to a file.</summary>
     public MetricsLog(string path) => writer = new StreamWriter(path, append: true) { AutoFlush = true, NewLine = "\n" };
 
+    /// <summary>Before a run goes on from a step: drops what a later step wrote, and a line that was cut off. A run that starts anew (step 0) starts an empty file.</summary>
+    public static void Cut(string path, long step)
+    {
+        if (!File.Exists(path)) return;
+        if (step == 0)
+        {
+            File.Delete(path);
+            return;
+        }
+        File.WriteAllLines(path + ".part", File.ReadLines(path).Where(line => StepOf(line) <= step));
+        File.Move(path + ".part", path, overwrite: true);
+    }
+
+    private static long StepOf(string line)
+    {
+        try
+        {
+            using var json = JsonDocument.Parse(line);
+            return json.RootElement.ValueKind == JsonValueKind.Object ? json.RootElement.TryGetProperty("step", out var step) ? step.GetInt64() : 0 : long.MaxValue;
+        }
+        catch (Exception e) when (e is JsonException or InvalidOperationException or FormatException)
+        {
+            return long.MaxValue;
+        }
+    }
+
     /// <summary>Writes one object.</summary>
     /// <param name="kind">step, epoch, knn, event …</param>
     /// <param name="values">the other members, in order</param>

@@ -1,0 +1,113 @@
+using System.Text.Json;
+
+namespace SemAim.App.Tests;
+
+/// <summary>The verb in child processes, on real files.</summary>
+public sealed class PretrainVerbTests : IDisposable
+{
+    private readonly SmallPictures pictures = new(12);
+
+    public void Dispose() => pictures.Dispose();
+
+    private string[] Command(string experiment, int steps, params string[] more)
+        => ["pretrain", "--data-path", pictures.Data, "--model", "aim_tiny", "--batch-size", "2", "--max-steps", $"{steps}", "--blr", "0.1", "--warmup-epochs", "1", "--norm_pix_loss", "--clip-grad", "3",
+            "--permutation-type", "attention_center", "--output-dir", pictures.Folder, "--experiment", experiment, "--seed", "4", "--num-workers", "1", "--log-every", "5", .. more];
+
+    private string Run(string experiment) => Path.Combine(pictures.Folder, $"aim_tiny.{experiment}");
+
+    private byte[] Weights(string experiment) => File.ReadAllBytes(Path.Combine(Run(experiment), "model.safetensors"));
+
+    [Fact]
+    public void A_folder_of_mixed_pictures_with_a_broken_one_trains_and_names_the_broken_one()
+    {
+        File.WriteAllText(Path.Combine(pictures.Data, "train", "left", "broken.jpg"), "this is no picture");
+
+        var (code, output, errors) = Semaim.Run(Command("mixed", 12));
+
+        Assert.Equal(0, code);
+        Assert.Contains("refused left/broken.jpg", errors);
+        Assert.EndsWith("model.safetensors", output.Trim());
+        foreach (var file in new[] { "config.json", "metrics.jsonl", "report.html", "checkpoints/latest", "checkpoints/step-00000012/state.json" }) Assert.True(File.Exists(Path.Combine(Run("mixed"), file)), file);
+        var lines = File.ReadLines(Path.Combine(Run("mixed"), "metrics.jsonl")).Select(l => JsonDocument.Parse(l).RootElement).ToList();
+        Assert.Equal([1, 6, 11, 12], lines.Where(l => l.GetProperty("kind").GetString() == "step").Select(l => l.GetProperty("step").GetInt32()));
+        Assert.Contains(lines, l => l.TryGetProperty("event", out var e) && e.GetString() == "refused sample");
+    }
+
+    [Fact]
+    public void Too_many_broken_files_are_refused_with_3()
+    {
+        for (var i = 0; i < 14; i++) File.WriteAllText(Path.Combine(pictures.Data, "train", "left", $"broken{i}.jpg"), "no picture");
+
+        var (code, _, errors) = Semaim.Run(Command("broken", 40));
+
+        Assert.Equal(3, code);
+        Assert.Contains("files cannot be decoded, more than the 10 allowed", errors);
+    }
+
+    [Fact]
+    public void A_terminated_run_saves_ends_with_75_and_goes_on_to_the_same_bytes()
+    {
+        Assert.Equal(0, Semaim.Run(Command("whole", 60)).Code);
+        using var interrupted = Semaim.Start(Command("parts", 60, "--save-every", "1000"));
+        WaitFor(Path.Combine(Run("parts"), "metrics.jsonl"), "\"step\":6,", interrupted);
+        interrupted.Terminate();
+
+        Assert.Equal(75, interrupted.End().Code);
+        Assert.False(File.Exists(Path.Combine(Run("parts"), "model.safetensors")));
+        var (code, _, errors) = Semaim.Run([.. Command("parts", 60)[..^4], "--num-workers", "2", "--log-every", "7"]);
+        Assert.Equal(0, code);
+        Assert.Contains("resume", errors);
+        Assert.True(Weights("whole").AsSpan().SequenceEqual(Weights("parts")));
+    }
+
+    [Fact]
+    public void A_changed_learning_rate_is_refused_on_resume()
+    {
+        Assert.Equal(0, Semaim.Run(Command("changed", 2)).Code);
+
+        var (code, _, errors) = Semaim.Run(Command("changed", 2, "--lr", "0.5"));
+
+        Assert.Equal(2, code);
+        Assert.Contains("--lr 0.5", errors);
+    }
+
+    [Fact]
+    public void A_run_killed_again_and_again_goes_on_to_the_same_bytes()
+    {
+        Assert.Equal(0, Semaim.Run(Command("calm", 40)).Code);
+        var random = new Random(11);
+        var kills = 0;
+        for (var i = 0; i < 6; i++)
+        {
+            using var run = Semaim.Start(Command("killed", 40, "--save-every", "1", "--quiet"));
+            var wanted = Newest("killed") + 1 + random.Next(4);
+            while (!run.HasExited && Newest("killed") < wanted) Thread.Yield();
+            if (run.HasExited) break;
+            run.Kill();
+            run.End();
+            kills++;
+        }
+        Assert.True(kills > 3);
+
+        Assert.Equal(0, Semaim.Run(Command("killed", 40, "--save-every", "1")).Code);
+
+        Assert.True(Weights("calm").AsSpan().SequenceEqual(Weights("killed")));
+    }
+
+    private int Newest(string experiment)
+    {
+        var folder = Path.Combine(Run(experiment), "checkpoints");
+        return Directory.Exists(folder) ? Directory.GetDirectories(folder, "step-????????").Select(d => int.Parse(Path.GetFileName(d)[5..])).DefaultIfEmpty(0).Max() : 0;
+    }
+
+    private static void WaitFor(string file, string text, Semaim run)
+    {
+        while (!run.HasExited && !(File.Exists(file) && ReadShared(file).Contains(text))) Thread.Yield();
+    }
+
+    private static string ReadShared(string path)
+    {
+        using var reader = new StreamReader(new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete));
+        return reader.ReadToEnd();
+    }
+}

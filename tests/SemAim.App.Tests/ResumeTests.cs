@@ -1,0 +1,160 @@
+using SemAim.App.Training;
+using SemAim.Models;
+using SemAim.Models.Objectives;
+using SemAim.Runtime;
+using SemAim.Runtime.Checkpoints;
+using SemAim.Runtime.Data;
+using SemAim.Runtime.Logging;
+using TorchSharp;
+
+namespace SemAim.App.Tests;
+
+/// <summary>Runs alone: counts of live tensors are of the whole process.</summary>
+[CollectionDefinition("live tensors", DisableParallelization = true)]
+public sealed class LiveTensors;
+
+/// <summary>The loop itself, on a model of a few thousand weights.</summary>
+[Collection("live tensors")]
+public sealed class ResumeTests : IDisposable
+{
+    private const int Steps = 12;
+    private readonly SmallPictures pictures = new(11);
+
+    public ResumeTests() => torch.set_num_threads(1);
+
+    public void Dispose() => pictures.Dispose();
+
+    [Theory]
+    [InlineData("attention_center", false, 1)]
+    [InlineData("stochastic", true, 2)]
+    public void A_run_interrupted_after_any_step_ends_with_the_same_bytes(string order, bool narrow, int accumulation)
+    {
+        var settings = Settings(order, narrow, accumulation);
+        var whole = Train(settings, new RunCheckpoints(Fresh()), stopAfter: null).Bytes;
+
+        for (var stop = 1; stop < Steps; stop++)
+        {
+            var folder = Fresh();
+            Assert.Equal(ExitCodes.Stopped, Train(settings, new RunCheckpoints(folder), stop).Outcome);
+
+            var (outcome, bytes) = Train(settings, new RunCheckpoints(folder), stopAfter: null);
+
+            Assert.Equal(ExitCodes.Done, outcome);
+            Assert.True(whole.AsSpan().SequenceEqual(bytes), $"interrupted after step {stop}, the weights differ");
+        }
+    }
+
+    [Fact]
+    public void The_number_of_live_tensors_is_the_same_after_every_step()
+    {
+        var counts = new List<long>();
+
+        Train(Settings("attention_center", true, 2) with { SaveEvery = 0 }, null, null, _ => counts.Add(torch.Tensor.TotalCount));
+
+        Assert.Equal(Steps, counts.Count);
+        Assert.Single(counts.Skip(1).Distinct());
+    }
+
+    [Fact]
+    public void A_damaged_checkpoint_is_passed_over_and_named()
+    {
+        var folder = Fresh();
+        Train(Settings("raster", false, 1) with { SaveEvery = 5 }, new RunCheckpoints(folder, keep: 3), null);
+        var newest = Path.Combine(folder, $"step-{Steps:D8}", "model.safetensors");
+        using (var file = File.OpenWrite(newest))
+        {
+            file.Position = file.Length - 1;
+            file.WriteByte(0x5a);
+        }
+        var told = new List<string>();
+
+        var found = new RunCheckpoints(folder).Newest(told.Add);
+
+        Assert.Equal(10, found?.State.Step);
+        Assert.Contains("sha256 differs", Assert.Single(told));
+    }
+
+    [Fact]
+    public void What_was_written_aside_is_never_read()
+    {
+        var folder = Fresh();
+        Directory.CreateDirectory(Path.Combine(folder, "step-00000099.part"));
+
+        Assert.Null(new RunCheckpoints(folder).Newest(_ => { }));
+    }
+
+    [Fact]
+    public void Only_the_newest_checkpoints_stay()
+    {
+        var folder = Fresh();
+
+        Train(Settings("raster", false, 1) with { SaveEvery = 3 }, new RunCheckpoints(folder, keep: 2), null);
+
+        Assert.Equal(["step-00000009", "step-00000012"], Directory.GetDirectories(folder).Select(Path.GetFileName).Order());
+        Assert.Equal("step-00000012", File.ReadAllText(Path.Combine(folder, "latest")).Trim());
+    }
+
+    [Fact]
+    public void A_changed_option_that_alters_the_mathematics_is_refused_with_both_values()
+    {
+        var saved = new Dictionary<string, string> { ["lr"] = "0.001", ["seed"] = "1" };
+
+        var refusal = Assert.Throws<UsageException>(() => RunCheckpoints.Compare(saved, new Dictionary<string, string> { ["lr"] = "0.002", ["seed"] = "1" }));
+
+        Assert.Contains("--lr 0.002", refusal.Message);
+        Assert.Contains("0.001", refusal.Message);
+    }
+
+    [Fact]
+    public void Three_steps_that_are_not_finite_end_the_run_with_4_and_leave_records_and_whole_weights()
+    {
+        var folder = Fresh();
+        var bad = Path.Combine(pictures.Folder, "bad-steps");
+        using var model = Model();
+        using (torch.no_grad()) model.parameters().First().fill_(float.NaN);
+
+        var (outcome, _) = Train(Settings("raster", false, 1), new RunCheckpoints(folder), null, badSteps: bad, model: model);
+
+        Assert.Equal(ExitCodes.NotFinite, outcome);
+        Assert.Equal(["step-00000001.json", "step-00000002.json", "step-00000003.json"], Directory.GetFiles(bad).Select(Path.GetFileName).Order());
+        Assert.Contains("\"path\":", File.ReadAllText(Path.Combine(bad, "step-00000001.json")));
+        Assert.Equal(3, new RunCheckpoints(folder).Newest(_ => { })?.State.Step);
+    }
+
+    private static PretrainSettings Settings(string order, bool narrow, int accumulation) => new()
+    {
+        BatchSize = 2, Accumulation = accumulation, Steps = Steps, Rate = 1e-2, WarmupSteps = 3, ClipGrad = 3, Seed = 5, Workers = 2, Narrow = narrow, Order = order, LogEvery = 5,
+    };
+
+    private static AimViT Model()
+    {
+        torch.random.manual_seed(3);
+        return new AimViT(S: 32, P: 8, D: 16, H: 2, L: 2, Q: 1);
+    }
+
+    private string Fresh() => Path.Combine(pictures.Folder, Guid.NewGuid().ToString("n"));
+
+    private (int Outcome, byte[] Bytes) Train(PretrainSettings settings, RunCheckpoints? checkpoints, int? stopAfter, Action<long>? afterStep = null, string? badSteps = null, AimViT? model = null)
+    {
+        using var own = model is null ? Model() : null;
+        model ??= own!;
+        using var source = SampleSources.Open(pictures.Data, "train", out _);
+        using var objective = new PixelObjective();
+        using var log = new MetricsLog(Path.Combine(pictures.Folder, "metrics.jsonl"));
+        using var stop = new StopRequest(TimeSpan.MaxValue);
+        if (stopAfter == 1) stop.Ask("test");
+        var loop = new PretrainLoop(model, objective, source, settings, log, new Narrator(true))
+        {
+            Checkpoints = checkpoints, From = checkpoints?.Newest(_ => { }), Stop = stop, BadSteps = badSteps,
+            AfterStep = step =>
+            {
+                if (step + 1 == stopAfter) stop.Ask("test");
+                afterStep?.Invoke(step);
+            },
+        };
+        loop.Run();
+        var path = Fresh();
+        ModelWeights.Save(model, path);
+        return (loop.Outcome, File.ReadAllBytes(path));
+    }
+}
