@@ -36,10 +36,11 @@ internal static class CommandLineProgram
             settings.CaseInsensitiveEnumValues = true;
             settings.ParsingCulture = CultureInfo.InvariantCulture;
         });
-        var result = parser.ParseArguments([.. args.Select(Canonical)], Verbs);
-        if (result is NotParsed<object> { Errors: var errors }) return Explain(result, [.. errors], args);
         try
         {
+            args = Recipe.Expand([.. args.Select(Canonical)]);
+            var result = parser.ParseArguments(args, Verbs);
+            if (result is NotParsed<object> { Errors: var errors }) return Explain(result, [.. errors], args);
             return ((IVerb)((Parsed<object>)result).Value).Run();
         }
         catch (Exception e) when (Unwrap(e) is { } known)

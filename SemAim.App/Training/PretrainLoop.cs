@@ -32,6 +32,9 @@ internal sealed class PretrainLoop(AimViT model, PixelObjective objective, ISamp
     /// <summary>Folder for records of non-finite steps; null: none are written.</summary>
     internal string? BadSteps { get; init; }
 
+    /// <summary>TensorBoard's curves; null: none.</summary>
+    internal EventFile? Curves { get; init; }
+
     /// <summary>How the run ended: <see cref="ExitCodes.Done"/>, <see cref="ExitCodes.Stopped"/> or <see cref="ExitCodes.NotFinite"/>.</summary>
     internal int Outcome { get; private set; } = ExitCodes.Done;
 
@@ -63,6 +66,8 @@ internal sealed class PretrainLoop(AimViT model, PixelObjective objective, ISamp
             () => new TrainingPipeline(new TrainingOptions(settings.Seed, model.ImageSize, settings.MinScale)),
             new RingOptions(settings.Workers, slots, model.ImageSize, settings.BatchSize, settings.Seed, BadSamplePolicy.Replace, settings.MaxBadFiles, Refused: Refused),
             bytes => new TensorBatchMemory(bytes, pinned: device.type == DeviceType.CUDA));
+        using Tensor epochLoss = Sum(device), epochNorm = Sum(device);
+        var (epochRate, epochSteps) = (0.0, 0);
         var clock = Stopwatch.StartNew();
         model.train();
         narrator.Track("pretrain", settings.Steps, report =>
@@ -93,6 +98,17 @@ internal sealed class PretrainLoop(AimViT model, PixelObjective objective, ISamp
                 foreach (var group in arena.Groups) optimizer.SetLearningRate(group, rate);
                 optimizer.Step();
                 arena.ZeroGradients();
+                epochLoss.add_(lossSum!);
+                epochNorm.add_(optimizer.LastNorm);
+                (epochRate, epochSteps) = (epochRate + rate, epochSteps + 1);
+                if ((step + 1) % stepsPerEpoch == 0)
+                {
+                    var (meanLoss, meanNorm) = ((double)epochLoss.item<float>() / settings.Accumulation / epochSteps, (double)epochNorm.item<float>() / epochSteps);
+                    log.Write("epoch", ("train_lr", epochRate / epochSteps), ("train_loss", meanLoss), ("train_total_norm", meanNorm), ("epoch", step / stepsPerEpoch), ("step", step + 1), ("steps", epochSteps));
+                    epochLoss.zero_().Dispose();                // zero_ makes a new wrapper
+                    epochNorm.zero_().Dispose();
+                    (epochRate, epochSteps) = (0, 0);
+                }
                 badInARow = IsSkipped(optimizer, step) ? badInARow + 1 : 0;
                 if (badInARow > 0) Record(step, rowsOfStep, lossSum!, optimizer);
                 if (badInARow >= settings.MaxBadSteps) Outcome = ExitCodes.NotFinite;
@@ -113,6 +129,10 @@ internal sealed class PretrainLoop(AimViT model, PixelObjective objective, ISamp
                 var (value, norm) = ((double)lossSum!.item<float>() / settings.Accumulation, (double)optimizer.LastNorm.item<float>());     // the only values read back
                 var speed = (step + 1 - first) * effective / clock.Elapsed.TotalSeconds;
                 log.Write("step", ("step", step + 1), ("epoch", step / stepsPerEpoch), ("loss", value), ("lr", rate), ("grad_norm", norm), ("images_per_second", Math.Round(speed, 1)));
+                var x = source.Count / settings.BatchSize * (step / stepsPerEpoch) + (step % stepsPerEpoch + 1) * settings.Accumulation - 1;      // the original's: micro-batches of the run
+                Curves?.Add("loss", x, value);
+                Curves?.Add("lr", x, rate);
+                Curves?.Add("grad_norm", x, norm);
                 report(step + 1, $"loss {value:F4}  {speed:F0} images/s");
             }
         });
@@ -120,6 +140,8 @@ internal sealed class PretrainLoop(AimViT model, PixelObjective objective, ISamp
         if (loader.Replaced > 0) narrator.Say($"{loader.Replaced} samples were replaced because their files cannot be decoded");
         return (settings.Steps - first) * effective / clock.Elapsed.TotalSeconds;
     }
+
+    private static Tensor Sum(Device device) => zeros([], device: device).DetachFromDisposeScope();
 
     // On a CPU the flag costs nothing to read; on a GPU it is read where the loss is, so that no step waits for the host.
     private bool IsSkipped(ArenaAdamW optimizer, long step)

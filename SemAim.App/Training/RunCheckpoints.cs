@@ -64,7 +64,6 @@ internal sealed class RunCheckpoints(string folder, int keep = 2)
     {
         var name = $"step-{step:D8}";
         var (target, aside) = (Path.Combine(folder, name), Path.Combine(folder, name + Aside));
-        if (Directory.Exists(target)) return;
         try
         {
             foreach (var rest in Directory.Exists(folder) ? Directory.GetDirectories(folder, "*" + Aside) : []) Directory.Delete(rest, recursive: true);
@@ -77,6 +76,7 @@ internal sealed class RunCheckpoints(string folder, int keep = 2)
             }
             var state = new CheckpointState(step, badInARow, new(options), new[] { Model, Optimizer }.ToDictionary(f => f, f => Hash(Path.Combine(aside, f))));
             WriteSynced(Path.Combine(aside, State), JsonSerializer.Serialize(state, Indented));
+            if (Directory.Exists(target)) Directory.Delete(target, recursive: true);     // of a run that went another way; the ones before it remain
             Directory.Move(aside, target);
             WriteSynced(Path.Combine(folder, "latest.part"), name + "\n");
             File.Move(Path.Combine(folder, "latest.part"), Path.Combine(folder, "latest"), overwrite: true);

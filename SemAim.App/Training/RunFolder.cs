@@ -21,6 +21,8 @@ internal sealed class RunFolder
 
     internal string Checkpoints => Path.Combine(Folder, "checkpoints");
 
+    internal string Curves => Path.Combine(Folder, "tensorboard");
+
     internal string BadSteps => Path.Combine(Folder, "bad-steps");
 
     internal string Report => Path.Combine(Folder, "report.html");

@@ -99,8 +99,17 @@ internal sealed class BenchStepVerb : IVerb
         if (Json)
             Console.Out.WriteLine(JsonSerializer.Serialize(new
             {
-                model = Model, batch_size = BatchSize, precision = Precision.ToString().ToLowerInvariant(), threads = get_num_threads(), images_per_second = perSecond, cpu_seconds_per_image = cpu / BatchSize,
-                split = new { guidance = split[0], forward = split[1], backward = split[2], optimiser = split[3] }, gflops = work / cpu, gemm_gflops = product, utilisation = work / cpu / product, peak_memory_bytes = peak,
+                model = Model,
+                batch_size = BatchSize,
+                precision = Precision.ToString().ToLowerInvariant(),
+                threads = get_num_threads(),
+                images_per_second = perSecond,
+                cpu_seconds_per_image = cpu / BatchSize,
+                split = new { guidance = split[0], forward = split[1], backward = split[2], optimiser = split[3] },
+                gflops = work / cpu,
+                gemm_gflops = product,
+                utilisation = work / cpu / product,
+                peak_memory_bytes = peak,
             }));
         return ExitCodes.Done;
     }

@@ -24,6 +24,9 @@ internal sealed class PretrainVerb : IVerb
     [Option("data_path", Required = true, HelpText = "An ImageFolder tree (train/CLASS/*), a list file (train.txt) or a folder of pictures.")]
     public string DataPath { get; set; } = "";
 
+    [Option("recipe", Default = "", HelpText = "A preset by name (pretrain-base, pretrain-large, small-pictures) or a JSON file; options given here win over it.")]
+    public string Recipe { get; set; } = "";
+
     [Option("model", Default = "aim_base", HelpText = "aim_tiny, aim_base, aim_large or aim_huge. (The original's default does not exist.)")]
     public string Model { get; set; } = "";
 
@@ -162,7 +165,8 @@ internal sealed class PretrainVerb : IVerb
         {
             if (from is { } at) narrator.Say($"resume  from {at.Folder}, step {at.State.Step} of {steps}");
             log.Write("event", ("event", from is null ? "start" : "resume"), ("step", from?.State.Step ?? 0), ("steps", steps), ("pictures", source.Count));
-            var loop = new PretrainLoop(model, objective, source, settings, log, narrator) { Checkpoints = checkpoints, From = from, Mathematics = mathematics, Stop = stop, BadSteps = run.BadSteps };
+            using var curves = new EventFile(run.Curves);
+            var loop = new PretrainLoop(model, objective, source, settings, log, narrator) { Checkpoints = checkpoints, From = from, Mathematics = mathematics, Stop = stop, BadSteps = run.BadSteps, Curves = curves };
             var speed = loop.Run();
             if (loop.Outcome != ExitCodes.Done)
             {

@@ -20,6 +20,7 @@ public sealed class CommandLineTests
     [InlineData("--data_path /nowhere/at/all: there is no such folder", "pretrain", "--data-path", "/nowhere/at/all")]
     [InlineData("--max_time 3x: a number with its unit", "pretrain", "--data-path", "x", "--max-time", "3x")]
     [InlineData("--batch_size 0: at least 1", "pretrain", "--data_path", "x", "--batch_size", "0")]
+    [InlineData("--recipe small-picture: there is no such file and no such recipe (did you mean small-pictures?)", "pretrain", "--recipe", "small-picture")]
     [InlineData("--pretrained_weights is missing", "knn", "--data-path", "x")]
     public void A_wrong_call_is_one_line_and_ends_with_2(string expected, params string[] args)
     {

@@ -30,7 +30,21 @@ public sealed class PretrainVerbTests : IDisposable
         foreach (var file in new[] { "config.json", "metrics.jsonl", "report.html", "checkpoints/latest", "checkpoints/step-00000012/state.json" }) Assert.True(File.Exists(Path.Combine(Run("mixed"), file)), file);
         var lines = File.ReadLines(Path.Combine(Run("mixed"), "metrics.jsonl")).Select(l => JsonDocument.Parse(l).RootElement).ToList();
         Assert.Equal([1, 6, 11, 12], lines.Where(l => l.GetProperty("kind").GetString() == "step").Select(l => l.GetProperty("step").GetInt32()));
+        Assert.Equal([0, 1], lines.Where(l => l.GetProperty("kind").GetString() == "epoch").Select(l => l.GetProperty("epoch").GetInt32()));
+        Assert.Single(Directory.GetFiles(Path.Combine(Run("mixed"), "tensorboard")));
         Assert.Contains(lines, l => l.TryGetProperty("event", out var e) && e.GetString() == "refused sample");
+    }
+
+    [Fact]
+    public void A_recipe_sets_what_the_command_line_leaves_open()
+    {
+        var (code, _, errors) = Semaim.Run("pretrain", "--recipe", "small-pictures", "--data-path", pictures.Data, "--output-dir", pictures.Folder, "--experiment", "recipe", "--batch-size=2", "--max-steps", "2");
+
+        Assert.Equal(0, code);
+        Assert.Contains("lr 0.0015", errors);
+        using var config = JsonDocument.Parse(File.ReadAllText(Path.Combine(Run("recipe"), "config.json")));
+        Assert.Equal("aim_tiny", config.RootElement.GetProperty("model").GetString());
+        Assert.Equal(2, config.RootElement.GetProperty("batch_size").GetInt32());
     }
 
     [Fact]

@@ -123,7 +123,17 @@ public sealed class ResumeTests : IDisposable
 
     private static PretrainSettings Settings(string order, bool narrow, int accumulation) => new()
     {
-        BatchSize = 2, Accumulation = accumulation, Steps = Steps, Rate = 1e-2, WarmupSteps = 3, ClipGrad = 3, Seed = 5, Workers = 2, Narrow = narrow, Order = order, LogEvery = 5,
+        BatchSize = 2,
+        Accumulation = accumulation,
+        Steps = Steps,
+        Rate = 1e-2,
+        WarmupSteps = 3,
+        ClipGrad = 3,
+        Seed = 5,
+        Workers = 2,
+        Narrow = narrow,
+        Order = order,
+        LogEvery = 5,
     };
 
     private static AimViT Model()
@@ -145,7 +155,10 @@ public sealed class ResumeTests : IDisposable
         if (stopAfter == 1) stop.Ask("test");
         var loop = new PretrainLoop(model, objective, source, settings, log, new Narrator(true))
         {
-            Checkpoints = checkpoints, From = checkpoints?.Newest(_ => { }), Stop = stop, BadSteps = badSteps,
+            Checkpoints = checkpoints,
+            From = checkpoints?.Newest(_ => { }),
+            Stop = stop,
+            BadSteps = badSteps,
             AfterStep = step =>
             {
                 if (step + 1 == stopAfter) stop.Ask("test");
