@@ -40,7 +40,7 @@ public sealed class GraphAnalyzer : DiagnosticAnalyzer
                     return;
                 }
                 if (!modules.Value.Units.TryGetValue(type.ToDisplayString(), out var read)) return;
-                var linked = new LinkedUnit(read.Unit, Contracts.UsedBy(read.Unit, modules.Value.Contracts));
+                var linked = LinkedUnit.Of(read.Unit, modules.Value.Contracts);
                 foreach (var finding in ModuleCompiler.Compile(linked).Findings)
                 {
                     if (symbol.CancellationToken.IsCancellationRequested) return;

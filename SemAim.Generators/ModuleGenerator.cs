@@ -22,7 +22,7 @@ public sealed class ModuleGenerator : IIncrementalGenerator
                 static (match, cancel) => ModuleReader.Read((INamedTypeSymbol)match.TargetSymbol, match.SemanticModel.Compilation, cancel).Unit)
             .WithTrackingName(TrackingNames.Parse);
         var contracts = units.Collect().Select(static (all, _) => Contracts.Of(all)).WithTrackingName(TrackingNames.Signatures);
-        var linked = units.Combine(contracts).Select(static (pair, _) => new LinkedUnit(pair.Left, Contracts.UsedBy(pair.Left, pair.Right))).WithTrackingName(TrackingNames.Link);
+        var linked = units.Combine(contracts).Select(static (pair, _) => LinkedUnit.Of(pair.Left, pair.Right)).WithTrackingName(TrackingNames.Link);
         var compiled = linked.Select(static (unit, _) => ModuleCompiler.Compile(unit)).WithTrackingName(TrackingNames.Compile);
         var files = compiled.Select(static (unit, _) => (unit.HintName, unit.Text)).WithTrackingName(TrackingNames.Emit);
         context.RegisterSourceOutput(files, static (output, file) =>

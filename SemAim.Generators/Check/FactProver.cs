@@ -17,12 +17,12 @@ public static class FactProver
         var difference = facts.Normalise(left - right);
         var proven = sign switch
         {
-            "==" => difference.Equals(Dim.Zero),
-            "!=" => (difference - 1).IsNeverNegative || (difference * -1 - 1).IsNeverNegative,
-            ">=" => difference.IsNeverNegative,
-            ">" => (difference - 1).IsNeverNegative,
-            "<=" => (difference * -1).IsNeverNegative,
-            "<" => (difference * -1 - 1).IsNeverNegative,
+            "==" => facts.Same(left, right),
+            "!=" => facts.IsNeverNegative(difference - 1) || facts.IsNeverNegative(difference * -1 - 1),
+            ">=" => facts.IsNeverNegative(difference),
+            ">" => facts.IsNeverNegative(difference - 1),
+            "<=" => facts.IsNeverNegative(difference * -1),
+            "<" => facts.IsNeverNegative(difference * -1 - 1),
             _ => false,
         };
         return proven || Promised(facts, left, null, sign, right, promised, scope);

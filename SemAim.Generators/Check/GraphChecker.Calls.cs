@@ -68,13 +68,13 @@ public sealed partial class GraphChecker
     }
 
     private CheckFailure Mismatch(Expr.Call c, int axis, Value x, Dim want, string origin)
-        => new("SEM0201", $"axis {axis.ToString(CultureInfo.InvariantCulture)} of `{Name(c.Arguments[0].Value)}` has size {facts.Show(x.Axes[axis])}, but {origin}{Numbers(x.Axes[axis], want, " is not ")}", at: c.Arguments[0].Value.Id);
+        => scope.Decide(x.Axes[axis], want, new("SEM0201", $"axis {axis.ToString(CultureInfo.InvariantCulture)} of `{Name(c.Arguments[0].Value)}` has size {facts.Show(x.Axes[axis])}, but {origin}{Numbers(x.Axes[axis], want, " is not ")}", at: c.Arguments[0].Value.Id));
 
     /// <summary>A graph of this module: a private one is read in place, any other is a call.</summary>
     private Item OwnGraph(Expr.Call c)
     {
         if (scope.Unit.Graphs.FirstOrDefault(g => g.Name == c.Method) is not { } callee) throw new CheckFailure();
-        if (callee.Name == graph.Name || inlining.Contains(callee.Name)) throw new CheckFailure("SEM0024", $"graph `{callee.Name}` calls itself{(inlining.Count > 0 ? $": {string.Join(" → ", new[] { graph.Name }.Concat(inlining).Concat([callee.Name]))}" : "")}", at: c.Id);
+        if (scope.Recursive.Contains(callee.Name)) throw new CheckFailure();
         var contract = GraphContract.Of(callee);
         if (!callee.Inlined || inlining.Count >= DeepestInlining)
             return Instantiate(c, contract, n => facts[n], (operands, hosts, results, bounds) =>
@@ -125,17 +125,21 @@ public sealed partial class GraphChecker
         Dim? Of(string token) => SizeText.Parse(token.TrimStart('#')) is { } e ? Expressions.Evaluate(e, Known, facts.Divide) : null;
         var operands = new List<Value?>();
         var hosts = new Dictionary<string, string>();
+        var evaluated = new Dictionary<string, Item>();
+        foreach (var p in callee.Parameters)
+            if (Argument(c, p.Name) is { } written) evaluated[p.Name] = Try(written);
+        if (evaluated.Values.Any(v => v is Item.Unknown)) throw new CheckFailure();
         foreach (var p in callee.Parameters)
         {
             var argument = Argument(c, p.Name);
             if (p.Kind == ParameterKind.Host)
             {
-                var host = argument is null ? null : Evaluate(argument);
+                var host = argument is null ? null : evaluated[p.Name];
                 if (host is not null) hosts[p.Name] = Scalar(host);
                 if (items is not null) items[p.Name] = host ?? new Item.Unknown();
                 continue;
             }
-            var item = argument is null ? new Item.Nothing() : Evaluate(argument);
+            var item = argument is null ? new Item.Nothing() : evaluated[p.Name];
             if (items is not null) items[p.Name] = item;
             if (item is not Item.Tensor { Value: var value })
             {
@@ -170,7 +174,7 @@ public sealed partial class GraphChecker
                     if (token[0] == '#' && facts.Same(got, Dim.One)) continue;
                     throw value.Type == ElementType.Mask
                         ? new CheckFailure("SEM0209", $"`{Name(c)}`: the mask orders {Show(value.Axes)}, these operands need {string.Join(" ", tokens.Select(t => Of(t.Tokens[0].Text) is { } d ? facts.Show(d) : t.Tokens[0].Text))}", at: argument!.Id)
-                        : new CheckFailure("SEM0201", $"axis {(offset + i).ToString(CultureInfo.InvariantCulture)} of `{Name(argument!)}` has size {facts.Show(got)}, but {p.Name} of {Callee(c)} wants {facts.Show(want)} ({p.Shape.Text}){Numbers(got, want, " is not ")}", at: argument!.Id);
+                        : scope.Decide(got, want, new CheckFailure("SEM0201", $"axis {(offset + i).ToString(CultureInfo.InvariantCulture)} of `{Name(argument!)}` has size {facts.Show(got)}, but {p.Name} of {Callee(c)} wants {facts.Show(want)} ({p.Shape.Text}){Numbers(got, want, " is not ")}", at: argument!.Id));
                 }
             }
         }

@@ -38,6 +38,13 @@ public sealed partial class GraphChecker
 
     private Value Tensor(Expr e) => Evaluate(e) is Item.Tensor { Value: var v } ? v : throw new CheckFailure();
 
+    // all of them are looked at before the first failure ends the operation
+    private List<Value> Tensors(params IEnumerable<Expr> expressions)
+    {
+        var items = expressions.Select(Try).ToList();
+        return [.. items.Select(i => i is Item.Tensor { Value: var v } ? v : throw new CheckFailure())];
+    }
+
     private Item LayerItem(Expr.Layer f)
     {
         if (!scope.Layers.TryGetValue(f.Field, out var layer)) throw new CheckFailure();
@@ -56,11 +63,11 @@ public sealed partial class GraphChecker
         var looped = !last.Equals(index) || !first.Equals(index) || loops.Any(l => index.Symbols.Contains(l.Variable));
         // as declared: every symbol is at least 1
         var room = facts.Normalise(count - 1 - last);
-        if (!room.IsNeverNegative)
+        if (!facts.IsNeverNegative(room))
             throw new CheckFailure(looped ? "SEM0304" : "SEM0303", looped
                 ? $"{layer.Field.Field}[{Written(x.Index, index)}] reaches {facts.Show(last)}; the last index is {facts.Show(count - 1)}"
                 : $"`{layer.Field.Field}[{facts.Show(index)}]`: index {facts.Show(index)} is outside 0 … {facts.Show(count - 1)}", at: x.Id);
-        if (!facts.Normalise(first).IsNeverNegative)
+        if (!facts.IsNeverNegative(first))
             throw new CheckFailure(looped ? "SEM0304" : "SEM0303", $"{layer.Field.Field}[{Written(x.Index, index)}] {(looped ? "begins at" : "is")} {facts.Show(first)}; the first index is 0", at: x.Id);
         return new Item.Layer(layer, index);
     }
@@ -104,7 +111,8 @@ public sealed partial class GraphChecker
 
     private Item Binary(Expr.Binary b)
     {
-        var (left, right) = (Evaluate(b.Left), Evaluate(b.Right));
+        var (left, right) = (Try(b.Left), Try(b.Right));
+        if (left is Item.Unknown || right is Item.Unknown) throw new CheckFailure();
         switch (left, right)
         {
             case (Item.Int { Size: var x }, Item.Int { Size: var y }):
@@ -145,7 +153,7 @@ public sealed partial class GraphChecker
             if (facts.Same(x, Dim.One) || IsMarked(longer, missing + i)) { axes[missing + i] = y; continue; }
             var (a, c) = longer == l ? (x, y) : (y, x);
             var other = !x.IsConst && !y.IsConst || true;
-            throw new CheckFailure("SEM0203", $"{Operands(b)}: axis {missing + i} is {facts.Show(a)} on the left and {facts.Show(c)} on the right; they are only equal by luck{(other ? $". Mark it #{facts.Show(a)} if broadcasting from 1 is meant" : "")}", at: b.Id);
+            throw scope.Decide(a, c, new CheckFailure("SEM0203", $"{Operands(b)}: axis {missing + i} is {facts.Show(a)} on the left and {facts.Show(c)} on the right; they are only equal by luck{(other ? $". Mark it #{facts.Show(a)} if broadcasting from 1 is meant" : "")}", at: b.Id));
         }
         var type = b.Operator is "<" or ">" or "<=" or ">=" ? ElementType.Bool : ElementType.Float;
         return Emit(type == ElementType.Bool ? OpKind.Compare : OpKind.Binary, b.Id, axes, [l, r], o => o.Method = b.Operator, type);
@@ -168,8 +176,8 @@ public sealed partial class GraphChecker
         Expr.Slice s => $"{Name(s.Value)}[\"{s.Pattern.Value}\"]",
         Expr.Binary b => $"{Name(b.Left)} {b.Operator} {Name(b.Right)}",
         Expr.Negate n => $"-{Name(n.Operand)}",
-        Expr.Call { Target: null or Expr.This } c => $"{(c.Owner == "OrderMask" ? "OrderMask." : "")}{c.Method}({string.Join(", ", c.Arguments.Select(a => Name(a.Value)))})",
-        Expr.Call c => $"{Name(c.Target)}.{c.Method}({string.Join(", ", c.Arguments.Select(a => Name(a.Value)))})",
+        Expr.Call { Target: null or Expr.This } c => $"{(c.Owner == "OrderMask" ? "OrderMask." : "")}{c.Method}({string.Join(", ", c.Arguments.Where(a => a.Parameter is not ("name1" or "name2")).Select(a => Name(a.Value)))})",
+        Expr.Call c => $"{Name(c.Target)}.{c.Method}({string.Join(", ", c.Arguments.Where(a => a.Parameter is not ("name1" or "name2")).Select(a => Name(a.Value)))})",
         Expr.Tuple t => string.Join(", ", t.Items.Select(Name)),
         _ => "the value",
     };

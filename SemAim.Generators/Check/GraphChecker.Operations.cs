@@ -49,13 +49,13 @@ public sealed partial class GraphChecker
         foreach (var value in new[] { position, room })
         {
             var normal = facts.Normalise(value);
-            if (normal.IsNeverNegative) continue;
+            if (facts.IsNeverNegative(normal)) continue;
             var names = scope.Unit.Variants.Select(v => Witness.Numbers(scope, size, Dim.Zero, " is not ")).FirstOrDefault(n => n.Length > 0);
             var number = names is null ? "" : names.Substring(0, names.IndexOf(" is not ", StringComparison.Ordinal));
             var definite = (normal * -1 - 1).IsNeverNegative || scope.Unit.Variants.Any(v => normal.Symbols.All(n => Witness.Value(v, n) is not null) && normal.Evaluate(n => Witness.Value(v, n)!.Value) < 0)
-                || normal.Evaluate(_ => 1) < 0;
+                || facts.IsNegativeAtOnes(normal);
             if (definite) throw new CheckFailure("SEM0207", $"`{Name(s.Value)}[\"{text}\"]`: {what} is outside axis {axis} of size {facts.Show(size)}{number}", bracket.Start, bracket.Length, at);
-            throw new CheckFailure("SEM0121", $"cannot prove 0 <= {facts.Show(value).Replace("·", "*")}; if it always holds, add [Require(\"{facts.Show(value).Replace("·", "*")} >= 0\")]", bracket.Start, bracket.Length, at);
+            throw new CheckFailure("SEM0121", $"cannot prove {facts.Show(value)} >= 0; if it always holds, add [Require(\"{scope.FactText(value)} >= 0\")]", bracket.Start, bracket.Length, at);
         }
     }
 
@@ -161,6 +161,7 @@ public sealed partial class GraphChecker
             PatternSolver.SameAxes(left, right);
             var solver = Solver();
             var bound = solver.Match(left, x.Axes, text.Value, Name(c.Target!));
+            RunnableChecker.Check(c, left, right, text);
             List<Dim> prefix = ellipsis ? [.. x.Axes.Take(x.Axes.Count - left.Axes.Count + 1)] : [];
             Dim SizeOf(Token t) => solver.Known(t.Text, bound) ?? throw PatternSolver.Invented(t);
             var from = left.Axes.Where(a => !a.IsEllipsis).SelectMany(a => a.Tokens).Where(t => t.Text != "1").ToList();
@@ -190,6 +191,7 @@ public sealed partial class GraphChecker
                     throw new CheckFailure("SEM0218", $"axis {i.ToString(CultureInfo.InvariantCulture)} of `{Name(c.Target!)}` has size {facts.Show(x.Axes[i])}; only an axis of size 1 can be repeated to {facts.Show(size)}", axis.Start, axis.Length);
                 axes.Add(size);
             }
+            RunnableChecker.Check(c, left, right, text);
             return Emit(OpKind.Expand, c.Id, axes, [x], o => o.Dims = axes);
         });
     }
@@ -218,7 +220,8 @@ public sealed partial class GraphChecker
     private Value Attend(Expr.Call c)
     {
         Expr Of(string name) => Argument(c, name) ?? throw new CheckFailure();
-        var (q, k, v) = (Tensor(Of("q")), Tensor(Of("k")), Tensor(Of("v")));
+        var operands = Tensors(Of("q"), Of("k"), Of("v"));
+        var (q, k, v) = (operands[0], operands[1], operands[2]);
         var mask = Argument(c, "mask") is { } m ? Evaluate(m) as Item.Tensor : null;
         foreach (var (value, at) in new[] { (q, "q"), (k, "k"), (v, "v") })
             if (value.Axes.Count != 4) throw new CheckFailure("SEM0202", $"`Attend` works on B H T E, `{Name(Of(at))}` has {value.Axes.Count.ToString(CultureInfo.InvariantCulture)} axes: {Show(value.Axes)}", at: Of(at).Id);
@@ -237,7 +240,7 @@ public sealed partial class GraphChecker
     private Value Concat(Expr.Call c)
     {
         var parts = ((Argument(c, "values") as Expr.Tuple) ?? throw new CheckFailure()).Items;
-        var values = parts.Select(Tensor).ToList();
+        var values = Tensors(parts);
         if (values.Count == 0) throw new CheckFailure("SEM0202", "`Concat` joins at least one value", at: c.Id);
         var text = Text(c);
         foreach (var (value, i) in values.Select((v, i) => (v, i)))
@@ -258,7 +261,7 @@ public sealed partial class GraphChecker
         foreach (var a in c.Arguments)
             if (a.Parameter == "values" && a.Value is Expr.Tuple t) operands.AddRange(t.Items);
             else if (a.Parameter != "pattern") operands.Add(a.Value);
-        var values = operands.Select(Tensor).ToList();
+        var values = Tensors(operands);
         return At(text, () =>
         {
             var arrow = text.Value.IndexOf("->", StringComparison.Ordinal);

@@ -113,6 +113,13 @@ public sealed partial class GraphChecker
             values.Add(value);
             if (promised[i] is not { } want) { failed = true; continue; }
             if (Same(want, value.Axes)) continue;
+            if (value.Axes.Count == want.Count && Enumerable.Range(0, want.Count).Where(k => !facts.Same(value.Axes[k], want[k])).ToList() is var unequal
+                && unequal.All(k => facts.MayBeEqual(value.Axes[k], want[k])))
+            {
+                var f = scope.Decide(value.Axes[unequal[0]], want[unequal[0]], new CheckFailure());
+                Report(f.Id!, f.Message, places[i]);
+                continue;
+            }
             Report("SEM0206", $"graph returns {Show(value.Axes)}, but [return: Shape] promises {Show(want)}{Explain(value.Axes, want)}", places[i]);
         }
         return values;
@@ -337,7 +344,7 @@ public sealed partial class GraphChecker
         ops.Add(op);
     }
 
-    private PatternSolver Solver() => new(facts, LocalSize, Numbers, scope.Broken);
+    private PatternSolver Solver() => new(facts, LocalSize, Numbers, scope.Broken, scope.Decide);
 
     private Dim? LocalSize(string name)
         => callSymbols.TryGetValue(name, out var s) ? s : names.TryGetValue(name, out var item) && item is Item.Int { Size: var size } ? size : null;

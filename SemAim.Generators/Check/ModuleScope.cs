@@ -44,9 +44,11 @@ public sealed class ModuleScope
         foreach (var size in unit.Sizes) Facts.Declare(size.Name);
         Parsed = ReadFacts();
         DefineMembers();
+        RelateSizes();
         Layers = unit.Layers.ToDictionary(l => l.Field, Resolve);
         foreach (var layer in Layers.Values) CheckContract(layer);
         CheckKeys();
+        Recursive = RecursionChecker.Find(unit, report);
     }
 
     /// <summary>What was written.</summary>
@@ -60,6 +62,9 @@ public sealed class ModuleScope
 
     /// <summary>Members whose definitions were refused; what names them stays silent.</summary>
     public HashSet<string> Broken { get; } = [];
+
+    /// <summary>Graphs that call themselves; reported, so calls of them stay silent.</summary>
+    public HashSet<string> Recursive { get; }
 
     /// <summary>Facts that could be read.</summary>
     public IReadOnlyList<ParsedFact> Parsed { get; }
@@ -95,6 +100,32 @@ public sealed class ModuleScope
     private Dim? Plain(Expr e) => Expressions.Evaluate(e, name => Unit.Sizes.Any(s => s.Name == name) ? Dim.Symbol(name)
         : Unit.Members.FirstOrDefault(m => m.Name == name) is { } member ? Plain(member.Value) : null, (_, _) => null);
 
+    // what is no quotient: equations and inequalities over sizes and members
+    private void RelateSizes()
+    {
+        foreach (var fact in Parsed.Where(p => p.Modulus is null))
+        {
+            if (Expressions.Evaluate(fact.Left, n => Facts[n], Facts.Divide) is not { } left || Expressions.Evaluate(fact.Right, n => Facts[n], Facts.Divide) is not { } right) continue;
+            switch (fact.Operator)
+            {
+                case "==": Facts.RequireZero(left - right); break;
+                case ">=": Facts.RequireNeverNegative(left - right); break;
+                case ">": Facts.RequireNeverNegative(left - right - 1); break;
+                case "<=": Facts.RequireNeverNegative(right - left); break;
+                case "<": Facts.RequireNeverNegative(right - left - 1); break;
+            }
+        }
+    }
+
+    /// <summary>A size as the text of a fact: <c>4*F</c>.</summary>
+    public string FactText(Dim size) => Facts.Code(size).Replace(" * ", "*");
+
+    /// <summary>The failure itself, or "cannot prove" where the two sizes agree wherever the facts were tried.</summary>
+    public CheckFailure Decide(Dim found, Dim wanted, CheckFailure failure)
+        => Facts.MayBeEqual(found, wanted)
+            ? new("SEM0121", $"cannot prove {Facts.Show(found)} == {Facts.Show(wanted)} (equal at every size tried); if it always holds, add [Require(\"{FactText(found)} == {FactText(wanted)}\")]", failure.Start, failure.Length, failure.At)
+            : failure;
+
     private void DefineMembers()
     {
         var done = new Dictionary<string, Dim?>();
@@ -124,7 +155,7 @@ public sealed class ModuleScope
     {
         if (Facts.Divide(numerator, denominator) is { } exact) return exact;
         var (n, d) = (Facts.Show(numerator), Facts.Show(denominator));
-        report("SEM0120", $"`{Bracket(n)} / {Bracket(d)}` may not be a whole number; add [Require(\"{n.Replace("·", "*")} % {d.Replace("·", "*")} == 0\")]", at.Id, -1, 0);
+        report("SEM0120", $"`{Bracket(n)} / {Bracket(d)}` may not be a whole number; add [Require(\"{Bracket(FactText(numerator))} % {Bracket(FactText(denominator))} == 0\")]", at.Id, -1, 0);
         return null;
     }
 
@@ -158,7 +189,7 @@ public sealed class ModuleScope
             var (left, modulus, right) = (Expressions.Evaluate(p.Left, Size, Facts.Divide), p.Modulus is null ? null : Expressions.Evaluate(p.Modulus, Size, Facts.Divide), Expressions.Evaluate(p.Right, Size, Facts.Divide));
             if (left is null || right is null || p.Modulus is not null && modulus is null) continue;
             if (FactProver.Holds(Facts, left, modulus, p.Operator, right, Parsed, this)) continue;
-            var asked = $"{Facts.Show(left).Replace("·", "*")}{(modulus is null ? "" : $" % {Facts.Show(modulus).Replace("·", "*")}")} {p.Operator} {Facts.Show(right).Replace("·", "*")}";
+            var asked = $"{FactText(left)}{(modulus is null ? "" : $" % {FactText(modulus)}")} {p.Operator} {FactText(right)}";
             report("SEM0111", $"new {name}({arguments}) needs {asked}, which {Unit.Name} does not promise; add [Require(\"{asked}\")] to {Unit.Name}", layer.Field.Id, -1, 0);
         }
     }

@@ -15,7 +15,8 @@ namespace SemAim.Generators.Check;
 /// <param name="local">sizes that the graph binds</param>
 /// <param name="numbers">an addition to a message with the numbers of a variant, or nothing</param>
 /// <param name="broken">names whose definitions were refused already</param>
-public sealed class PatternSolver(SizeFacts facts, Func<string, Dim?> local, Func<Dim, Dim, string, string> numbers, ICollection<string> broken)
+/// <param name="decide">makes "cannot prove" of a mismatch that shows nowhere</param>
+public sealed class PatternSolver(SizeFacts facts, Func<string, Dim?> local, Func<Dim, Dim, string, string> numbers, ICollection<string> broken, Func<Dim, Dim, CheckFailure, CheckFailure> decide)
 {
     /// <summary>Binds every name on the left; the result maps each token to its size.</summary>
     public Dictionary<string, Dim> Match(Pattern pattern, IReadOnlyList<Dim> axes, string text, string operand, bool einsum = false)
@@ -41,7 +42,7 @@ public sealed class PatternSolver(SizeFacts facts, Func<string, Dim?> local, Fun
             }
             else if (!facts.Same(size, known))
             {
-                throw new CheckFailure("SEM0201", $"axis {i} of `{operand}` has size {facts.Show(size)}, but \"{axis}\" says {Says(axis, known)}{numbers(size, known, " is not ")}", axis.Start, axis.Length);
+                throw decide(size, known, new CheckFailure("SEM0201", $"axis {i} of `{operand}` has size {facts.Show(size)}, but \"{axis}\" says {Says(axis, known)}{numbers(size, known, " is not ")}", axis.Start, axis.Length));
             }
         }
         return bound;

@@ -36,6 +36,9 @@ public static class ModuleCompiler
         foreach (var graph in unit.Graphs)
             if (GraphChecker.Check(scope, graph, Report) is { } right) graphs[graph.Name] = right;
         VariantChecker.Check(scope, Report);
+        if (linked.Cycle.Count > 0)
+            Report("SEM0302", $"module cycle: {string.Join(" → ", linked.Cycle.Select(m => m.Substring(m.LastIndexOf('.') + 1)))}", unit.Layers.First(l => l.Type == linked.Cycle[0]).Id, -1, 0);
+        if (findings.Count == 0) UnusedLayers.Check(unit, Report);
         var failure = findings.Count == 0 ? "" : $"{findings[0].Id}: {findings[0].Message}";
         var broken = findings.Any(f => f.Id is not ("SEM0103" or "SEM0701" or "SEM0702"));
         if (!unit.IsEmittable) return new(unit.FullName + ".g.cs", null, findings.ToEquatable());

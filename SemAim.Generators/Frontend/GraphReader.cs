@@ -131,8 +131,22 @@ internal sealed class GraphReader(ModuleReader module, EquatableArray<LayerField
         var then = Block(choice.WhenTrue);
         EquatableArray<Statement> otherwise = choice.WhenFalse is null ? default : Block(choice.WhenFalse);
         if (NullTest(choice.Condition, out var notNull) is { } mask) return new Statement.If(id, mask, notNull, null, then, otherwise);
-        return choice.Condition.Type?.SpecialType == SpecialType.System_Boolean && IsHost(choice.Condition) ? new Statement.If(id, null, false, choice.Condition.Syntax.ToString(), then, otherwise) : null;
+        if (choice.Condition.DescendantsAndSelf().OfType<IPropertyReferenceOperation>().FirstOrDefault(p => p.Property is { Name: "Value", ContainingType.Name: DslNames.Sym }) is { } looked)
+        {
+            module.Report("SEM0022", $"`{looked.Syntax}`: a graph cannot look at values; keep the comparison on the device or leave the graph", module.Spans.Add(looked.Syntax));
+            return new Statement.If(id, null, false, "false", then, otherwise);
+        }
+        return IsFlag(choice.Condition) ? new Statement.If(id, null, false, choice.Condition.Syntax.ToString(), then, otherwise) : null;
     }
+
+    // a bool hyper-parameter, or several under ! && ||: both branches are checked, and nothing depends on sizes or data
+    private static bool IsFlag(IOperation condition) => ModuleReader.Strip(condition) switch
+    {
+        IParameterReferenceOperation { Type.SpecialType: SpecialType.System_Boolean } => true,
+        IUnaryOperation { OperatorKind: UnaryOperatorKind.Not } not => IsFlag(not.Operand),
+        IBinaryOperation { OperatorKind: BinaryOperatorKind.ConditionalAnd or BinaryOperatorKind.ConditionalOr } both => IsFlag(both.LeftOperand) && IsFlag(both.RightOperand),
+        _ => false,
+    };
 
     private string? NullTest(IOperation condition, out bool notNull)
     {
@@ -216,6 +230,8 @@ internal sealed class GraphReader(ModuleReader module, EquatableArray<LayerField
         var arguments = new List<Argument>();
         foreach (var a in call.Arguments)
         {
+            if (a.ArgumentKind == ArgumentKind.DefaultValue && a is { Parameter.Name: "name1" or "name2", Value.ConstantValue: { HasValue: true, Value: string written } })
+                arguments.Add(new(a.Parameter.Name, new Expr.Text(id, written)));                       // a size argument as it was written
             if (a.ArgumentKind == ArgumentKind.DefaultValue || a.Parameter is null) continue;
             if (a.ArgumentKind is ArgumentKind.ParamCollection or ArgumentKind.ParamArray)
                 arguments.Add(new(a.Parameter.Name, new Expr.Tuple(id, ParamElements(a.Value).Select(Read).ToEquatable())));
@@ -234,6 +250,7 @@ internal sealed class GraphReader(ModuleReader module, EquatableArray<LayerField
 
     private void ReportStranger(IInvocationOperation call)
     {
+        if (call.TargetMethod.MethodKind == MethodKind.LocalFunction) return;                            // reported where it is declared
         var (callee, owner) = (call.TargetMethod, call.TargetMethod.ContainingType);
         var helper = SymbolEqualityComparer.Default.Equals(owner, module.Type) ? callee.Name : owner.Name + "." + callee.Name;
         module.Report("SEM0021", $"`{helper}` is not a graph operation; move it out of [Graph], or mark the helper [Graph]", module.Spans.Add(CalleeSyntax(call)));

@@ -55,7 +55,7 @@ internal static class LayerReader
         if (creation.Arguments.FirstOrDefault(a => a.Parameter is { Name: "bias", Type.SpecialType: SpecialType.System_Boolean })?.Value.ConstantValue is { HasValue: true, Value: false })
             sizes.Add(new("bias", new Expr.Int(place, 0)));
         var shape = Argument(creation, "shape") is { } s ? Elements(s).Select(e => ints.Read(e)).ToEquatable() : default;
-        return new(module.Spans.Add(creation.Syntax), field.Name, key, kind, made.ToDisplayString(), sizes.ToEquatable(), shape, count);
+        return new(module.Spans.Add(creation.Syntax), field.Name, key, kind, made.ToDisplayString(), sizes.ToEquatable(), shape, count, place);
     }
 
     private static bool HasErrors(ModuleReader module, SyntaxNode node) => module.Operation(node)?.DescendantsAndSelf().Any(o => o is IInvalidOperation) ?? true;

@@ -149,11 +149,19 @@ public sealed class ModuleReader
 
     private Variant? ReadVariant(IMethodSymbol method)
     {
-        if (Body(method) is not IObjectCreationOperation creation) return null;
+        if (Made(method) is not { } creation) return null;
         var name = Attributes(method, DslNames.Variant).First().ConstructorArguments[0].Value as string ?? method.Name;
         var sizes = creation.Arguments.Where(a => a.Parameter?.Type.SpecialType == SpecialType.System_Int32)
             .Select(a => new VariantSize(a.Parameter!.Name, a.Value.ConstantValue is { HasValue: true, Value: int n } ? n : null)).ToEquatable();
         return new(Spans.Add(creation.Syntax), name, sizes);
+    }
+
+    // => new(…), or a block that returns one
+    private IObjectCreationOperation? Made(IMethodSymbol method)
+    {
+        if (Body(method) is IObjectCreationOperation direct) return direct;
+        return method.DeclaringSyntaxReferences.FirstOrDefault()?.GetSyntax(cancel) is MethodDeclarationSyntax { Body: { } block }
+            ? Operation(block)?.Descendants().OfType<IObjectCreationOperation>().FirstOrDefault(c => SymbolEqualityComparer.Default.Equals(c.Type, type)) : null;
     }
 
     /// <summary>The value of an expression-bodied member, or null.</summary>

@@ -45,7 +45,8 @@ public sealed record Fact(int Id, string Text, string? Because);
 /// <param name="Sizes">constructor arguments that are sizes</param>
 /// <param name="Shape">axes of a weight or constant</param>
 /// <param name="Count">copies of a repeat</param>
-public sealed record LayerField(int Id, string Field, string Key, LayerKind Kind, string Type, EquatableArray<Argument> Sizes, EquatableArray<Expr> Shape, Expr? Count);
+/// <param name="Place">place of the field's name</param>
+public sealed record LayerField(int Id, string Field, string Key, LayerKind Kind, string Type, EquatableArray<Argument> Sizes, EquatableArray<Expr> Shape, Expr? Count, int Place = 0);
 
 /// <summary>What a field holds.</summary>
 public enum LayerKind { Module, Linear, LayerNorm, Conv2d, Weight, Constant }
@@ -71,7 +72,7 @@ public sealed record Variant(int Id, string Name, EquatableArray<VariantSize> Si
 public sealed record VariantSize(string Name, long? Value);
 
 /// <summary>What a caller must know of a module: sizes, facts and the signatures of its graphs.</summary>
-public sealed record ModuleContract(string FullName, bool IsExternal, bool IsCompiled, EquatableArray<string> Sizes, EquatableArray<SizeMember> Members, EquatableArray<Fact> Facts, EquatableArray<GraphContract> Graphs)
+public sealed record ModuleContract(string FullName, bool IsExternal, bool IsCompiled, EquatableArray<string> Sizes, EquatableArray<SizeMember> Members, EquatableArray<Fact> Facts, EquatableArray<GraphContract> Graphs, EquatableArray<string> Uses = default)
 {
     /// <summary>The part of a unit that callers see.</summary>
     public static ModuleContract Of(ModuleUnit unit)
@@ -82,7 +83,9 @@ public sealed record ModuleContract(string FullName, bool IsExternal, bool IsCom
         for (var i = 0; i < graphs.Length; i++) graphs[i] = GraphContract.Of(unit.Graphs[i]);
         var facts = new Fact[unit.Facts.Count];
         for (var i = 0; i < facts.Length; i++) facts[i] = unit.Facts[i] with { Id = 0 };
-        return new(unit.FullName, false, unit.IsEmittable, new(sizes), unit.Members, new(facts), new(graphs));
+        var uses = new System.Collections.Generic.SortedSet<string>(System.StringComparer.Ordinal);
+        foreach (var layer in unit.Layers) if (layer.Kind == LayerKind.Module) uses.Add(layer.Type);
+        return new(unit.FullName, false, unit.IsEmittable, new(sizes), unit.Members, new(facts), new(graphs), uses.ToEquatable());
     }
 }
 

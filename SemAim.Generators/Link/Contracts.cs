@@ -55,4 +55,11 @@ public static class Contracts
 }
 
 /// <summary>A module and the contracts that it uses.</summary>
-public sealed record LinkedUnit(ModuleUnit Unit, EquatableArray<ModuleContract> Contracts);
+/// <param name="Unit">the module</param>
+/// <param name="Contracts">of the modules its layers name, and its own</param>
+/// <param name="Cycle">module names from the first of a cycle to itself, where this module closes it; else empty</param>
+public sealed record LinkedUnit(ModuleUnit Unit, EquatableArray<ModuleContract> Contracts, EquatableArray<string> Cycle)
+{
+    /// <summary>Chooses from all contracts what one module needs.</summary>
+    public static LinkedUnit Of(ModuleUnit unit, EquatableArray<ModuleContract> all) => new(unit, Link.Contracts.UsedBy(unit, all), Cycles.ClosedBy(unit, all));
+}

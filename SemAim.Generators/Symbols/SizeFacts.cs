@@ -8,7 +8,7 @@ namespace SemAim.Generators.Symbols;
 /// A quotient eliminates its numerator: D % H == 0 becomes D := H · «D / H», after which 3·D and 3·H·«D / H» have the same normal form.
 /// A second quotient of the same numerator (D % 4 == 0) cannot be eliminated as well; it is remembered and answers that one division only.
 /// </remarks>
-public sealed class SizeFacts
+public sealed partial class SizeFacts
 {
     private readonly Dictionary<string, Dim> definitions = [];
     private readonly List<(Dim Numerator, Dim Denominator, Dim Quotient)> quotients = [];
@@ -33,7 +33,8 @@ public sealed class SizeFacts
         var quotient = Dim.Symbol($"{Show(numerator)} / {Show(denominator)}");
         quotients.Add((numerator, denominator, quotient));
         var symbol = numerator.Symbols.First();
-        if (numerator.Equals(Dim.Symbol(symbol)) && !denominator.Symbols.Contains(symbol)) definitions[symbol] = denominator * quotient;
+        if (numerator.Equals(Dim.Symbol(symbol)) && !denominator.Symbols.Contains(symbol) && !definitions.ContainsKey(symbol)) definitions[symbol] = denominator * quotient;
+        else RequireZero(numerator - denominator * quotient);
     }
 
     /// <summary>The exact quotient, or null where it need not be whole.</summary>
@@ -47,7 +48,7 @@ public sealed class SizeFacts
     }
 
     /// <summary>True where both are equal for all sizes that satisfy the facts.</summary>
-    public bool Same(Dim a, Dim b) => Normalise(a - b).Equals(Dim.Zero);
+    public bool Same(Dim a, Dim b) => Normalise(a - b) is var difference && (difference.Equals(Dim.Zero) || zeros.Count > 0 && Reduce(difference).Equals(Dim.Zero));
 
     /// <summary>The normal form under the facts.</summary>
     public Dim Normalise(Dim size)
