@@ -95,7 +95,7 @@ public sealed class PretrainVerbTests : IDisposable
         {
             using var run = Semaim.Start(Command("killed", 40, "--save-every", "1", "--quiet"));
             var wanted = Newest("killed") + 1 + random.Next(4);
-            while (!run.HasExited && Newest("killed") < wanted) Thread.Yield();
+            while (!run.EndsWithin(10) && Newest("killed") < wanted) { }
             if (run.HasExited) break;
             run.Kill();
             run.End();
@@ -116,7 +116,7 @@ public sealed class PretrainVerbTests : IDisposable
 
     private static void WaitFor(string file, string text, Semaim run)
     {
-        while (!run.HasExited && !(File.Exists(file) && ReadShared(file).Contains(text))) Thread.Yield();
+        while (!run.EndsWithin(10) && !(File.Exists(file) && ReadShared(file).Contains(text))) { }
     }
 
     private static string ReadShared(string path)

@@ -37,6 +37,8 @@ public sealed class ResumeTests : IDisposable
             var folder = Fresh();
             Assert.Equal(ExitCodes.Stopped, Train(settings, new RunCheckpoints(folder), stop).Outcome);
 
+            Assert.Equal(stop, new RunCheckpoints(folder).Newest(_ => { })?.State.Step);
+
             var (outcome, bytes) = Train(settings, new RunCheckpoints(folder), stopAfter: null);
 
             Assert.Equal(ExitCodes.Done, outcome);

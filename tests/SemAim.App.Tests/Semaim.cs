@@ -27,6 +27,9 @@ internal sealed class Semaim : IDisposable
 
     internal bool HasExited => process.HasExited;
 
+    /// <summary>Waits for the end, at most so many milliseconds.</summary>
+    internal bool EndsWithin(int milliseconds) => process.WaitForExit(milliseconds);
+
     internal void Kill() => process.Kill();
 
     internal void Terminate() => Process.Start("kill", ["-TERM", process.Id.ToString()]).WaitForExit();
