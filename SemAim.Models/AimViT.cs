@@ -150,6 +150,9 @@ public sealed partial class AimViT(int S, int P, int D, int H, int L, int Q, dou
     /// <summary>Size of a patch's side, pixels.</summary>
     public int PatchSize => P;
 
+    /// <summary>Width of a token.</summary>
+    public int Width => D;
+
     /// <summary>Blocks of the encoder.</summary>
     public int EncoderBlocks => L;
 
