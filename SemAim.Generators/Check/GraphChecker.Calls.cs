@@ -155,6 +155,8 @@ public sealed partial class GraphChecker
             var offset = value.Axes.Count - tokens.Count;
             if (offset < 0 || !ellipsis && offset != 0)
                 throw new CheckFailure("SEM0301", $"`{Name(c)}`: {p.Name} wants {tokens.Count.ToString(CultureInfo.InvariantCulture)} axes ({p.Shape.Text}), the value has {value.Axes.Count.ToString(CultureInfo.InvariantCulture)}: {Show(value.Axes)}", at: argument!.Id);
+            if (value.HasOpenRank && (!ellipsis || offset < 1))
+                throw new CheckFailure("SEM0301", $"`{Name(c)}`: {p.Name} wants {p.Shape.Text}, the value leaves its leading axes open: {Show(value.Axes)}; name them in [Shape]", at: argument!.Id);
             if (ellipsis)
             {
                 var leading = value.Axes.Take(offset).ToList();

@@ -113,6 +113,7 @@ public sealed partial class GraphChecker
         {
             case "Size":
                 if (Argument(c, "axis") is not { } which || Evaluate(which) is not Item.Int { Size.Number: { } axis }) throw new CheckFailure("SEM0020", "Size takes a constant axis", at: c.Id);
+                if (x.HasOpenRank) throw new CheckFailure("SEM0202", $"`{Name(c.Target!)}` leaves its leading axes open: {Show(x.Axes)}; name them in [Shape] to ask for a size", at: c.Id);
                 if (axis < 0) axis += x.Axes.Count;
                 if (axis < 0 || axis >= x.Axes.Count) throw new CheckFailure("SEM0202", $"`{Name(c.Target!)}` has {x.Axes.Count.ToString(CultureInfo.InvariantCulture)} axes; there is no axis {axis.ToString(CultureInfo.InvariantCulture)}", at: c.Id);
                 return new Item.Int(x.Axes[(int)axis]);
@@ -157,6 +158,7 @@ public sealed partial class GraphChecker
         var (left, right, text) = Sides(Argument(c, "pattern") ?? throw new CheckFailure());
         return At(text, () =>
         {
+            if (x.HasOpenRank) throw OpenRank(c, x);
             var ellipsis = left.HasEllipsis && right.HasEllipsis;
             PatternSolver.SameAxes(left, right);
             var solver = Solver();
@@ -174,11 +176,15 @@ public sealed partial class GraphChecker
         });
     }
 
+    private CheckFailure OpenRank(Expr.Call c, Value x)
+        => new("SEM0202", $"`{Name(c.Target!)}` leaves its leading axes open: {Show(x.Axes)}; name them in [Shape] to rearrange or expand it", 0, Text(c).Length);
+
     private Value Expand(Expr.Call c, Value x)
     {
         var (left, right, text) = Sides(Argument(c, "pattern") ?? throw new CheckFailure());
         return At(text, () =>
         {
+            if (x.HasOpenRank) throw OpenRank(c, x);
             var solver = Solver();
             var bound = solver.Match(left, x.Axes, text.Value, Name(c.Target!));
             if (left.Axes.Count != right.Axes.Count) throw Pattern.Malformed(text.Value, "an expand keeps the number of axes", 0, text.Value.Length);
@@ -224,7 +230,7 @@ public sealed partial class GraphChecker
         var (q, k, v) = (operands[0], operands[1], operands[2]);
         var mask = Argument(c, "mask") is { } m ? Evaluate(m) as Item.Tensor : null;
         foreach (var (value, at) in new[] { (q, "q"), (k, "k"), (v, "v") })
-            if (value.Axes.Count != 4) throw new CheckFailure("SEM0202", $"`Attend` works on B H T E, `{Name(Of(at))}` has {value.Axes.Count.ToString(CultureInfo.InvariantCulture)} axes: {Show(value.Axes)}", at: Of(at).Id);
+            if (value.Axes.Count != 4 || value.HasOpenRank) throw new CheckFailure("SEM0202", $"`Attend` works on B H T E, `{Name(Of(at))}` has {value.Axes.Count.ToString(CultureInfo.InvariantCulture)} axes: {Show(value.Axes)}", at: Of(at).Id);
         foreach (var axis in new[] { 0, 1, 3 })
             if (!facts.Same(q.Axes[axis], k.Axes[axis])) throw Disagree(axis, k, q, "k");
         foreach (var axis in new[] { 0, 1, 2, 3 })

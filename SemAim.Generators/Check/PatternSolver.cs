@@ -84,6 +84,8 @@ public sealed class PatternSolver(SizeFacts facts, Func<string, Dim?> local, Fun
     /// <summary>The axes of a pattern by the positions of a value; null where <c>...</c> covers.</summary>
     public IReadOnlyList<PatternAxis?> Spread(Pattern pattern, IReadOnlyList<Dim> axes, string text, string operand, bool einsum = false)
     {
+        if (axes.Count > 0 && axes[0].Equals(Ir.Value.OpenAxes) && (!pattern.HasEllipsis || pattern.Axes.Count > axes.Count))
+            throw new CheckFailure("SEM0202", $"pattern \"{text}\" names axes of `{operand}` that its contract leaves open: {Shapes.Show(facts, axes)}; begin the pattern with ... or name the axes in [Shape]");
         if (pattern.HasEllipsis && pattern.Axes.Count - 1 <= axes.Count)
             return [.. Enumerable.Repeat<PatternAxis?>(null, axes.Count - pattern.Axes.Count + 1), .. pattern.Axes.Skip(1)];
         if (pattern.Axes.Count == axes.Count) return pattern.Axes;

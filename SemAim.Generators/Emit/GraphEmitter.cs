@@ -183,6 +183,8 @@ internal sealed class GraphEmitter
     {
         string X(int i = 0) => Text(op.Operands[i]!);
         string N(int n) => n.ToString(CultureInfo.InvariantCulture);
+        // where any number of axes leads, an axis is counted from the end
+        string Axis(Op o) => N(o.Operands[0] is { HasOpenRank: true } x ? o.Axis - x.Axes.Count : o.Axis);
         var field = op.Text.Length > 0 && op.Kind is OpKind.Linear or OpKind.LayerNorm or OpKind.Conv2d or OpKind.Call or OpKind.Lower ? Field(op) : "";
         switch (op.Kind)
         {
@@ -211,21 +213,21 @@ internal sealed class GraphEmitter
             case OpKind.Reshape: return $"{X()}.{(IsFresh(op.Operands[0]!) ? "view" : "reshape")}({Sizes(op.Dims)})";
             case OpKind.Permute: return op.Order.Count == 4 && op.Order.SequenceEqual([0, 2, 1, 3]) ? $"{X()}.transpose(1, 2)" : $"{X()}.permute({string.Join(", ", op.Order.Select(N))})";
             case OpKind.Expand: return $"{X()}.expand({Sizes(op.Dims)})";
-            case OpKind.Select: return $"{X()}.select({N(op.Axis)}, {Size(op.Dims[0])})";
-            case OpKind.Narrow: return $"{X()}.narrow({N(op.Axis)}, {Size(op.Dims[0])}, {Size(op.Dims[1])})";
-            case OpKind.Concat: return $"torch.cat([{string.Join(", ", op.Operands.Select((_, i) => X(i)))}], {N(op.Axis)})";
-            case OpKind.Softmax: return $"{X()}.softmax({N(op.Axis)})";
-            case OpKind.Normalize: return $"Functional.normalize({X()}, 2.0, {N(op.Axis)})";
+            case OpKind.Select: return $"{X()}.select({Axis(op)}, {Size(op.Dims[0])})";
+            case OpKind.Narrow: return $"{X()}.narrow({Axis(op)}, {Size(op.Dims[0])}, {Size(op.Dims[1])})";
+            case OpKind.Concat: return $"torch.cat([{string.Join(", ", op.Operands.Select((_, i) => X(i)))}], {Axis(op)})";
+            case OpKind.Softmax: return $"{X()}.softmax({Axis(op)})";
+            case OpKind.Normalize: return $"Functional.normalize({X()}, 2.0, {Axis(op)})";
             case OpKind.Reduce when op.Axis < 0: return op.Method == "var" ? $"{X()}.var(unbiased: true)" : $"{X()}.{op.Method}()";
             case OpKind.Reduce:
                 return op.Method switch
                 {
-                    "mean" => $"{X()}.mean([{N(op.Axis)}], {Bool(op.Keep)})",
-                    "sum" => $"{X()}.sum([{N(op.Axis)}L], {Bool(op.Keep)})",
-                    "var" => $"{X()}.var({N(op.Axis)}, unbiased: true, keepdim: {Bool(op.Keep)})",
-                    "max" => $"{X()}.amax([{N(op.Axis)}], {Bool(op.Keep)})",
-                    "min" => $"{X()}.amin([{N(op.Axis)}], {Bool(op.Keep)})",
-                    _ => $"{X()}.argmax({N(op.Axis)}, {Bool(op.Keep)})",
+                    "mean" => $"{X()}.mean([{Axis(op)}], {Bool(op.Keep)})",
+                    "sum" => $"{X()}.sum([{Axis(op)}L], {Bool(op.Keep)})",
+                    "var" => $"{X()}.var({Axis(op)}, unbiased: true, keepdim: {Bool(op.Keep)})",
+                    "max" => $"{X()}.amax([{Axis(op)}], {Bool(op.Keep)})",
+                    "min" => $"{X()}.amin([{Axis(op)}], {Bool(op.Keep)})",
+                    _ => $"{X()}.argmax({Axis(op)}, {Bool(op.Keep)})",
                 };
             case OpKind.Einsum: return $"torch.einsum(\"{op.Text}\", {string.Join(", ", op.Operands.Select((_, i) => X(i)))})";
             case OpKind.Attend: return $"Kernels.Attend({X()}, {X(1)}, {X(2)}, {(op.Operands[3] is null ? "default" : X(3))})";
@@ -236,8 +238,8 @@ internal sealed class GraphEmitter
             case OpKind.SortOrder: return $"Kernels.SortOrder({X()})";
             case OpKind.InverseOrder: return $"Kernels.InverseOrder({X()})";
             case OpKind.Reorder: return op.Method == "tokens" ? $"Kernels.ReorderTokens({X()}, {X(1)})" : $"Kernels.ReorderPatches({X()}, {X(1)})";
-            case OpKind.Gather: return $"Kernels.Gather({X()}, {X(1)}, {N(op.Axis)})";
-            case OpKind.Sort: return $"Kernels.Sort({X()}, {N(op.Axis)})";
+            case OpKind.Gather: return $"Kernels.Gather({X()}, {X(1)}, {Axis(op)})";
+            case OpKind.Sort: return $"Kernels.Sort({X()}, {Axis(op)})";
             case OpKind.Where: return $"torch.where({X()}, {X(1)}, {X(2)})";
             default: throw new InvalidOperationException($"no emission for {op.Kind}");
         }

@@ -128,15 +128,15 @@ internal sealed class GraphReader(ModuleReader module, EquatableArray<LayerField
 
     private Statement? If(IConditionalOperation choice, int id)
     {
-        var then = Block(choice.WhenTrue);
-        EquatableArray<Statement> otherwise = choice.WhenFalse is null ? default : Block(choice.WhenFalse);
-        if (NullTest(choice.Condition, out var notNull) is { } mask) return new Statement.If(id, mask, notNull, null, then, otherwise);
+        if (NullTest(choice.Condition, out var notNull) is { } mask) return new Statement.If(id, mask, notNull, null, Block(choice.WhenTrue), Otherwise());
         if (choice.Condition.DescendantsAndSelf().OfType<IPropertyReferenceOperation>().FirstOrDefault(p => p.Property is { Name: "Value", ContainingType.Name: DslNames.Sym }) is { } looked)
         {
             module.Report("SEM0022", $"`{looked.Syntax}`: a graph cannot look at values; keep the comparison on the device or leave the graph", module.Spans.Add(looked.Syntax));
-            return new Statement.If(id, null, false, "false", then, otherwise);
+            return new Statement.If(id, null, false, "false", default, default);
         }
-        return IsFlag(choice.Condition) ? new Statement.If(id, null, false, choice.Condition.Syntax.ToString(), then, otherwise) : null;
+        return IsFlag(choice.Condition) ? new Statement.If(id, null, false, choice.Condition.Syntax.ToString(), Block(choice.WhenTrue), Otherwise()) : null;
+
+        EquatableArray<Statement> Otherwise() => choice.WhenFalse is null ? default : Block(choice.WhenFalse);
     }
 
     // a bool hyper-parameter, or several under ! && ||: both branches are checked, and nothing depends on sizes or data
@@ -200,7 +200,7 @@ internal sealed class GraphReader(ModuleReader module, EquatableArray<LayerField
             case ITupleOperation t: return new Expr.Tuple(id, t.Elements.Select(Read).ToEquatable());
             case IInvocationOperation call when Call(call, id) is { } read: return read;
         }
-        if (IsHost(operation) && operation.Type is not null && !IsDsl(operation.Type)) return new Expr.Host(id, Unsupported.HostText(operation));
+        if (operation is not (IObjectCreationOperation or IArrayCreationOperation or ICollectionExpressionOperation) && IsHost(operation) && operation.Type is not null && !IsDsl(operation.Type)) return new Expr.Host(id, Unsupported.HostText(operation));
         Unsupported.Report(module, operation);
         return new Expr.Broken(id);
     }

@@ -55,7 +55,7 @@ public sealed class ModuleReader
         var hypers = parameters.Where(p => p.Type.SpecialType != SpecialType.System_Int32).Select(p => p.Name).ToEquatable();
         var facts = ReadFacts(type).ToEquatable();
         var ints = new IntReader(this);
-        var members = type.GetMembers().OfType<IPropertySymbol>().Where(p => p.Type.SpecialType == SpecialType.System_Int32 && !p.IsIndexer && p.DeclaringSyntaxReferences.Length > 0)
+        var members = type.GetMembers().OfType<IPropertySymbol>().Where(p => p.Type.SpecialType == SpecialType.System_Int32 && !p.IsIndexer && p.DeclaringSyntaxReferences.Length > 0 && !p.Name.StartsWith("__", System.StringComparison.Ordinal))
             .Select(p => ints.Member(p)).OfType<SizeMember>().ToEquatable();
         var layers = ReadLayers(ints).ToEquatable();
         var graphs = ReadGraphs(layers).ToEquatable();

@@ -87,6 +87,12 @@ public sealed class Value(IReadOnlyList<Dim> axes, ElementType type = ElementTyp
     /// <summary>Sizes, in order; empty for a scalar.</summary>
     public IReadOnlyList<Dim> Axes { get; } = axes;
 
+    /// <summary>True where <c>...</c> leads: any number of axes that the graph does not know.</summary>
+    public bool HasOpenRank => Axes.Count > 0 && Axes[0].Equals(OpenAxes);
+
+    /// <summary>Stands for the axes behind <c>...</c>.</summary>
+    public static Dim OpenAxes { get; } = Dim.Symbol("…");
+
     /// <summary>Type of the elements.</summary>
     public ElementType Type { get; } = type;
 

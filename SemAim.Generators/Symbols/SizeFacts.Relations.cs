@@ -13,7 +13,12 @@ public sealed partial class SizeFacts
     private readonly List<Dim> slacks = [];
 
     /// <summary>Records that a polynomial is 0 for all admissible sizes.</summary>
-    public void RequireZero(Dim polynomial) => zeros.Add(polynomial);
+    public void RequireZero(Dim polynomial)
+    {
+        zeros.Add(polynomial);
+        slacks.Add(polynomial);
+        slacks.Add(polynomial * -1);
+    }
 
     /// <summary>Records that a polynomial is never negative.</summary>
     public void RequireNeverNegative(Dim polynomial) => slacks.Add(polynomial);

@@ -19,6 +19,8 @@ public sealed class ConstructTests
     [InlineData("int D, int H", "    private readonly Conv2d conv = new(3, D, H, H);\n    [Graph] [return: Shape(\"B D 2 2\")] public Sym F([Shape(\"B 3 2*H 2*H\")] Sym x) => conv.Forward(x);")]
     [InlineData("int D", "    [Graph] [return: Shape(\"B N D\")] public Sym F([Shape(\"B N D\")] Sym x, [Shape(\"B N\")] Sym rank) => x.Gather(\"B [N] D\", rank.Sort(\"B [N]\"));")]
     [InlineData("int D", "    [Graph] [return: Shape(\"B D\", \"B\")] public (Sym a, Sym b) P([Shape(\"B D\")] Sym x) => (x, x.Max(\"B [D]\"));\n" + X + "{ var (a, _) = P(x); return a; }")]
+    [InlineData("int D", "    [Graph] [return: Shape(\"... D\")] public Sym Go([Shape(\"... D\")] Sym x) => x / (x.Pow(2).Mean(\"... [D]\", keep: true) + 1e-6).Sqrt();")]
+    [InlineData("int D, int R", "    private readonly Weight registers = new([1, R, D], Inits.Zeros);\n    [Graph] [return: Shape(\"B T D\")] public Sym Go([Shape(\"B T D\")] Sym x) { var B = x.Size(0); return Concat(\"B [t] D\", registers.Value.Expand(\"1 R D -> B R D\", B), x)[\"B [R..] D\", R]; }")]
     public void The_language_is_read(string sizes, string body)
     {
         Assert.Empty(Diagnose(Module(body, sizes)));
@@ -39,12 +41,27 @@ public sealed class ConstructTests
     [InlineData("int D", X + "{ for (var i = 0; i < 3; i++) x = Concat(\"B [k]\", x, x); return x; }", "SEM0221", "Concat(\"B [k]\", x, x)")]
     [InlineData("int D", "    private int A => C + 1;\n    private int C => A * 2;\n" + X + "=> x;", "SEM0102", "A")]
     [InlineData("int D", "    [Graph] [return: Shape(\"B N\")] public Sym F([Shape(\"B D\")] Sym x, [Shape(\"B N M\")] Sym y) => Einsum(\"b k, b n k -> b n\", x, y);", "SEM0208", "k")]
+    [InlineData("int D", "    [Graph] [return: Shape(\"... D\")] public Sym Go([Shape(\"... D\")] Sym x) => x.Softmax(\"B [D]\");", "SEM0202", "\"B [D]\"")]
+    [InlineData("int D", "    [Graph] [return: Shape(\"... D\")] public Sym Go([Shape(\"... D\")] Sym x) => x.Rearrange(\"B D -> B D\");", "SEM0202", null)]
+    [InlineData("int D", "    [Graph] [return: Shape(\"B D\")] private Sym G([Shape(\"B D\")] Sym x) => x;\n    [Graph] [return: Shape(\"... D\")] public Sym Go([Shape(\"... D\")] Sym x) => G(x);", "SEM0301", "x")]
+    [InlineData("int D", X + "{ var list = new List<Sym>(); return x; }", "SEM0020", "new List<Sym>()")]
+    [InlineData("int D", X + "{ for (var i = 0; i < 3; i++) { if (i == 2) break; x = x + x; } return x; }", "SEM0020", "if")]
     public void What_it_lacks_is_refused_once(string sizes, string body, string id, string? token)
     {
         var only = Assert.Single(Diagnose(Module(body, sizes)));
 
         Assert.Equal(id, only.Id);
         if (token is not null) Assert.Equal(token, Token(only));
+    }
+
+    [Fact]
+    public void Where_leading_axes_are_open_the_code_counts_from_the_end()
+    {
+        var compilation = Compilation([("Net.cs", Module("    [Graph] [return: Shape(\"... D\")] public Sym Go([Shape(\"... D\")] Sym x) => x.Softmax(\"... [D]\");", "int D"))]);
+
+        var code = Microsoft.CodeAnalysis.CSharp.CSharpGeneratorDriver.Create(new ModuleGenerator()).RunGenerators(compilation).GetRunResult().GeneratedTrees.Single().ToString();
+
+        Assert.Contains(".softmax(-1)", code);
     }
 
     [Fact]

@@ -15,6 +15,7 @@ public sealed class RelationTests
     [InlineData("int N, int K", "[Require(\"N - K >= 0\")]", "    [Graph] [return: Shape(\"B K\")] public Sym Run([Shape(\"B N\")] Sym x) => x[\"B [..K]\", K];")]
     [InlineData("int N, int K", "[Require(\"K < N\")]", "    [Graph] [return: Shape(\"B\")] public Sym Run([Shape(\"B N\")] Sym x) => x[\"B [K]\", K];")]
     [InlineData("int D, int L, int Q", "[Require(\"Q <= L\")]", "    private readonly Repeat<Linear> fcs = new(L, i => new Linear(D, D));\n    [Graph] [return: Shape(\"B D\")] public Sym Run([Shape(\"B D\")] Sym x) { for (var i = 0; i < Q; i++) x = fcs[i].Forward(x); return x; }")]
+    [InlineData("int D, int L, int K", "[Require(\"L == 2*K\")]", "    private readonly Repeat<Linear> fcs = new(L, i => new Linear(D, D));\n    [Graph] [return: Shape(\"B D\")] public Sym Run([Shape(\"B D\")] Sym x) { for (var i = 0; i < K; i++) { x = fcs[2 * i].Forward(x); x = fcs[2 * i + 1].Forward(x); } return x; }")]
     public void A_declared_relation_is_a_proof(string sizes, string facts, string body)
     {
         Assert.Empty(Diagnose(Module(body, sizes, facts)));
