@@ -1,51 +1,79 @@
 using System.Globalization;
+using System.Net;
 using System.Text;
 
 namespace SemAim.App.Report;
 
-/// <summary>A line chart as static SVG; a point tells its values where the pointer rests on it.</summary>
+/// <summary>A curve of a chart.</summary>
+internal sealed record Series(string Name, IReadOnlyList<(double X, double Y)> Points);
+
+/// <summary>A line chart as static SVG. Without scripts a point tells its values where the pointer rests on it; with the page's script a cursor follows.</summary>
 internal static class LineChart
 {
-    private const int Width = 560, Height = 240, Left = 56, Right = 14, Top = 14, Bottom = 34;
+    /// <summary>Curves beyond this many share colours.</summary>
+    internal const int Inks = 6;
 
-    /// <summary>The SVG of one or more series over a common x axis.</summary>
-    internal static string Svg(string title, string xLabel, IReadOnlyList<(string Name, IReadOnlyList<(double X, double Y)> Points)> series)
+    private const int Width = 560, Height = 240, Left = 56, Right = 14, Top = 14, Bottom = 38, MostPoints = 600, MostHits = 80;
+
+    /// <summary>The SVG of one or more series over a common x axis; nothing where there is no finite point.</summary>
+    internal static string Svg(string title, string xLabel, IReadOnlyList<Series> series)
     {
-        var points = series.SelectMany(s => s.Points).Where(p => double.IsFinite(p.Y)).ToList();
+        var points = series.SelectMany(s => s.Points).Where(Finite).ToList();
         if (points.Count == 0) return "";
         var (x0, x1, y0, y1) = (points.Min(p => p.X), points.Max(p => p.X), points.Min(p => p.Y), points.Max(p => p.Y));
         if (x1 <= x0) x1 = x0 + 1;
-        if (y1 <= y0) (y0, y1) = (y0 - 0.5, y1 + 0.5);
+        if (y1 <= y0) (y0, y1) = (y0 - Math.Max(0.5, Math.Abs(y0) / 10), y1 + Math.Max(0.5, Math.Abs(y1) / 10));
         var step = Step((y1 - y0) / 4);
         (y0, y1) = (Math.Floor(y0 / step) * step, Math.Ceiling(y1 / step) * step);
         double X(double x) => Left + (x - x0) / (x1 - x0) * (Width - Left - Right);
         double Y(double y) => Top + (y1 - y) / (y1 - y0) * (Height - Top - Bottom);
         var svg = new StringBuilder();
-        svg.Append(CultureInfo.InvariantCulture, $"<figure class=\"chart\"><figcaption>{title}</figcaption><svg viewBox=\"0 0 {Width} {Height}\" role=\"img\" aria-label=\"{title}\">");
-        for (var y = y0; y <= y1 + step / 2; y += step)
-            svg.Append(CultureInfo.InvariantCulture, $"<line class=\"grid\" x1=\"{Left}\" x2=\"{Width - Right}\" y1=\"{Y(y):F1}\" y2=\"{Y(y):F1}\"/><text x=\"{Left - 8}\" y=\"{Y(y) + 4:F1}\" text-anchor=\"end\">{Number(y)}</text>");
-        var xStep = Math.Max(Step((x1 - x0) / 5), double.Epsilon);
+        svg.Append(CultureInfo.InvariantCulture, $"<figure class=\"chart\"><figcaption>{E(title)}</figcaption><svg viewBox=\"0 0 {Width} {Height}\" role=\"img\" aria-label=\"{E(title)}\" data-x=\"{E(xLabel)}\">");
+        for (var i = 0; y0 + i * step <= y1 + step / 2; i++)
+            svg.Append(CultureInfo.InvariantCulture, $"<line class=\"grid\" x1=\"{Left}\" x2=\"{Width - Right}\" y1=\"{Y(y0 + i * step):F1}\" y2=\"{Y(y0 + i * step):F1}\"/><text x=\"{Left - 8}\" y=\"{Y(y0 + i * step) + 4:F1}\" text-anchor=\"end\">{Tick(y0 + i * step)}</text>");
+        var xStep = Step((x1 - x0) / 6);
         for (var x = Math.Ceiling(x0 / xStep) * xStep; x <= x1; x += xStep)
-            svg.Append(CultureInfo.InvariantCulture, $"<text x=\"{X(x):F1}\" y=\"{Height - 16}\" text-anchor=\"middle\">{Number(x)}</text>");
-        svg.Append(CultureInfo.InvariantCulture, $"<text x=\"{Width - Right}\" y=\"{Height - 2}\" text-anchor=\"end\">{xLabel}</text>");
+            svg.Append(CultureInfo.InvariantCulture, $"<text x=\"{X(x):F1}\" y=\"{Height - Bottom + 16}\" text-anchor=\"middle\">{Tick(x)}</text>");
+        svg.Append(CultureInfo.InvariantCulture, $"<text x=\"{(Left + Width - Right) / 2}\" y=\"{Height - 5}\" text-anchor=\"middle\">{E(xLabel)}</text>");
         for (var i = 0; i < series.Count; i++)
         {
-            var line = series[i].Points.Where(p => double.IsFinite(p.Y)).ToList();
-            svg.Append(CultureInfo.InvariantCulture, $"<polyline class=\"s{i}\" points=\"{string.Join(' ', line.Select(p => string.Create(CultureInfo.InvariantCulture, $"{X(p.X):F1},{Y(p.Y):F1}")))}\"/>");
-            var every = Math.Max(1, line.Count / 120);
-            foreach (var p in line.Where((_, n) => n % every == 0))
-                svg.Append(CultureInfo.InvariantCulture, $"<circle class=\"hit\" cx=\"{X(p.X):F1}\" cy=\"{Y(p.Y):F1}\" r=\"7\"><title>{xLabel} {Number(p.X)}: {(series.Count > 1 ? series[i].Name + " " : "")}{p.Y.ToString("G5", CultureInfo.InvariantCulture)}</title></circle>");
-            if (series.Count > 1) svg.Append(CultureInfo.InvariantCulture, $"<text class=\"l{i}\" x=\"{Left + 8 + i * 110}\" y=\"{Top + 8}\">{series[i].Name}</text>");
+            var line = Thin([.. series[i].Points.Where(Finite)], MostPoints);
+            if (line.Count == 0) continue;
+            var name = series.Count > 1 ? series[i].Name : "";
+            svg.Append(CultureInfo.InvariantCulture, $"<polyline class=\"s{i % Inks}\" data-name=\"{E(name)}\" data-v=\"{string.Join(' ', line.Select(p => $"{G(p.X)},{G(p.Y)}"))}\" points=\"{string.Join(' ', line.Select(p => string.Create(CultureInfo.InvariantCulture, $"{X(p.X):F1},{Y(p.Y):F1}")))}\"/>");
+            foreach (var p in Thin(line, MostHits))
+                svg.Append(CultureInfo.InvariantCulture, $"<circle class=\"hit{(line.Count <= 20 ? $" dot f{i % Inks}" : "")}\" cx=\"{X(p.X):F1}\" cy=\"{Y(p.Y):F1}\" r=\"{(line.Count <= 20 ? 3 : 7)}\"><title>{E(xLabel)} {G(p.X)}: {(name.Length > 0 ? E(name) + " " : "")}{G(p.Y)}</title></circle>");
         }
-        return svg.Append("</svg></figure>").ToString();
+        svg.Append("</svg>");
+        if (series.Count > 1)
+            svg.Append("<p class=\"key\">").AppendJoin("", series.Select((s, i) => s.Points.Count == 0 ? "" : $"<span><i class=\"k{i % Inks}\"></i>{E(s.Name)}</span>")).Append("</p>");
+        return svg.Append("</figure>").ToString();
     }
+
+    // evenly spaced, the first and the last always kept
+    private static List<(double X, double Y)> Thin(List<(double X, double Y)> line, int most)
+        => line.Count <= most ? line : [.. Enumerable.Range(0, most).Select(i => line[(int)((long)i * (line.Count - 1) / (most - 1))])];
+
+    private static bool Finite((double X, double Y) p) => double.IsFinite(p.X) && double.IsFinite(p.Y);
 
     private static double Step(double raw)
     {
-        if (raw <= 0) return 1;
+        if (!(raw > 0)) return 1;
         var power = Math.Pow(10, Math.Floor(Math.Log10(raw)));
         return (raw / power) switch { <= 1 => 1, <= 2 => 2, <= 5 => 5, _ => 10 } * power;
     }
 
-    private static string Number(double v) => Math.Abs(v) < 1e-12 ? "0" : Math.Abs(v) < 0.001 ? v.ToString("0.##E+0", CultureInfo.InvariantCulture) : v.ToString("0.####", CultureInfo.InvariantCulture);
+    private static string G(double v) => v.ToString("G5", CultureInfo.InvariantCulture);
+
+    private static string Tick(double v) => Math.Abs(v) switch
+    {
+        < 1e-12 => "0",
+        < 0.0001 => v.ToString("0.##E+0", CultureInfo.InvariantCulture),
+        >= 1e9 => (v / 1e9).ToString("0.##", CultureInfo.InvariantCulture) + " G",
+        >= 1e6 => (v / 1e6).ToString("0.##", CultureInfo.InvariantCulture) + " M",
+        >= 1e4 => (v / 1e3).ToString("0.##", CultureInfo.InvariantCulture) + " k",
+        _ => v.ToString("0.#####", CultureInfo.InvariantCulture),
+    };
+
+    private static string E(string text) => WebUtility.HtmlEncode(text);
 }

@@ -7,119 +7,167 @@ using SemAim.Models;
 
 namespace SemAim.App.Report;
 
-/// <summary>One HTML file that tells a run's story; it needs no network.</summary>
+/// <summary>One HTML file that tells the story of a run, or of several beside each other; it needs no network.</summary>
 internal static class ReportPage
 {
-    private const string Style = """
-        :root{--ink:#1d2430;--soft:#5c6675;--line:#e3e7ed;--card:#fff;--page:#f5f7fa;--a:#2563c9;--b:#c2571a;--c:#1e8a5f;--content:#e3edfb;--query:#fcebdd}
-        @media(prefers-color-scheme:dark){:root{--ink:#e6eaf0;--soft:#98a3b3;--line:#2c3440;--card:#171c24;--page:#0f1319;--a:#6ea8ff;--b:#ff9d5c;--c:#5bd0a0;--content:#1d2c44;--query:#3b2819}}
-        *{box-sizing:border-box}body{margin:0;background:var(--page);color:var(--ink);font:15px/1.55 system-ui,-apple-system,"Segoe UI",Roboto,"DejaVu Sans",sans-serif}
-        main{max-width:1180px;margin:0 auto;padding:28px 20px 60px}h1{font-size:26px;margin:0 0 4px}h2{font-size:18px;margin:34px 0 12px}
-        .lead{color:var(--soft);margin:0 0 18px}.cards{display:grid;grid-template-columns:repeat(auto-fit,minmax(190px,1fr));gap:12px}
-        .card,.chart,.panel{background:var(--card);border:1px solid var(--line);border-radius:10px;padding:14px 16px}.card b{display:block;font-size:22px}.card span{color:var(--soft);font-size:13px}
-        .charts{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,440px),1fr));gap:14px}.chart{margin:0}figcaption{font-weight:600;margin-bottom:6px}
-        svg{width:100%;height:auto;display:block}svg text{fill:var(--soft);font-size:11px}.grid{stroke:var(--line)}polyline{fill:none;stroke-width:2;stroke-linejoin:round}
-        .s0{stroke:var(--a)}.s1{stroke:var(--b)}.s2{stroke:var(--c)}svg .l0{fill:var(--a)}svg .l1{fill:var(--b)}svg .l2{fill:var(--c)}.hit{fill:transparent}.hit:hover{fill:var(--a);fill-opacity:.35}
-        table{border-collapse:collapse;width:100%;font-variant-numeric:tabular-nums}th,td{text-align:left;padding:6px 10px;border-bottom:1px solid var(--line)}th{color:var(--soft);font-weight:600}td.n,th.n{text-align:right}
-        .scroll{overflow-x:auto}img{max-width:100%;height:auto;border-radius:8px;background:#fff}.diagram{max-width:860px}.diagram rect{stroke:var(--line)}.diagram .content{fill:var(--content)}.diagram .query{fill:var(--query)}
-        .diagram text{fill:var(--ink)}.diagram line{stroke:var(--soft)}.diagram path{fill:var(--soft)}pre{white-space:pre-wrap;overflow-x:auto;font-size:13px}
-        @media print{body{background:#fff}.card,.chart,.panel{break-inside:avoid}}
-        """;
+    private const int MostEvents = 200;
+    private static readonly string[] Told = ["step", "epoch", "knn", "held_out", "event"];
+
+    private static readonly Dictionary<string, string> Titles = new()
+    {
+        ["loss"] = "Prediction loss", ["lr"] = "Learning rate", ["grad_norm"] = "Gradient norm before clipping", ["images_per_second"] = "Pictures a second", ["memory_bytes"] = "Memory, bytes", ["peak_memory_bytes"] = "Peak memory, bytes",
+        ["train_loss"] = "Training loss", ["train_lr"] = "Learning rate", ["train_total_norm"] = "Gradient norm before clipping", ["test_acc1"] = "Top-1, %", ["test_acc5"] = "Top-5, %", ["test_loss"] = "Test loss",
+        ["top1"] = "k-NN top-1, %", ["hit_rate"] = "Semantic centre on the object, %",
+    };
 
     /// <summary>Writes the page of a run from its metrics, settings and figure.</summary>
     /// <param name="path">of the HTML file</param>
     /// <param name="run">the run's folder</param>
-    /// <param name="findings">results to show on top: name, value, remark</param>
-    /// <param name="model">for the diagram; may be null</param>
+    /// <param name="findings">results to show on top: name, value, remark; empty: taken from the metrics</param>
+    /// <param name="model">for the diagram and the table of layers; may be null</param>
     internal static void Write(string path, string run, IReadOnlyList<(string Name, string Value, string Remark)> findings, AimViT? model)
+        => Write(path, [run], findings, model is null ? [] : [(Path.GetFileName(run).Split('.')[0], model)]);
+
+    /// <summary>Writes the page of several runs beside each other.</summary>
+    internal static void Write(string path, IReadOnlyList<string> runFolders, IReadOnlyList<(string Name, string Value, string Remark)> findings, IReadOnlyList<(string Name, AimViT Model)> models)
     {
-        var metrics = Lines(Path.Combine(run, "metrics.jsonl"));
+        IReadOnlyList<RunRecord> runs = [.. runFolders.Select(RunRecord.Read)];
+        var title = string.Join(" · ", runs.Select(r => r.Name));
         var html = new StringBuilder();
-        html.Append(CultureInfo.InvariantCulture, $"<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width,initial-scale=1\"><link rel=\"icon\" href=\"data:,\"><title>SemAim · {E(Path.GetFileName(run))}</title><style>{Style}</style></head><body><main>");
-        html.Append(CultureInfo.InvariantCulture, $"<h1>{E(Path.GetFileName(run))}</h1><p class=\"lead\">Self-supervised pretraining by autoregressive image modelling: patches are predicted from the most semantic outwards.</p>");
-        if (findings.Count > 0)
-        {
-            html.Append("<section class=\"cards\">");
-            foreach (var (name, value, remark) in findings) html.Append(CultureInfo.InvariantCulture, $"<div class=\"card\"><span>{E(name)}</span><b>{E(value)}</b><span>{E(remark)}</span></div>");
-            html.Append("</section>");
-        }
-        var steps = metrics.Where(m => Kind(m) == "step").ToList();
-        html.Append("<h2>Training</h2><div class=\"charts\">");
-        foreach (var (key, title) in new[] { ("loss", "Prediction loss"), ("lr", "Learning rate"), ("grad_norm", "Gradient norm before clipping"), ("images_per_second", "Pictures a second") })
-            html.Append(LineChart.Svg(title, "step", [(title, [.. steps.Where(s => Number(s, key) is not null).Select(s => (Number(s, "step") ?? 0, Number(s, key)!.Value))])]));
-        html.Append("</div>");
-        Knn(metrics, html);
-        var held = metrics.Where(m => Kind(m) == "held_out").ToList();
-        if (held.Count > 0)
-        {
-            html.Append("<h2>Held-out pictures</h2><div class=\"panel scroll\"><table><tr><th>network</th><th class=\"n\">after s</th><th class=\"n\">prediction loss</th><th class=\"n\">patch mean</th><th class=\"n\">nearest known patch</th><th class=\"n\">centre on the object</th></tr>");
-            foreach (var m in held)
-                html.Append(CultureInfo.InvariantCulture, $"<tr><td>{E(Text(m, "features"))}</td><td class=\"n\">{Number(m, "seconds"):F0}</td><td class=\"n\">{Number(m, "loss"):F4}</td><td class=\"n\">{Number(m, "mean_loss"):F4}</td><td class=\"n\">{Number(m, "copy_loss"):F4}</td><td class=\"n\">{Number(m, "hit_rate"):F1} ± {Number(m, "hit_error"):F1} %</td></tr>");
-            html.Append("</table></div>");
-            if (held.Count > 2)
-                html.Append("<div class=\"charts\" style=\"margin-top:14px\">").Append(LineChart.Svg("Held-out prediction loss", "seconds", [("loss", [.. held.Select(h => (Number(h, "seconds") ?? 0, Number(h, "loss") ?? double.NaN))])]))
-                    .Append(LineChart.Svg("Semantic centre on the object, %", "seconds", [("hit rate", [.. held.Select(h => (Number(h, "seconds") ?? 0, Number(h, "hit_rate") ?? double.NaN))])])).Append("</div>");
-        }
-        var figure = Path.Combine(run, "orders.png");
-        if (File.Exists(figure))
-            html.Append(CultureInfo.InvariantCulture, $"<h2>Orders of prediction</h2><div class=\"panel scroll\"><img alt=\"input, attention, similarity and order maps\" src=\"data:image/png;base64,{Convert.ToBase64String(File.ReadAllBytes(figure))}\"></div>");
-        if (model is not null) html.Append("<h2>Model</h2><div class=\"panel scroll\">").Append(ModelDiagram.Svg(model)).Append("</div>");
-        Events(metrics, html);
-        var config = Path.Combine(run, "config.json");
-        if (File.Exists(config)) html.Append(CultureInfo.InvariantCulture, $"<h2>Settings</h2><div class=\"panel\"><pre>{E(File.ReadAllText(config))}</pre></div>");
-        html.Append(CultureInfo.InvariantCulture, $"<h2>Environment</h2><div class=\"panel\">{E(RuntimeInformation.OSDescription)} · {E(RuntimeInformation.FrameworkDescription)} · {Environment.ProcessorCount} cores · semaim {typeof(ReportPage).Assembly.GetName().Version?.ToString(3)}</div>");
-        html.Append("</main></body></html>\n");
+        html.Append(CultureInfo.InvariantCulture, $"<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width,initial-scale=1\"><link rel=\"icon\" href=\"data:,\"><title>SemAim · {E(title)}</title><style>{Asset("report.css")}</style></head><body><main>");
+        html.Append(CultureInfo.InvariantCulture, $"<h1>{E(title)}</h1><p class=\"lead\">Self-supervised pretraining by autoregressive image modelling: a vision transformer predicts the patches of a picture one after another.</p>");
+        Cards(html, findings.Count > 0 ? findings : [.. runs.SelectMany(r => Found(r).Select(f => runs.Count > 1 ? ($"{f.Name} · {r.Name}", f.Value, f.Remark) : f))]);
+        Section(html, "Training", Charts(runs, "step", "step", ["loss", "lr", "grad_norm", "images_per_second"], ["step", "epoch"]));
+        Section(html, "Epochs", Charts(runs, "epoch", "epoch", ["train_loss", "train_lr", "train_total_norm", "test_acc1", "test_acc5", "test_loss"], ["epoch"]));
+        Knn(html, runs);
+        HeldOut(html, runs);
+        Others(html, runs);
+        foreach (var run in runs.Where(r => r.Figure is not null))
+            Section(html, "Orders of prediction" + (runs.Count > 1 ? $" · {run.Name}" : ""), $"<div class=\"panel scroll figure\"><img alt=\"input, attention, similarity and order maps\" src=\"data:image/png;base64,{Convert.ToBase64String(run.Figure!)}\"></div>");
+        foreach (var (name, model) in models.DistinctBy(m => m.Name)) Section(html, $"Model · {name}", ModelSection.Html(ModelCard.Of(name, model), model));
+        Events(html, runs);
+        Settings(html, runs);
+        Section(html, "Environment of this page", $"<div class=\"panel\">{E(RuntimeInformation.OSDescription)} · {E(RuntimeInformation.FrameworkDescription)} · {Environment.ProcessorCount} cores · semaim {typeof(ReportPage).Assembly.GetName().Version?.ToString(3)}</div>");
+        html.Append(CultureInfo.InvariantCulture, $"</main><script>{Asset("report.js")}</script></body></html>\n");
         File.WriteAllText(path, html.ToString());
     }
 
-    private static void Knn(List<JsonElement> metrics, StringBuilder html)
+    /// <summary>A text that is built into the program.</summary>
+    internal static string Asset(string name)
     {
-        var rows = metrics.Where(m => Kind(m) == "knn").ToList();
+        using var stream = typeof(ReportPage).Assembly.GetManifestResourceStream(name)!;
+        using var reader = new StreamReader(stream);
+        return reader.ReadToEnd();
+    }
+
+    internal static string E(string text) => WebUtility.HtmlEncode(text);
+
+    private static void Section(StringBuilder html, string title, string body)
+    {
+        if (body.Length > 0) html.Append(CultureInfo.InvariantCulture, $"<section><h2>{E(title)}</h2>{body}</section>");
+    }
+
+    private static void Cards(StringBuilder html, IReadOnlyList<(string Name, string Value, string Remark)> findings)
+    {
+        if (findings.Count == 0) return;
+        html.Append("<section class=\"cards\">");
+        foreach (var (name, value, remark) in findings) html.Append(CultureInfo.InvariantCulture, $"<div class=\"card\"><span>{E(name)}</span><b>{E(value)}</b><span>{E(remark)}</span></div>");
+        html.Append("</section>");
+    }
+
+    private static List<(string Name, string Value, string Remark)> Found(RunRecord run)
+    {
+        var found = new List<(string Name, string Value, string Remark)>();
+        if (run.Of("held_out").ToList() is { Count: > 0 } held)
+            found.Add(("Held-out prediction loss", F(held[^1], "loss", 3), $"patch mean {F(held[^1], "mean_loss", 3)} · nearest known patch {F(held[^1], "copy_loss", 3)}"));
+        if (run.Of("knn").ToList() is { Count: > 0 } knn)
+            found.Add(($"k-NN top-1 (k = {F(knn[^1], "k", 0)})", $"{F(knn[^1], "top1", 1)} ± {F(knn[^1], "error", 1)} %", string.Join(" · ", knn.Where(k => RunRecord.Text(k, "features") != "pretrained").Select(k => $"{RunRecord.Text(k, "features")} {F(k, "top1", 1)} %"))));
+        if (run.Curve("step", "step", "loss") is { Count: > 0 } loss)
+            found.Add(("Training loss", loss[^1].Y.ToString("F3", CultureInfo.InvariantCulture), $"{loss[0].Y.ToString("F3", CultureInfo.InvariantCulture)} at step {loss[0].X}, {loss[^1].X} steps"));
+        if (run.Curve("step", "step", "images_per_second") is { Count: > 0 } speed)
+            found.Add(("Speed", $"{speed[^1].Y.ToString("F0", CultureInfo.InvariantCulture)} pictures/s", "mean over the run"));
+        return found;
+    }
+
+    // the known keys first, then every other number that the records carry
+    private static string Charts(IReadOnlyList<RunRecord> runs, string kind, string x, string[] first, string[] without)
+    {
+        var keys = first.Concat(runs.SelectMany(r => r.Of(kind)).SelectMany(m => m.EnumerateObject()).Where(p => p.Value.ValueKind == JsonValueKind.Number).Select(p => p.Name)).Distinct().Except(without);
+        var charts = string.Concat(keys.Select(k => LineChart.Svg(Titles.GetValueOrDefault(k, k), x, [.. runs.Select(r => new Series(r.Name, r.Curve(kind, x, k)))])));
+        return charts.Length == 0 ? "" : $"<div class=\"charts\">{charts}</div>";
+    }
+
+    private static void Knn(StringBuilder html, IReadOnlyList<RunRecord> runs)
+    {
+        var rows = runs.SelectMany(r => r.Of("knn").Select(m => (Run: r, Line: m))).ToList();
         if (rows.Count == 0) return;
-        html.Append("<h2>Nearest neighbours</h2><div class=\"panel scroll\"><table><tr><th>features</th><th class=\"n\">after s</th><th class=\"n\">k</th><th class=\"n\">top-1</th><th class=\"n\">top-5</th></tr>");
-        foreach (var m in rows)
-            html.Append(CultureInfo.InvariantCulture, $"<tr><td>{E(Text(m, "features"))}</td><td class=\"n\">{Number(m, "seconds"):F0}</td><td class=\"n\">{Number(m, "k")}</td><td class=\"n\">{Number(m, "top1"):F1} ± {Number(m, "error"):F1} %</td><td class=\"n\">{Number(m, "top5"):F1} %</td></tr>");
-        html.Append("</table></div>");
-        var over = rows.Where(r => Text(r, "features") is "pretrained" or "untrained").ToList();
-        if (over.Count > 2)
-            html.Append("<div class=\"charts\" style=\"margin-top:14px\">").Append(LineChart.Svg("k-NN top-1, %", "seconds", [("top-1", [.. over.Select(r => (Number(r, "seconds") ?? 0, Number(r, "top1") ?? double.NaN))])])).Append("</div>");
+        var body = Table(runs.Count > 1, ["features", "after s", "k", "top-1", "top-5"], 1, rows.Select(r => (r.Run.Name, (string[])[RunRecord.Text(r.Line, "features"), F(r.Line, "seconds", 0), F(r.Line, "k", 0), $"{F(r.Line, "top1", 1)} ± {F(r.Line, "error", 1)} %", $"{F(r.Line, "top5", 1)} %"])));
+        Section(html, "Nearest neighbours", body + Over(runs, "knn", "top1"));
     }
 
-    private static void Events(List<JsonElement> metrics, StringBuilder html)
+    private static void HeldOut(StringBuilder html, IReadOnlyList<RunRecord> runs)
     {
-        var events = metrics.Where(m => Kind(m) == "event").ToList();
-        if (events.Count == 0) return;
-        html.Append("<h2>Events</h2><div class=\"panel scroll\"><table>");
-        foreach (var m in events.Take(200))
-            html.Append(CultureInfo.InvariantCulture, $"<tr><td>{E(Text(m, "event"))}</td><td>{E(string.Join(" · ", m.EnumerateObject().Where(p => p.Name is not ("kind" or "event")).Select(p => $"{p.Name} {p.Value}")))}</td></tr>");
-        html.Append("</table></div>");
+        var rows = runs.SelectMany(r => r.Of("held_out").Select(m => (Run: r, Line: m))).ToList();
+        if (rows.Count == 0) return;
+        var body = Table(runs.Count > 1, ["network", "after s", "prediction loss", "patch mean", "nearest known patch", "centre on the object"], 1, rows.Select(r => (r.Run.Name, (string[])[RunRecord.Text(r.Line, "features"), F(r.Line, "seconds", 0), F(r.Line, "loss", 4), F(r.Line, "mean_loss", 4), F(r.Line, "copy_loss", 4), RunRecord.Number(r.Line, "hit_rate") is null ? "–" : $"{F(r.Line, "hit_rate", 1)} ± {F(r.Line, "hit_error", 1)} %"])));
+        Section(html, "Held-out pictures", body + Over(runs, "held_out", "loss", "hit_rate"));
     }
 
-    private static List<JsonElement> Lines(string path)
+    // measured on the way: worth a chart from three points on
+    private static string Over(IReadOnlyList<RunRecord> runs, string kind, params ReadOnlySpan<string> keys)
     {
-        var lines = new List<JsonElement>();
-        if (!File.Exists(path)) return lines;
-        foreach (var line in File.ReadLines(path))
+        var charts = new StringBuilder();
+        foreach (var key in keys)
         {
-            if (line.Length == 0) continue;
-            try
-            {
-                using var json = JsonDocument.Parse(line);
-                if (json.RootElement.ValueKind == JsonValueKind.Object) lines.Add(json.RootElement.Clone());
-            }
-            catch (JsonException)
-            {
-                // the last line of a run that was killed may be cut off
-            }
+            List<Series> curves = [.. runs.Select(r => new Series(r.Name, [.. r.Of(kind).Where(m => RunRecord.Text(m, "features") is "pretrained" or "untrained" && RunRecord.Number(m, "seconds") is not null && RunRecord.Number(m, key) is not null)
+                .Select(m => (RunRecord.Number(m, "seconds")!.Value, RunRecord.Number(m, key)!.Value))]))];
+            if (curves.Any(c => c.Points.Count > 2)) charts.Append(LineChart.Svg(kind == "held_out" && key == "loss" ? "Held-out prediction loss" : Titles.GetValueOrDefault(key, key), "seconds of training", curves));
         }
-        return lines;
+        return charts.Length == 0 ? "" : $"<div class=\"charts\">{charts}</div>";
     }
 
-    private static string Kind(JsonElement m) => Text(m, "kind");
+    // results of other kinds (fine-tuning, linear probe …) with all they say of their protocol
+    private static void Others(StringBuilder html, IReadOnlyList<RunRecord> runs)
+    {
+        var rows = runs.SelectMany(r => r.Metrics.Where(m => !Told.Contains(RunRecord.Text(m, "kind"))).Select(m => (r.Name, (string[])[RunRecord.Text(m, "kind"), Members(m, "kind")]))).Take(MostEvents).ToList();
+        if (rows.Count > 0) Section(html, "Evaluation", Table(runs.Count > 1, ["result", "values and protocol"], 2, rows));
+    }
 
-    private static string Text(JsonElement m, string key) => m.TryGetProperty(key, out var v) && v.ValueKind == JsonValueKind.String ? v.GetString()! : "";
+    private static void Events(StringBuilder html, IReadOnlyList<RunRecord> runs)
+    {
+        var rows = runs.SelectMany(r => r.Of("event").Select(m => (r.Name, (string[])[RunRecord.Text(m, "event"), Members(m, "kind", "event")]))).ToList();
+        if (rows.Count == 0) return;
+        Section(html, "Events", Table(runs.Count > 1, ["event", "what"], 2, rows.Take(MostEvents)) + (rows.Count > MostEvents ? $"<p class=\"lead\">{rows.Count - MostEvents} more are in metrics.jsonl.</p>" : ""));
+    }
 
-    private static double? Number(JsonElement m, string key) => m.TryGetProperty(key, out var v) && v.ValueKind == JsonValueKind.Number ? v.GetDouble() : null;
+    private static void Settings(StringBuilder html, IReadOnlyList<RunRecord> runs)
+    {
+        var names = runs.SelectMany(r => r.Settings.Select(s => s.Name)).Distinct().ToList();
+        if (names.Count == 0) return;
+        var table = new StringBuilder("<div class=\"panel scroll\"><table><tr><th>option</th>").AppendJoin("", runs.Select(r => $"<th>{E(runs.Count > 1 ? r.Name : "value")}</th>")).Append("</tr>");
+        foreach (var name in names)
+        {
+            List<string> values = [.. runs.Select(r => r.Settings.FirstOrDefault(s => s.Name == name).Value ?? "–")];
+            table.Append(values.Distinct().Count() > 1 ? "<tr class=\"differs\">" : "<tr>").Append(CultureInfo.InvariantCulture, $"<td>{E(name)}</td>").AppendJoin("", values.Select(v => $"<td class=\"wrap\">{E(v)}</td>")).Append("</tr>");
+        }
+        Section(html, "Settings", table.Append("</table></div>").ToString());
+    }
 
-    private static string E(string text) => WebUtility.HtmlEncode(text);
+    internal static string Table(bool named, string[] head, int texts, IEnumerable<(string Run, string[] Cells)> rows)
+    {
+        var table = new StringBuilder("<div class=\"panel scroll\"><table><tr>").Append(named ? "<th>run</th>" : "");
+        for (var i = 0; i < head.Length; i++) table.Append(CultureInfo.InvariantCulture, $"<th{(i < texts ? "" : " class=\"n\"")}>{E(head[i])}</th>");
+        table.Append("</tr>");
+        foreach (var (run, cells) in rows)
+        {
+            table.Append("<tr>").Append(named ? $"<td>{E(run)}</td>" : "");
+            for (var i = 0; i < cells.Length; i++) table.Append(CultureInfo.InvariantCulture, $"<td class=\"{(i < texts ? "wrap" : "n")}\">{E(cells[i])}</td>");
+            table.Append("</tr>");
+        }
+        return table.Append("</table></div>").ToString();
+    }
+
+    private static string Members(JsonElement m, params string[] without) => string.Join(" · ", m.EnumerateObject().Where(p => !without.Contains(p.Name)).Select(p => $"{p.Name} {p.Value}"));
+
+    private static string F(JsonElement m, string key, int digits) => RunRecord.Number(m, key)?.ToString("F" + digits, CultureInfo.InvariantCulture) ?? "–";
 }

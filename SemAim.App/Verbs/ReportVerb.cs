@@ -1,4 +1,3 @@
-using System.Text.Json;
 using CommandLine;
 using SemAim.App.Report;
 using SemAim.Models;
@@ -6,37 +5,31 @@ using SemAim.Runtime;
 
 namespace SemAim.App.Verbs;
 
-/// <summary><c>semaim report</c>: a page of a run.</summary>
-[Verb("report", HelpText = "Write a self-contained HTML page of a run.")]
+/// <summary><c>semaim report</c>: a page of a run, or of several beside each other.</summary>
+[Verb("report", HelpText = "Write a self-contained HTML page of one run, or of several beside each other.")]
 internal sealed class ReportVerb : IVerb
 {
-    [Value(0, MetaName = "RUN", Required = true, HelpText = "Folder of the run.")]
-    public string RunFolder { get; set; } = "";
+    [Value(0, MetaName = "RUN", Required = true, Min = 1, Max = 12, HelpText = "Folders of runs (1 to 12).")]
+    public IEnumerable<string> RunFolders { get; set; } = [];
 
-    [Option("output", Default = "", HelpText = "The page; without it report.html in the run's folder.")]
+    [Option("output", Default = "", HelpText = "The page; without it report.html in the first run's folder.")]
     public string Output { get; set; } = "";
 
     public int Run()
     {
-        var folder = Path.TrimEndingDirectorySeparator(Path.GetFullPath(RunFolder));
-        if (!File.Exists(Path.Combine(folder, "metrics.jsonl"))) throw new RefusedException($"{RunFolder}: no run here, metrics.jsonl is missing");
+        List<string> folders = [.. RunFolders.Select(r => Path.TrimEndingDirectorySeparator(Path.GetFullPath(r)))];
+        if (folders.FirstOrDefault(f => !File.Exists(Path.Combine(f, "metrics.jsonl"))) is { } missing) throw new RefusedException($"{missing}: no run here, metrics.jsonl is missing");
         NativeStart.Ensure();
-        using var model = Model(folder);
-        var path = Output.Length > 0 ? Output : Path.Combine(folder, "report.html");
-        ReportPage.Write(path, folder, [], model);
-        Console.Out.WriteLine(path);
-        return ExitCodes.Done;
-    }
-
-    private static AimViT? Model(string folder)
-    {
-        var config = Path.Combine(folder, "config.json");
-        if (!File.Exists(config)) return null;
+        var names = folders.Select(f => RunRecord.Read(f).Settings.FirstOrDefault(s => s.Name == "model").Value).OfType<string>().Where(ModelCatalogue.AimNames.Contains).Distinct().ToList();
+        List<(string Name, AimViT Model)> models = [];
         try
         {
-            using var json = JsonDocument.Parse(File.ReadAllText(config));
-            return json.RootElement.TryGetProperty("model", out var name) && name.GetString() == "aim_tiny" ? ModelCatalogue.CreateAim("aim_tiny") : null;
+            foreach (var name in names) models.Add((name, ModelCatalogue.CreateAim(name)));
+            var path = Output.Length > 0 ? Output : Path.Combine(folders[0], "report.html");
+            ReportPage.Write(path, folders, [], models);
+            Console.Out.WriteLine(path);
         }
-        catch (JsonException e) { throw new RefusedException($"{config}: malformed: {e.Message}", e); }
+        finally { models.ForEach(m => m.Model.Dispose()); }
+        return ExitCodes.Done;
     }
 }

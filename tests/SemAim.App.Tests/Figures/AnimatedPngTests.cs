@@ -12,6 +12,7 @@ public sealed class AnimatedPngTests
     {
         var random = new Random(5);
         byte[][] frames = [.. Enumerable.Range(0, 4).Select(_ => { var rgb = new byte[7 * 5 * 3]; random.NextBytes(rgb); return rgb; })];
+        frames[1].AsSpan(0, 30).CopyTo(frames[2]);                 // pixels that stay
         using var memory = new MemoryStream();
         using (var animation = new AnimatedPng(memory, 7, 5, frames.Length))
             foreach (var frame in frames) animation.Add(frame, 120);
@@ -45,22 +46,25 @@ public sealed class AnimatedPngTests
             if (type == "IHDR") header = file[at..(at + 12 + length)];
             if (type == "acTL") announced = (int)BinaryPrimitives.ReadUInt32BigEndian(data);
             if (type is "fcTL" or "fdAT") Assert.Equal(order++, BinaryPrimitives.ReadUInt32BigEndian(data));
-            if (type is "IDAT" or "fdAT") frames.Add(Decode(header, type == "IDAT" ? data : data[4..]));
+            if (type is "IDAT" or "fdAT") frames.Add(Over(frames.Count == 0 ? [] : frames[^1], Decode(header, type == "IDAT" ? data : data[4..])));
             at += 12 + length;
         }
         Assert.Equal(announced, frames.Count);
         return frames;
     }
 
-    private static byte[] Decode(byte[] header, byte[] data)
+    private static SKColor[] Decode(byte[] header, byte[] data)
     {
         byte[] name = [.. "IDAT"u8, .. data];
         var (size, sum) = (new byte[4], new byte[4]);
         BinaryPrimitives.WriteUInt32BigEndian(size, (uint)data.Length);
         BinaryPrimitives.WriteUInt32BigEndian(sum, Checksum(name));
         using var bitmap = SKBitmap.Decode([0x89, 0x50, 0x4e, 0x47, 13, 10, 26, 10, .. header, .. size, .. name, .. sum, 0, 0, 0, 0, .. "IEND"u8, 0xae, 0x42, 0x60, 0x82]);
-        return [.. bitmap.Pixels.SelectMany(p => new[] { p.Red, p.Green, p.Blue })];
+        return bitmap.Pixels;
     }
+
+    private static byte[] Over(byte[] below, SKColor[] frame)
+        => [.. frame.SelectMany((p, i) => p.Alpha == 0 ? below[(3 * i)..(3 * i + 3)] : [p.Red, p.Green, p.Blue])];
 
     // bit by bit, as the PNG specification defines it
     private static uint Checksum(ReadOnlySpan<byte> data)

@@ -1,0 +1,40 @@
+using System.Globalization;
+using System.Text;
+using SemAim.Models;
+
+namespace SemAim.App.Report;
+
+/// <summary>A model in a page: sizes, diagram, memory, layers.</summary>
+internal static class ModelSection
+{
+    internal static readonly int[] Batches = [1, 8, 64, 256];
+
+    internal static string Html(ModelCard card, AimViT model)
+    {
+        var html = new StringBuilder("<div class=\"cards\">");
+        foreach (var (name, value, remark) in Sizes(card))
+            html.Append(CultureInfo.InvariantCulture, $"<div class=\"card\"><span>{ReportPage.E(name)}</span><b>{ReportPage.E(value)}</b><span>{ReportPage.E(remark)}</span></div>");
+        html.Append("</div><div class=\"charts\" style=\"grid-template-columns:1fr\"><div class=\"panel scroll\">").Append(ModelDiagram.Svg(model));
+        html.Append(CultureInfo.InvariantCulture, $"<details><summary>as Mermaid text</summary><pre>{ReportPage.E(card.Mermaid())}</pre></details></div>");
+        html.Append(ReportPage.Table(false, ["batch", "activations, fp32", "activations, bf16", "weights and optimiser, fp32", "bf16"], 0,
+            Batches.Select(b => ("", (string[])[b.ToString(CultureInfo.InvariantCulture), Bytes(card.ActivationBytes(b, 4)), Bytes(card.ActivationBytes(b, 2)), Bytes(card.StateBytes(false)), Bytes(card.StateBytes(true))]))));
+        html.Append(ReportPage.Table(false, ["layer", "kind", "axes", "shape", "times", "values", "multiply-adds"], 4,
+            card.Folded().Select(f => ("", (string[])[f.Name, f.First.Kind, f.First.Symbolic, string.Join(" × ", f.First.Shape), f.Times.ToString(CultureInfo.InvariantCulture), N(f.Values), f.Macs == 0 ? "" : N(f.Macs)]))));
+        return html.Append("</div>").ToString();
+    }
+
+    /// <summary>The sizes one asks for first: name, value, remark.</summary>
+    internal static IEnumerable<(string Name, string Value, string Remark)> Sizes(ModelCard card) =>
+    [
+        ("Parameters", N(card.Parameters), $"D = {card.Width}, {card.EncoderBlocks} encoder and {card.QueryBlocks} query blocks"),
+        ("Picture", $"{card.ImageSize} × {card.ImageSize}", $"{card.Patches} patches of {card.PatchSize} × {card.PatchSize}"),
+        ("Forward", Giga(card.ForwardMacs), $"per picture, {Giga(card.AttentionMacs)} of it attention scores"),
+        ("Training step", Giga(card.StepMacs), $"per picture, with {Giga(card.GuidanceMacs)} guidance"),
+    ];
+
+    internal static string N(long value) => value.ToString("N0", CultureInfo.InvariantCulture);
+
+    internal static string Giga(long macs) => (macs / 1e9).ToString(macs >= 100_000_000 ? "F3" : "F4", CultureInfo.InvariantCulture) + " GMAC";
+
+    internal static string Bytes(long bytes) => bytes >= 1L << 30 ? (bytes / (double)(1L << 30)).ToString("F1", CultureInfo.InvariantCulture) + " GiB" : (bytes / (double)(1L << 20)).ToString("F1", CultureInfo.InvariantCulture) + " MiB";
+}

@@ -1,0 +1,74 @@
+using System.Text.Json;
+
+namespace SemAim.App.Report;
+
+/// <summary>What the folder of a run tells (cli.md): measurements, settings, figure. A folder without one of them is shown without it.</summary>
+internal sealed class RunRecord
+{
+    private const long LargestFigure = 16 << 20;
+
+    private RunRecord(string folder)
+    {
+        Folder = Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder));
+        Name = Path.GetFileName(Folder);
+        Metrics = Lines(Path.Combine(Folder, "metrics.jsonl"));
+        Settings = Config(Path.Combine(Folder, "config.json"));
+        var figure = new FileInfo(Path.Combine(Folder, "orders.png"));
+        Figure = figure.Exists && figure.Length <= LargestFigure ? File.ReadAllBytes(figure.FullName) : null;
+    }
+
+    internal string Folder { get; }
+
+    internal string Name { get; }
+
+    internal IReadOnlyList<JsonElement> Metrics { get; }
+
+    /// <summary>Options by name, as JSON text without quotes.</summary>
+    internal IReadOnlyList<(string Name, string Value)> Settings { get; }
+
+    /// <summary>orders.png.</summary>
+    internal byte[]? Figure { get; }
+
+    internal static RunRecord Read(string folder) => new(folder);
+
+    internal IEnumerable<JsonElement> Of(string kind) => Metrics.Where(m => Text(m, "kind") == kind);
+
+    /// <summary>A curve: the records of a kind that have both keys.</summary>
+    internal IReadOnlyList<(double X, double Y)> Curve(string kind, string x, string y)
+        => [.. Of(kind).Where(m => Number(m, x) is not null && Number(m, y) is not null).Select(m => (Number(m, x)!.Value, Number(m, y)!.Value))];
+
+    internal static string Text(JsonElement m, string key) => m.TryGetProperty(key, out var v) && v.ValueKind == JsonValueKind.String ? v.GetString()! : "";
+
+    internal static double? Number(JsonElement m, string key) => m.TryGetProperty(key, out var v) && v.ValueKind == JsonValueKind.Number ? v.GetDouble() : null;
+
+    private static List<JsonElement> Lines(string path)
+    {
+        var lines = new List<JsonElement>();
+        if (!File.Exists(path)) return lines;
+        foreach (var line in File.ReadLines(path))
+        {
+            if (line.Length == 0) continue;
+            try
+            {
+                using var json = JsonDocument.Parse(line);
+                if (json.RootElement.ValueKind == JsonValueKind.Object) lines.Add(json.RootElement.Clone());
+            }
+            catch (JsonException)
+            {
+                // the last line of a run that was killed may be cut off
+            }
+        }
+        return lines;
+    }
+
+    private static List<(string Name, string Value)> Config(string path)
+    {
+        if (!File.Exists(path)) return [];
+        try
+        {
+            using var json = JsonDocument.Parse(File.ReadAllText(path));
+            return json.RootElement.ValueKind != JsonValueKind.Object ? [] : [.. json.RootElement.EnumerateObject().Select(p => (p.Name, p.Value.ValueKind == JsonValueKind.String ? p.Value.GetString()! : p.Value.GetRawText()))];
+        }
+        catch (JsonException e) { throw new Runtime.RefusedException($"{path}: malformed: {e.Message}", e); }
+    }
+}

@@ -1,0 +1,101 @@
+using System.Globalization;
+using System.Text.Json;
+using CommandLine;
+using SemAim.App.Report;
+using SemAim.Models;
+using Spectre.Console;
+
+namespace SemAim.App.Verbs;
+
+/// <summary><c>semaim model-list</c>: the declared variants.</summary>
+[Verb("model-list", HelpText = "List the models and their sizes.")]
+internal sealed class ModelListVerb : IVerb
+{
+    [Option("json", Default = false, HelpText = "One JSON array instead of a table.")]
+    public bool Json { get; set; }
+
+    public int Run()
+    {
+        NativeStart.Ensure();
+        List<ModelCard> cards = [];
+        foreach (var name in ModelCatalogue.AimNames)
+        {
+            using var model = ModelCatalogue.CreateAim(name);
+            cards.Add(ModelCard.Of(name, model));
+        }
+        if (Json)
+        {
+            Console.Out.WriteLine(JsonSerializer.Serialize(cards.Select(c => new { name = c.Name, parameters = c.Parameters, image_size = c.ImageSize, patch_size = c.PatchSize, width = c.Width, encoder_blocks = c.EncoderBlocks, query_blocks = c.QueryBlocks, forward_macs = c.ForwardMacs, step_macs = c.StepMacs })));
+            return ExitCodes.Done;
+        }
+        var table = ModelShowVerb.Table("model", "parameters", "picture", "patch", "width", "blocks", "queries", "forward");
+        foreach (var c in cards) table.AddRow(c.Name, ModelSection.N(c.Parameters), $"{c.ImageSize}", $"{c.PatchSize}", $"{c.Width}", $"{c.EncoderBlocks}", $"{c.QueryBlocks}", ModelSection.Giga(c.ForwardMacs));
+        AnsiConsole.Write(table);
+        return ExitCodes.Done;
+    }
+}
+
+/// <summary><c>semaim model-show</c>: what a model is made of and costs.</summary>
+[Verb("model-show", HelpText = "Show a model: layers, shapes, parameters, multiply-adds, memory, diagram.")]
+internal sealed class ModelShowVerb : IVerb
+{
+    [Option("model", Required = true, HelpText = "A name that model-list lists.")]
+    public string Model { get; set; } = "";
+
+    [Option("json", Default = false, HelpText = "One JSON object instead of tables.")]
+    public bool Json { get; set; }
+
+    [Option("html", Default = "", HelpText = "Write a page to this file.")]
+    public string Html { get; set; } = "";
+
+    [Option("mermaid", Default = false, HelpText = "Only the diagram, as Mermaid text.")]
+    public bool Mermaid { get; set; }
+
+    public int Run()
+    {
+        NativeStart.Ensure();
+        using var model = ModelCatalogue.CreateAim(Model);
+        var card = ModelCard.Of(Model, model);
+        if (Html.Length > 0)
+        {
+            File.WriteAllText(Html, $"<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width,initial-scale=1\"><link rel=\"icon\" href=\"data:,\"><title>SemAim · {Model}</title><style>{ReportPage.Asset("report.css")}</style></head><body><main><h1>{Model}</h1>{ModelSection.Html(card, model)}</main></body></html>\n");
+            Console.Out.WriteLine(Html);
+        }
+        else if (Mermaid) Console.Out.WriteLine(card.Mermaid());
+        else if (Json) Console.Out.WriteLine(Serialised(card));
+        else Tables(card);
+        return ExitCodes.Done;
+    }
+
+    /// <summary>A table that is as wide as its content and wraps in narrow windows.</summary>
+    internal static Table Table(string first, params ReadOnlySpan<string> numbers)
+    {
+        var table = new Table { Border = TableBorder.Simple };
+        table.AddColumn(new TableColumn(first).PadLeft(0));
+        foreach (var number in numbers) table.AddColumn(new TableColumn(number).RightAligned().PadRight(0).NoWrap());
+        return table;
+    }
+
+    private static void Tables(ModelCard card)
+    {
+        foreach (var (name, value, remark) in ModelSection.Sizes(card)) Console.Out.WriteLine($"{name,-14} {value,16}   {remark}");
+        Console.Out.WriteLine();
+        var layers = Table("layer", "axes", "shape", "×", "values", "GMAC");
+        foreach (var (name, times, first, values, macs) in card.Folded())
+            layers.AddRow(Markup.Escape(name), first.Symbolic, string.Join("×", first.Shape), $"{times}", ModelSection.N(values), macs == 0 ? "" : (macs / 1e9).ToString("F4", CultureInfo.InvariantCulture));
+        AnsiConsole.Write(layers);
+        var memory = Table("batch", "activations fp32", "activations bf16", "state fp32", "state bf16");
+        foreach (var batch in ModelSection.Batches) memory.AddRow($"{batch}", ModelSection.Bytes(card.ActivationBytes(batch, 4)), ModelSection.Bytes(card.ActivationBytes(batch, 2)), ModelSection.Bytes(card.StateBytes(false)), ModelSection.Bytes(card.StateBytes(true)));
+        AnsiConsole.Write(memory);
+        Console.Out.WriteLine("State: weights, gradients, both moments. Activations are an estimate of what the backward pass needs.");
+    }
+
+    private static string Serialised(ModelCard card) => JsonSerializer.Serialize(new
+    {
+        name = card.Name, parameters = card.Parameters, image_size = card.ImageSize, patch_size = card.PatchSize, width = card.Width, tokens = card.Tokens, encoder_blocks = card.EncoderBlocks, query_blocks = card.QueryBlocks,
+        forward_macs = card.ForwardMacs, attention_macs = card.AttentionMacs, guidance_macs = card.GuidanceMacs, step_macs = card.StepMacs,
+        memory = ModelSection.Batches.Select(b => new { batch = b, activations_fp32 = card.ActivationBytes(b, 4), activations_bf16 = card.ActivationBytes(b, 2), state_fp32 = card.StateBytes(false), state_bf16 = card.StateBytes(true) }),
+        layers = card.Layers.Select(l => new { name = l.Name, kind = l.Kind, axes = l.Symbolic, shape = l.Shape, trained = l.Trained, macs = l.Macs }),
+        mermaid = card.Mermaid(),
+    });
+}

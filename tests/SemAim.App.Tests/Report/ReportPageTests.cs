@@ -1,0 +1,99 @@
+using System.Diagnostics;
+using SemAim.App.Figures;
+using SemAim.App.Report;
+using SemAim.Models;
+using SkiaSharp;
+
+namespace SemAim.App.Tests.Report;
+
+public sealed class ReportPageTests : IDisposable
+{
+    private readonly string folder = Directory.CreateTempSubdirectory("semaim-report").FullName;
+
+    public void Dispose() => Directory.Delete(folder, true);
+
+    [Fact]
+    public void A_page_has_curves_results_events_settings_figure_and_model_and_asks_nothing_of_the_network()
+    {
+        var page = Path.Combine(folder, "one.html");
+        using var model = ModelCatalogue.CreateAim("aim_tiny");
+        ReportPage.Write(page, Run("aim_tiny.a", 1e-3), [], model);
+        var html = File.ReadAllText(page);
+        foreach (var expected in new[] { "Prediction loss", "Learning rate", "Gradient norm before clipping", "Pictures a second", "Top-1, %", "Nearest neighbours", "Held-out pictures", "refused sample", "linprobe", "data:image/png;base64,", "class=\"diagram\"", "blocks.*.attn.qkv", "flowchart LR", System.Net.WebUtility.HtmlEncode("3P² × 4D") })
+            Assert.Contains(expected, html);
+        Assert.Contains("&lt;script&gt;alert(1)&lt;/script&gt;", html);
+        Assert.DoesNotContain("<script>alert", html);
+        Assert.DoesNotContain("src=\"http", html);
+        Assert.DoesNotContain("@import", html);
+        Assert.DoesNotContain("NaN", html);
+    }
+
+    [Fact]
+    public void Several_runs_share_charts_and_their_different_settings_are_marked()
+    {
+        var page = Path.Combine(folder, "two.html");
+        ReportPage.Write(page, [Run("aim_tiny.a", 1e-3), Run("aim_tiny.b", 2e-3)], [], []);
+        var html = File.ReadAllText(page);
+        Assert.Contains("polyline class=\"s1\"", html);
+        Assert.Contains("<span><i class=\"k1\"></i>aim_tiny.b</span>", html);
+        Assert.Contains("<tr class=\"differs\"><td>lr</td>", html);
+        Assert.Contains("<tr><td>model</td>", html);
+    }
+
+    [Fact]
+    public void A_run_that_was_killed_at_its_first_line_still_gets_a_page()
+    {
+        var run = Path.Combine(folder, "cut");
+        Directory.CreateDirectory(run);
+        File.WriteAllText(Path.Combine(run, "metrics.jsonl"), "{\"kind\":\"step\",\"st");
+        ReportPage.Write(Path.Combine(folder, "cut.html"), [run], [], []);
+        Assert.Contains("</html>", File.ReadAllText(Path.Combine(folder, "cut.html")));
+    }
+
+    [Fact]
+    public void A_browser_opens_the_page_without_a_word_on_its_console()
+    {
+        var page = Path.Combine(folder, "page.html");
+        using var model = ModelCatalogue.CreateAim("aim_tiny");
+        ReportPage.Write(page, Run("aim_tiny.a", 1e-3), [], model);
+        var browser = new[] { "chromium", "chromium-browser", "google-chrome" }.SelectMany(n => (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator).Select(p => Path.Combine(p, n))).FirstOrDefault(File.Exists);
+        if (browser is null)
+        {
+            Assert.True(Environment.GetEnvironmentVariable("SEMAIM_REQUIRE_CHROMIUM") != "1", "SEMAIM_REQUIRE_CHROMIUM=1, but there is no chromium in PATH");
+            Console.WriteLine("No chromium in PATH: the page was not opened in a browser; its static parts are checked by the tests beside this one.");
+            return;
+        }
+        var picture = Path.Combine(folder, "page.png");
+        var start = new ProcessStartInfo(browser) { RedirectStandardError = true };
+        foreach (var argument in new[] { "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync", $"--user-data-dir={Path.Combine(folder, "profile")}", "--enable-logging=stderr", "--window-size=420,900", $"--screenshot={picture}", new Uri(page).AbsoluteUri })
+            start.ArgumentList.Add(argument);
+        using var process = Process.Start(start)!;
+        var errors = process.StandardError.ReadToEnd();
+        process.WaitForExit();
+        Assert.DoesNotContain("CONSOLE", errors);
+        using var shot = SKBitmap.Decode(picture);
+        Assert.Equal((420, 900), (shot.Width, shot.Height));
+        Assert.True(shot.Pixels.Distinct().Count() > 50, "the page is empty");
+    }
+
+    private string Run(string name, double rate)
+    {
+        var run = Path.Combine(folder, name);
+        Directory.CreateDirectory(run);
+        var invariant = System.Globalization.CultureInfo.InvariantCulture;
+        var steps = Enumerable.Range(1, 50).Select(i => string.Create(invariant, $"{{\"kind\":\"step\",\"step\":{i},\"epoch\":0,\"loss\":{1.0 / i},\"lr\":{rate / i},\"grad_norm\":{i % 7},\"images_per_second\":200}}"));
+        File.WriteAllLines(Path.Combine(run, "metrics.jsonl"),
+        [
+            .. steps,
+            "{\"kind\":\"epoch\",\"epoch\":0,\"test_acc1\":10}", "{\"kind\":\"epoch\",\"epoch\":1,\"test_acc1\":20}",
+            "{\"kind\":\"knn\",\"features\":\"pretrained\",\"seconds\":9,\"k\":20,\"top1\":31.5,\"top5\":70,\"error\":1.5}",
+            "{\"kind\":\"held_out\",\"features\":\"pretrained\",\"seconds\":9,\"loss\":0.5,\"mean_loss\":1,\"copy_loss\":0.7}",
+            "{\"kind\":\"linprobe\",\"top1\":44,\"pooling\":\"gap\"}",
+            "{\"kind\":\"event\",\"event\":\"refused sample\",\"path\":\"<script>alert(1)</script>.jpg\"}",
+        ]);
+        File.WriteAllText(Path.Combine(run, "config.json"), string.Create(invariant, $"{{\"model\":\"aim_tiny\",\"lr\":{rate}}}"));
+        double[] map = [1, 0.7, 0.3, 0];
+        OrdersFigure.Write(Path.Combine(run, "orders.png"), ["raster"], [new OrdersRow(Picture.Plain(32, 90), map, map, [map])], 1);
+        return run;
+    }
+}
