@@ -3,13 +3,23 @@ using static SemAim.Dsl.Ops;
 
 namespace SemAim.Models;
 
-/// <summary>Autoregressive image model: an encoder (content stream) and a parallel query decoder.</summary>
+/// <summary>Autoregressive image model: an encoder (content stream) and a parallel query decoder (behaviour.md 1).</summary>
+/// <param name="S">side of the picture, pixels</param>
+/// <param name="P">side of a patch, pixels</param>
+/// <param name="D">width</param>
+/// <param name="H">heads</param>
+/// <param name="L">encoder blocks</param>
+/// <param name="Q">query blocks; L / Q encoder blocks stand before each</param>
+/// <param name="O">values predicted for a patch: 3·P² pixels, or the width of a feature target</param>
+/// <param name="R">width of a block's hidden layer, in D</param>
+/// <param name="dropPath">rate of the last block; rates rise linearly from 0</param>
+/// <param name="linearHead">one dense layer predicts (LINEAR) instead of two (MLP)</param>
 [Module]
 [Require("S % P == 0", Because = "patches tile the image")]
 [Require("D % H == 0", Because = "every head gets D / H channels")]
 [Require("D % 4 == 0", Because = "a position is the sine and cosine of a column and of a row")]
 [Require("L % Q == 0", Because = "a query block follows every L / Q encoder blocks")]
-public sealed partial class AimViT(int S, int P, int D, int H, int L, int Q, double dropPath = 0) : GraphModule
+public sealed partial class AimViT(int S, int P, int D, int H, int L, int Q, int O, int R = 4, double dropPath = 0, bool linearHead = false) : GraphModule
 {
     private static int Grid(int S, int P) => S / P;
     private static int Tokens(int S, int P) => Grid(S, P) * Grid(S, P) + 1;
@@ -23,15 +33,22 @@ public sealed partial class AimViT(int S, int P, int D, int H, int L, int Q, dou
     private readonly Conv2d patch = new(3, D, kernel: P, stride: P);
     private readonly Weight clsToken = new([1, 1, D], Inits.Normal(0.02));
     private readonly Constant posEmbed = new([1, Tokens(S, P), D], Inits.SinCos2d);
-    private readonly Repeat<Block> blocks = new(L, i => new Block(D, H, Rate(dropPath, i, L)));
-    private readonly Repeat<QueryBlock> queryBlocks = new(Q, i => new QueryBlock(D, H, Rate(dropPath, i, L)));
+    private readonly Repeat<Block> blocks = new(L, i => new Block(D, H, R, Rate(dropPath, i, L)));
+    private readonly Repeat<QueryBlock> queryBlocks = new(Q, i => new QueryBlock(D, H, R, Rate(dropPath, i, L)));
     private readonly LayerNorm norm = new(D);
-    private readonly Mlp predictionHead = new(D, 4 * D, 3 * P * P);
+    private readonly PredictionHead predictionHead = new(D, 4 * D, O, linearHead);
 
-    /// <summary>Predicts the pixels of every patch from the patches ranked before it.</summary>
     [Graph(Capture = true)]
-    [return: Shape("B N 3*P*P")]
-    public Sym Predict([Shape("B 3 S S")] Sym images, [Shape("B N")] Sym rank)
+    [return: Shape("B N O")]
+    internal Sym PredictMlp([Shape("B 3 S S")] Sym images, [Shape("B N")] Sym rank) => predictionHead.Forward(Decode(images, rank));
+
+    [Graph]
+    [return: Shape("B N O")]
+    internal Sym PredictLinear([Shape("B 3 S S")] Sym images, [Shape("B N")] Sym rank) => predictionHead.Direct(Decode(images, rank));
+
+    [Graph]
+    [return: Shape("B N D")]
+    private Sym Decode([Shape("B 3 S S")] Sym images, [Shape("B N")] Sym rank)
     {
         var B = images.Size(0);
         var h = Embed(images);
@@ -42,13 +59,20 @@ public sealed partial class AimViT(int S, int P, int D, int H, int L, int Q, dou
                 h = blocks[s * (L / Q) + i].Forward(h, OrderMask.UpTo(rank));
             g = queryBlocks[s].Forward(g, h, OrderMask.Before(rank));
         }
-        return predictionHead.Forward(norm.Forward(g))["B [1..] O"];
+        return norm.Forward(g)["B [1..] D"];
     }
 
-    /// <summary>As <see cref="Predict(Sym, Sym)"/>, but patches of equal rank see each other in the content stream, as in the original (behaviour.md 1.7). Dense masks: for comparisons.</summary>
     [Graph]
-    [return: Shape("B N 3*P*P")]
-    public Sym PredictTied([Shape("B 3 S S")] Sym images, [Shape("B N")] Sym rank)
+    [return: Shape("B N O")]
+    internal Sym PredictTiedMlp([Shape("B 3 S S")] Sym images, [Shape("B N")] Sym rank) => predictionHead.Forward(DecodeTied(images, rank));
+
+    [Graph]
+    [return: Shape("B N O")]
+    internal Sym PredictTiedLinear([Shape("B 3 S S")] Sym images, [Shape("B N")] Sym rank) => predictionHead.Direct(DecodeTied(images, rank));
+
+    [Graph]
+    [return: Shape("B N D")]
+    private Sym DecodeTied([Shape("B 3 S S")] Sym images, [Shape("B N")] Sym rank)
     {
         var B = images.Size(0);
         var h = Embed(images);
@@ -59,7 +83,7 @@ public sealed partial class AimViT(int S, int P, int D, int H, int L, int Q, dou
                 h = blocks[s * (L / Q) + i].Forward(h, OrderMask.UpTo(rank, Ties.Together));
             g = queryBlocks[s].Forward(g, h, OrderMask.Before(rank, Ties.Together));
         }
-        return predictionHead.Forward(norm.Forward(g))["B [1..] O"];
+        return norm.Forward(g)["B [1..] D"];
     }
 
     /// <summary>Encodes an image and says how much each patch resembles the class token.</summary>
@@ -72,6 +96,19 @@ public sealed partial class AimViT(int S, int P, int D, int H, int L, int Q, dou
         var unit = norm.Forward(h).Normalize("B T [D]");
         var guidance = Einsum("B D, B N D -> B N", unit["B [0] D"], unit["B [1..] D"]).Softmax("B [N]");
         return (norm.Forward(h), guidance);
+    }
+
+    /// <summary>Encodes an image and says how much each patch resembles the mean of all patches.</summary>
+    [Graph]
+    [return: Shape("B T D", "B N")]
+    public (Sym tokens, Sym guidance) EncodeGap([Shape("B 3 S S")] Sym images)
+    {
+        var h = Embed(images);
+        for (var i = 0; i < L; i++) h = blocks[i].Forward(h);
+        var tokens = norm.Forward(h);
+        var middle = tokens["B [1..] D"].Mean("B [N] D").Normalize("B [D]");
+        var guidance = Einsum("B D, B N D -> B N", middle, tokens.Normalize("B T [D]")["B [1..] D"]).Softmax("B [N]");
+        return (tokens, guidance);
     }
 
     /// <summary>How much the class token looks at each patch in the last block.</summary>
@@ -89,7 +126,7 @@ public sealed partial class AimViT(int S, int P, int D, int H, int L, int Q, dou
     [return: Shape("", "B N")]
     public (Sym loss, Sym perPatch) Loss([Shape("B N 3*P*P")] Sym predicted, [Shape("B 3 S S")] Sym images)
     {
-        var error = (predicted - NormalisedPatches(images)).Pow(2).Mean("B N [O]");
+        var error = (predicted - NormalisedPatches(images)).Pow(2).Mean("B N [C]");
         return (error.Mean(), error);
     }
 
@@ -98,7 +135,7 @@ public sealed partial class AimViT(int S, int P, int D, int H, int L, int Q, dou
     [return: Shape("", "B N")]
     public (Sym loss, Sym perPatch) AbsoluteLoss([Shape("B N 3*P*P")] Sym predicted, [Shape("B 3 S S")] Sym images)
     {
-        var error = (predicted - NormalisedPatches(images)).Abs().Mean("B N [O]");
+        var error = (predicted - NormalisedPatches(images)).Abs().Mean("B N [C]");
         return (error.Mean(), error);
     }
 
@@ -107,7 +144,7 @@ public sealed partial class AimViT(int S, int P, int D, int H, int L, int Q, dou
     [return: Shape("", "B N")]
     public (Sym loss, Sym perPatch) RawLoss([Shape("B N 3*P*P")] Sym predicted, [Shape("B 3 S S")] Sym images)
     {
-        var error = (predicted - Patches(images)).Pow(2).Mean("B N [O]");
+        var error = (predicted - Patches(images)).Pow(2).Mean("B N [C]");
         return (error.Mean(), error);
     }
 
@@ -116,7 +153,7 @@ public sealed partial class AimViT(int S, int P, int D, int H, int L, int Q, dou
     [return: Shape("", "B N")]
     public (Sym loss, Sym perPatch) RawAbsoluteLoss([Shape("B N 3*P*P")] Sym predicted, [Shape("B 3 S S")] Sym images)
     {
-        var error = (predicted - Patches(images)).Abs().Mean("B N [O]");
+        var error = (predicted - Patches(images)).Abs().Mean("B N [C]");
         return (error.Mean(), error);
     }
 
@@ -130,7 +167,7 @@ public sealed partial class AimViT(int S, int P, int D, int H, int L, int Q, dou
     private Sym NormalisedPatches([Shape("B 3 S S")] Sym images)
     {
         var target = images.Rearrange("B 3 (G P) (G' P') -> B (G G') (P P' 3)", P);
-        return (target - target.Mean("B N [O]", keep: true)) / (target.Var("B N [O]", keep: true) + 1e-6).Pow(0.5);
+        return (target - target.Mean("B N [C]", keep: true)) / (target.Var("B N [C]", keep: true) + 1e-6).Pow(0.5);
     }
 
     [Graph]
@@ -161,17 +198,17 @@ public sealed partial class AimViT(int S, int P, int D, int H, int L, int Q, dou
 
     /// <summary>The demo's model.</summary>
     [Variant("aim_tiny")]
-    public static AimViT Tiny(double dropPath = 0) => new(S: 64, P: 8, D: 96, H: 4, L: 4, Q: 2, dropPath);
+    public static AimViT Tiny(double dropPath = 0) => new(S: 64, P: 8, D: 96, H: 4, L: 4, Q: 2, O: 192, dropPath: dropPath);
 
     /// <summary>aim_base.</summary>
     [Variant("aim_base")]
-    public static AimViT Base(double dropPath = 0) => new(S: 224, P: 16, D: 768, H: 12, L: 12, Q: 12, dropPath);
+    public static AimViT Base(double dropPath = 0) => new(S: 224, P: 16, D: 768, H: 12, L: 12, Q: 12, O: 768, dropPath: dropPath);
 
     /// <summary>aim_large.</summary>
     [Variant("aim_large")]
-    public static AimViT Large(double dropPath = 0) => new(S: 224, P: 16, D: 1024, H: 16, L: 24, Q: 12, dropPath);
+    public static AimViT Large(double dropPath = 0) => new(S: 224, P: 16, D: 1024, H: 16, L: 24, Q: 12, O: 768, dropPath: dropPath);
 
     /// <summary>aim_huge.</summary>
     [Variant("aim_huge")]
-    public static AimViT Huge(double dropPath = 0) => new(S: 224, P: 16, D: 1280, H: 16, L: 32, Q: 16, dropPath);
+    public static AimViT Huge(double dropPath = 0) => new(S: 224, P: 16, D: 1280, H: 16, L: 32, Q: 16, O: 768, dropPath: dropPath);
 }

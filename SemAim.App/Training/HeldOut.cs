@@ -36,7 +36,7 @@ internal static class HeldOut
         {
             var rows = labels.Length;
             var (tokens, guidance) = model.Encode(images);
-            var noise = KeyedUniform.Fill(seed, long.MaxValue, first, rows, grid.Count, CPU);
+            var noise = KeyedUniform.Fill(seed, long.MaxValue, first, rows, order.NoiseColumns(grid), CPU);
             var rank = order.Rank(guidance, noise, grid);
             var (value, _) = objective.Loss(model, model.Predict(images, rank), images);
             loss += value.item<float>() * rows;

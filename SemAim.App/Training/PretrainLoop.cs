@@ -84,7 +84,7 @@ internal sealed class PretrainLoop(AimViT model, PixelObjective objective, ISamp
                     for (var row = 0; row < rows; row++) rowsOfStep.Add(plan.Sample(batch.Number, row));
                     var images = uploader.Normalize(uploader.Upload(batch));                                                      // B 3 S S
                     var guidance = order.NeedsGuidance ? Guidance(images) : null;                                                 // B N
-                    var noise = KeyedUniform.Fill(settings.Seed, step, (long)micro * settings.BatchSize, rows, grid.Count, device);
+                    var noise = KeyedUniform.Fill(settings.Seed, step, (long)micro * settings.BatchSize, rows, order.NoiseColumns(grid), device);
                     var rank = order.Rank(guidance, noise, grid);                                                                 // B N
                     var predicted = model.Predict(images, rank);                                                                  // B N 3P²
                     var (loss, perPatch) = objective.Loss(model, predicted, images);

@@ -141,7 +141,7 @@ public sealed class ResumeTests : IDisposable
     private static AimViT Model()
     {
         torch.random.manual_seed(3);
-        return new AimViT(S: 32, P: 8, D: 16, H: 2, L: 2, Q: 1);
+        return new AimViT(S: 32, P: 8, D: 16, H: 2, L: 2, Q: 1, O: 192);
     }
 
     private string Fresh() => Path.Combine(pictures.Folder, Guid.NewGuid().ToString("n"));

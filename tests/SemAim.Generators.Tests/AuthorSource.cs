@@ -20,7 +20,7 @@ internal static class AuthorSource
     private static readonly string Usings = "global using System; global using System.Collections.Generic; global using System.Linq;";
 
     /// <summary>The declarations of SemAim.Models that the compiler's specification works through.</summary>
-    internal static IReadOnlyDictionary<string, string> Models { get; } = new[] { "Blocks/Mlp.cs", "Blocks/SelfAttention.cs", "Blocks/CrossAttention.cs", "Blocks/Block.cs", "Blocks/QueryBlock.cs", "AimViT.cs" }
+    internal static IReadOnlyDictionary<string, string> Models { get; } = new[] { "Blocks/Mlp.cs", "Blocks/SelfAttention.cs", "Blocks/CrossAttention.cs", "Blocks/Block.cs", "Blocks/QueryBlock.cs", "Blocks/PredictionHead.cs", "AimViT.cs" }
         .ToDictionary(f => f, f => File.ReadAllText(Path.Combine(Root, "SemAim.Models", f)));
 
     internal static string Root

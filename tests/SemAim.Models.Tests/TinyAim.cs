@@ -8,9 +8,9 @@ namespace SemAim.Models.Tests;
 /// <summary>The deterministic small model and its inputs of behaviour.md section 13.</summary>
 internal static class TinyAim
 {
-    internal static AimViT Model(int Q, double dropPath = 0)
+    internal static AimViT Model(int Q, double dropPath = 0, bool linearHead = false)
     {
-        var model = new AimViT(S: 28, P: 2, D: 16, H: 2, L: 4, Q, dropPath);
+        var model = new AimViT(S: 28, P: 2, D: 16, H: 2, L: 4, Q, O: 12, dropPath: dropPath, linearHead: linearHead);
         model.to(float64);
         using var noGrad = no_grad();
         foreach (var ((name, weight), p) in model.named_parameters().Select((w, p) => (w, p)))

@@ -1,0 +1,16 @@
+using static TorchSharp.torch;
+
+namespace SemAim.Models.Orders;
+
+/// <summary>The patches most like the whole first (behaviour.md 2, <c>attention</c>): 1 − A.</summary>
+public sealed class Attention : IOrder
+{
+    /// <inheritdoc />
+    public string Name => "attention";
+
+    /// <inheritdoc />
+    public bool NeedsGuidance => true;
+
+    /// <inheritdoc />
+    public Tensor Rank(Tensor? guidance, Tensor noise, Grid grid) => 1 - guidance!;
+}

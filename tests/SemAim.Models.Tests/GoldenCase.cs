@@ -1,0 +1,128 @@
+using System.Text.Json;
+using SemAim.Dsl;
+using SemAim.Models.Objectives;
+using SemAim.Models.Orders;
+using SemAim.Runtime.Checkpoints;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace SemAim.Models.Tests;
+
+/// <summary>One recorded case: its tensors, its settings, and the model that its weights describe.</summary>
+internal sealed class GoldenCase(string path) : IDisposable
+{
+    private readonly SafetensorsFile file = SafetensorsFile.Open(path);
+
+    internal static IEnumerable<object[]> Of(string pattern) => GoldenFolder.Files(pattern).Select(f => new object[] { Path.GetFileName(f) });
+
+    internal static GoldenCase Open(string name) => new(Path.Combine(GoldenFolder.Path, name));
+
+    internal IReadOnlyList<string> Names => file.Names;
+
+    internal bool Has(string name) => file.Names.Contains(name);
+
+    internal Tensor this[string name] => file.Read(name);
+
+    internal string? Text(string key) => file.Metadata.GetValueOrDefault(key)?.Trim('"');
+
+    internal JsonElement Json(string key) => JsonDocument.Parse(file.Metadata[key]).RootElement.Clone();
+
+    internal bool IsTied => Text("tied_scores") is { } count && count != "0";
+
+    /// <summary>B × 3 × S × S, normalised in float32 as the recorder did.</summary>
+    internal static Tensor Images(string name = "images_a")
+    {
+        using var images = Open(name + ".safetensors");
+        using var scope = NewDisposeScope();
+        var mean = tensor(images.Json("mean").EnumerateArray().Select(v => v.GetSingle()).ToArray());
+        var std = tensor(images.Json("std").EnumerateArray().Select(v => v.GetSingle()).ToArray());
+        return ((images["u8"].to(float32) / 255 - mean) / std).permute(0, 3, 1, 2).contiguous().MoveToOuterDisposeScope();
+    }
+
+    /// <summary>The pretraining model whose sizes are those of the weights.</summary>
+    internal static AimViT Model(string weights, int heads, long imageSide)
+    {
+        using var file = Open(weights);
+        int Count(string stack) => file.Names.Where(n => n.StartsWith(stack, StringComparison.Ordinal)).Select(n => n.Split('.')[1]).Distinct().Count();
+        var (conv, hidden) = (file.file.Shape("patch_embed.proj.weight"), file.file.Shape("blocks.0.mlp.fc1.weight"));
+        var linear = file.Has("prediction_head.weight");
+        var model = new AimViT((int)imageSide, (int)conv[2], (int)conv[0], heads, Count("blocks."), Count("query_blocks."), (int)file.file.Shape(linear ? "prediction_head.weight" : "prediction_head.fc2.weight")[0], (int)(hidden[0] / hidden[1]), linearHead: linear);
+        Fill(model, file, "");
+        return model;
+    }
+
+    internal static void Fill(GraphModule model, GoldenCase weights, string prefix)
+    {
+        using var guard = no_grad();
+        var names = weights.Names.Where(n => n.StartsWith(prefix, StringComparison.Ordinal)).Select(n => n[prefix.Length..]).Where(n => prefix.Length > 0 || n != "gaussian_blur.weight");
+        Assert.Equal(names.Order(StringComparer.Ordinal), model.Slots().Select(s => s.Name).Order(StringComparer.Ordinal));
+        foreach (var slot in model.Slots())
+        {
+            using var value = weights[prefix + slot.Name];
+            Assert.Equal(value.shape, slot.Weight.Tensor.shape);
+            slot.Weight.Tensor.copy_(value);
+        }
+    }
+
+    internal int Heads => Json("arch").GetProperty("num_heads").GetInt32();
+
+    internal static Grid Grid(AimViT model) => new(model.ImageSize / model.PatchSize, model.ImageSize / model.PatchSize);
+
+    internal static PixelObjective Pixels(JsonElement config)
+    {
+        int Int(string key) => config.TryGetProperty(key, out var v) && v.ValueKind == JsonValueKind.Number ? v.GetInt32() : 0;
+        return new(Int("gaussian_kernel_size"), Int("gaussian_sigma"), config.TryGetProperty("norm_pix_loss", out var n) && n.GetBoolean(), config.TryGetProperty("loss_type", out var l) ? l.GetString()! : "L2");
+    }
+
+    internal static string? Feature(JsonElement config) => config.TryGetProperty("predict_feature", out var f) && f.GetString() is { } name && name != "none" ? name : null;
+
+    /// <summary>The objective of a case: pixels, or the tokens of a teacher.</summary>
+    internal static (Tensor Loss, Tensor PerPatch) Loss(JsonElement config, AimViT model, Tensor predicted, Tensor images, Func<Tensor> tokens)
+    {
+        if (Feature(config) is null)
+        {
+            using var pixels = Pixels(config);
+            return pixels.Loss(model, predicted, images);
+        }
+        using var target = tokens();
+        using var patches = target.narrow(1, 1, target.size(1) - 1);
+        return new FeatureObjective((int)target.size(2)).Loss(predicted, patches);
+    }
+
+    /// <summary>Key biases have no gradient but rounding: the middle third of a joint bias, the whole of a separate one.</summary>
+    internal static Tensor WithoutKeyBias(string name, Tensor value)
+        => name.EndsWith("attn.k.bias", StringComparison.Ordinal) ? zeros_like(value)
+            : name.EndsWith("attn.qkv.bias", StringComparison.Ordinal) ? cat([value.narrow(0, 0, value.size(0) / 3), value.narrow(0, value.size(0) / 3 * 2, value.size(0) / 3)], 0) : value;
+
+    /// <summary>At most 64 entries in equal strides.</summary>
+    internal static Tensor Digest(Tensor value)
+    {
+        var flat = value.detach().reshape(-1);
+        var step = Math.Max(1, flat.numel() / 64);
+        var entries = Enumerable.Range(0, 64).Select(i => i * step).Where(i => i < flat.numel()).ToArray();
+        return flat.index_select(0, tensor(entries));
+    }
+
+    internal static double Far(Tensor a, Tensor b) => a.numel() == 0 ? 0 : (a.detach().to(float64) - b.detach().to(float64)).abs().max().item<double>();
+
+    /// <summary>Gradients against <c>grad.*</c> (whole) or <c>gdig.*</c> (samples), in parts of the norm of all of them.</summary>
+    internal double GradientError(GraphModule model)
+    {
+        double error = 0, norm = 0;
+        foreach (var (name, parameter) in model.named_parameters())
+        {
+            var whole = Has("grad." + name);
+            if (!whole && !Has("gdig." + name)) continue;
+            if (!whole && (name.EndsWith("attn.k.bias", StringComparison.Ordinal) || name.EndsWith("attn.qkv.bias", StringComparison.Ordinal))) continue;
+            var own = parameter.grad ?? zeros_like(parameter);
+            var want = this[(whole ? "grad." : "gdig.") + name];
+            var (a, b) = whole ? (WithoutKeyBias(name, own), WithoutKeyBias(name, want)) : (Digest(own), want.narrow(0, 0, want.numel() - 3));
+            error += (a - b).square().sum().item<float>();
+            norm += b.square().sum().item<float>();
+        }
+        Assert.True(norm > 0, "no gradient was compared");
+        return Math.Sqrt(error / norm);
+    }
+
+    public void Dispose() => file.Dispose();
+}
