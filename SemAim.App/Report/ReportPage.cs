@@ -15,9 +15,20 @@ internal static class ReportPage
 
     private static readonly Dictionary<string, string> Titles = new()
     {
-        ["loss"] = "Prediction loss", ["lr"] = "Learning rate", ["grad_norm"] = "Gradient norm before clipping", ["images_per_second"] = "Pictures a second", ["memory_bytes"] = "Memory, bytes", ["peak_memory_bytes"] = "Peak memory, bytes",
-        ["train_loss"] = "Training loss", ["train_lr"] = "Learning rate", ["train_total_norm"] = "Gradient norm before clipping", ["test_acc1"] = "Top-1, %", ["test_acc5"] = "Top-5, %", ["test_loss"] = "Test loss",
-        ["top1"] = "k-NN top-1, %", ["hit_rate"] = "Semantic centre on the object, %",
+        ["loss"] = "Prediction loss",
+        ["lr"] = "Learning rate",
+        ["grad_norm"] = "Gradient norm before clipping",
+        ["images_per_second"] = "Pictures a second",
+        ["memory_bytes"] = "Memory, bytes",
+        ["peak_memory_bytes"] = "Peak memory, bytes",
+        ["train_loss"] = "Training loss",
+        ["train_lr"] = "Learning rate",
+        ["train_total_norm"] = "Gradient norm before clipping",
+        ["test_acc1"] = "Top-1, %",
+        ["test_acc5"] = "Top-5, %",
+        ["test_loss"] = "Test loss",
+        ["top1"] = "k-NN top-1, %",
+        ["hit_rate"] = "Semantic centre on the object, %",
     };
 
     /// <summary>Writes the page of a run from its metrics, settings and figure.</summary>

@@ -92,8 +92,18 @@ internal sealed class ModelShowVerb : IVerb
 
     private static string Serialised(ModelCard card) => JsonSerializer.Serialize(new
     {
-        name = card.Name, parameters = card.Parameters, image_size = card.ImageSize, patch_size = card.PatchSize, width = card.Width, tokens = card.Tokens, encoder_blocks = card.EncoderBlocks, query_blocks = card.QueryBlocks,
-        forward_macs = card.ForwardMacs, attention_macs = card.AttentionMacs, guidance_macs = card.GuidanceMacs, step_macs = card.StepMacs,
+        name = card.Name,
+        parameters = card.Parameters,
+        image_size = card.ImageSize,
+        patch_size = card.PatchSize,
+        width = card.Width,
+        tokens = card.Tokens,
+        encoder_blocks = card.EncoderBlocks,
+        query_blocks = card.QueryBlocks,
+        forward_macs = card.ForwardMacs,
+        attention_macs = card.AttentionMacs,
+        guidance_macs = card.GuidanceMacs,
+        step_macs = card.StepMacs,
         memory = ModelSection.Batches.Select(b => new { batch = b, activations_fp32 = card.ActivationBytes(b, 4), activations_bf16 = card.ActivationBytes(b, 2), state_fp32 = card.StateBytes(false), state_bf16 = card.StateBytes(true) }),
         layers = card.Layers.Select(l => new { name = l.Name, kind = l.Kind, axes = l.Symbolic, shape = l.Shape, trained = l.Trained, macs = l.Macs }),
         mermaid = card.Mermaid(),
