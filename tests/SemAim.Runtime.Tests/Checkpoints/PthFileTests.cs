@@ -1,0 +1,77 @@
+using SemAim.Runtime.Checkpoints;
+using static TorchSharp.torch;
+
+namespace SemAim.Runtime.Tests.Checkpoints;
+
+/// <summary>Files of torch.save are read without executing anything.</summary>
+public sealed class PthFileTests
+{
+    [Fact, Trait("Category", "Golden")]
+    public void Recorded_pickles_hold_the_recorded_tensors()
+    {
+        foreach (var expected in GoldenFolder.Files("*_expected.safetensors"))
+        {
+            using var scope = NewDisposeScope();
+            var read = WeightFile.Read(expected.Replace("_expected.safetensors", ".pth"));
+            using var file = SafetensorsFile.Open(expected);
+            var names = file.Names.Where(n => n.StartsWith("state.", StringComparison.Ordinal)).ToList();
+            if (names.Count == 0) names = [.. file.Names];
+            Assert.NotEmpty(names);
+            foreach (var name in names)
+            {
+                var (want, got) = (file.Read(name), read[name.StartsWith("state.", StringComparison.Ordinal) ? name[6..] : name]);
+                Assert.Equal(want.shape, got.shape);
+                Assert.True(want.numel() == 0 || want.to(float64).allclose(got.to(float64), 0, 0, equal_nan: true), $"{expected}: {name}");
+            }
+        }
+    }
+
+    [Fact, Trait("Category", "Golden")]
+    public void Older_files_and_files_of_several_processes_are_read()
+    {
+        foreach (var path in GoldenFolder.Files("*.pth"))
+        {
+            using var scope = NewDisposeScope();
+            Assert.DoesNotContain(PthFile.Open(path).Tensors("model").Keys, n => n.StartsWith("module.", StringComparison.Ordinal));
+        }
+    }
+
+    [Fact]
+    public void Mutated_files_are_refused_or_read()
+    {
+        var path = Path.GetTempFileName();
+        try
+        {
+            foreach (var good in GoldenFolder.Files("pickle_*.pth"))
+            {
+                var bytes = File.ReadAllBytes(good);
+                var random = new Random(5);
+                for (var i = 0; i < 200; i++)
+                {
+                    using var scope = NewDisposeScope();
+                    var mutated = (byte[])bytes.Clone();
+                    for (var n = random.Next(1, 4); n > 0; n--) mutated[random.Next(mutated.Length)] = (byte)random.Next(256);
+                    if (random.Next(4) == 0) mutated = mutated[..random.Next(mutated.Length)];
+                    File.WriteAllBytes(path, mutated);
+                    var failure = Record.Exception(() => PthFile.Open(path).Tensors());
+                    Assert.True(failure is null or RefusedException, $"{good}, mutation {i}: {failure}");
+                }
+            }
+        }
+        finally
+        {
+            File.Delete(path);
+        }
+    }
+
+    [Fact]
+    public void A_pickle_that_would_run_a_command_is_refused_by_name()
+    {
+        byte[] pickle = [0x80, 2, .. "cposix\nsystem\n"u8, (byte)'X', 4, 0, 0, 0, .. "true"u8, 0x85, (byte)'R', (byte)'.'];
+        var position = 0;
+
+        var refusal = Assert.Throws<RefusedException>(() => PickleReader.Read(pickle, ref position, "x.pth"));
+
+        Assert.Contains("posix.system", refusal.Message, StringComparison.Ordinal);
+    }
+}
