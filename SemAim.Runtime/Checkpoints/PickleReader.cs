@@ -164,10 +164,13 @@ internal sealed class PickleReader
     private TensorReference Tensor(StorageReference storage, long offset, long[] shape, long[] strides)
     {
         if (shape.Length != strides.Length || shape.Length > 16 || offset < 0 || shape.Any(d => d < 0) || strides.Any(s => s < 0)) throw Refused("a tensor has impossible axes");
-        long count = 1, last = offset;
+        long count = 1, extent = 1, last = offset;
         for (var i = 0; i < shape.Length; i++)
         {
-            count = checked(count * shape[i]);
+            // an axis of length 0 must not hide others that no memory could hold
+            if (Math.Max(1, shape[i]) > long.MaxValue / 16 / extent) throw Refused("a tensor has impossible axes");
+            extent *= Math.Max(1, shape[i]);
+            count *= shape[i];
             if (shape[i] > 0) last = checked(last + (shape[i] - 1) * strides[i]);
         }
         // a view may repeat elements, but what it would take to write it out must not outgrow what the file holds
@@ -211,7 +214,7 @@ internal sealed class PickleReader
     {
         if (length > 1024) throw Refused("it holds a number of more than 1024 bytes");
         var value = new BigInteger(Take(length));
-        stack.Push(value >= long.MinValue && value <= long.MaxValue ? (long)value : value);
+        stack.Push(value >= long.MinValue && value <= long.MaxValue ? (object)(long)value : value);
     }
 
     private string Line()

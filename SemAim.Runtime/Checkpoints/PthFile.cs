@@ -70,7 +70,7 @@ public sealed class PthFile
     private Tensor Read(TensorReference reference)
     {
         var type = ElementType(reference.Storage.Type);
-        if (!storages.TryGetValue(reference.Storage.Key, out var bytes) || bytes.LongLength != checked(reference.Storage.Count * type.ElementSize()))
+        if (!storages.TryGetValue(reference.Storage.Key, out var bytes) || bytes.LongLength % type.ElementSize() != 0 || bytes.LongLength / type.ElementSize() != reference.Storage.Count)
             throw new RefusedException($"{path}: storage \"{reference.Storage.Key}\" is missing or not as long as said");
         var result = empty(reference.Shape, dtype: type);
         if (result.numel() == 0) return result;
@@ -84,7 +84,8 @@ public sealed class PthFile
     private void ReadZip(FileStream stream)
     {
         using var zip = new ZipArchive(stream, ZipArchiveMode.Read);
-        var pickle = zip.Entries.SingleOrDefault(e => e.FullName.EndsWith("/data.pkl", StringComparison.Ordinal)) ?? throw new RefusedException($"{path}: a zip file, but without data.pkl");
+        var pickles = zip.Entries.Where(e => e.FullName.EndsWith("/data.pkl", StringComparison.Ordinal)).ToList();
+        if (pickles is not [var pickle]) throw new RefusedException($"{path}: a zip file with {pickles.Count} data.pkl, where one belongs");
         var root = pickle.FullName[..^"data.pkl".Length];
         if (pickle.Length > LongestPickle) throw new RefusedException($"{path}: its pickle would take {pickle.Length} bytes");
         var total = 0L;

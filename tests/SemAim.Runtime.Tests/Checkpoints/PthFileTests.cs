@@ -1,3 +1,4 @@
+using System.IO.Compression;
 using SemAim.Runtime.Checkpoints;
 using static TorchSharp.torch;
 
@@ -61,6 +62,39 @@ public sealed class PthFileTests
         finally
         {
             File.Delete(path);
+        }
+    }
+
+    [Fact]
+    public void A_storage_whose_size_overflows_and_a_second_pickle_are_refused()
+    {
+        // _rebuild_tensor_v2(('storage', FloatStorage, '0', 'cpu', 2^62), 0, (1,), (1,))
+        byte[] pickle = [0x80, 2, (byte)'}', (byte)'X', 1, 0, 0, 0, (byte)'w', .. "ctorch._utils\n_rebuild_tensor_v2\n(("u8, (byte)'X', 7, 0, 0, 0, .. "storage"u8, .. "ctorch\nFloatStorage\n"u8,
+            (byte)'X', 1, 0, 0, 0, (byte)'0', (byte)'X', 3, 0, 0, 0, .. "cpu"u8, 0x8a, 8, 0, 0, 0, 0, 0, 0, 0, 0x40, (byte)'t', (byte)'Q', (byte)'K', 0, (byte)'K', 1, 0x85, (byte)'K', 1, 0x85, (byte)'t', (byte)'R', (byte)'s', (byte)'.'];
+        foreach (var second in new[] { false, true })
+        {
+            var path = Path.GetTempFileName();
+            try
+            {
+                using (var zip = new ZipArchive(File.Create(path), ZipArchiveMode.Create))
+                {
+                    Add(zip, "a/data.pkl", pickle);
+                    if (second) Add(zip, "b/data.pkl", pickle);
+                    Add(zip, "a/data/0", new byte[4]);
+                }
+                var refusal = Assert.Throws<RefusedException>(() => PthFile.Open(path).Tensors());
+                Assert.Contains(second ? "2 data.pkl" : "storage \"0\"", refusal.Message, StringComparison.Ordinal);
+            }
+            finally
+            {
+                File.Delete(path);
+            }
+        }
+
+        static void Add(ZipArchive zip, string name, byte[] content)
+        {
+            using var entry = zip.CreateEntry(name, CompressionLevel.NoCompression).Open();
+            entry.Write(content);
         }
     }
 
