@@ -65,7 +65,7 @@ public sealed class SafetensorsFile : IDisposable
     {
         FileStream stream;
         try { stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read); }
-        catch (IOException e) { throw new RefusedException($"{path}: {e.Message}", e); }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException) { throw new RefusedException($"{path}: {e.Message}", e); }
         try { return new(stream, path); }
         catch
         {
