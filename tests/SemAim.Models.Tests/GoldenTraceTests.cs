@@ -10,9 +10,6 @@ namespace SemAim.Models.Tests;
 [Trait("Category", "Golden")]
 public sealed class GoldenTraceTests
 {
-    // of 200: the whole curve takes minutes; SEMAIM_GOLDEN_WHOLE=1 runs it
-    private const int CurveSteps = 15;
-
     public static IEnumerable<object[]> Traces => GoldenCase.Of("train_t*.safetensors");
     public static IEnumerable<object[]> Curves => GoldenCase.Of("curve_*.safetensors");
 
@@ -47,10 +44,9 @@ public sealed class GoldenTraceTests
         var losses = golden["loss"].data<float>().ToArray();
         var drift = Math.Max(1e-6, 3 * GoldenCase.Far(golden["loss"], golden["loss_f64"]));
 
-        var steps = Environment.GetEnvironmentVariable("SEMAIM_GOLDEN_WHOLE") == "1" ? losses.Length : Math.Min(losses.Length, CurveSteps);
-        run.Steps(steps);
+        run.Steps(losses.Length);
 
-        for (var i = 0; i < steps; i++) Assert.True(Math.Abs(losses[i] - run.Losses[i]) <= drift, $"step {i}: {run.Losses[i]}, recorded {losses[i]}, allowed {drift}");
+        for (var i = 0; i < losses.Length; i++) Assert.True(Math.Abs(losses[i] - run.Losses[i]) <= drift, $"step {i}: {run.Losses[i]}, recorded {losses[i]}, allowed {drift}");
     }
 
     private static void AssertState(GoldenCase golden, SemAim.Dsl.GraphModule model, string whole, string sampled)
