@@ -9,7 +9,7 @@ namespace SemAim.Runtime.Optim;
 /// AdamW over a <see cref="ParameterArena"/>: gradient norm, clipping, skipping of non-finite steps and the update, without one value
 /// reaching the host (behaviour.md 5.2, 5.4).
 /// </summary>
-internal sealed class ArenaAdamW : IDisposable
+internal sealed class ArenaAdamW : IArenaOptimizer
 {
     private readonly ParameterArena arena;
     private readonly double beta1, beta2, eps, maxNorm;
@@ -38,24 +38,19 @@ internal sealed class ArenaAdamW : IDisposable
         }
     }
 
-    /// <summary>Updates made; skipped ones do not count. 0-d float32.</summary>
-    internal Tensor StepCount { get; }
+    public Tensor StepCount { get; }
 
-    /// <summary>Norm of the last step's gradients before clipping. 0-d float32.</summary>
-    internal Tensor LastNorm { get; }
+    public Tensor LastNorm { get; }
 
-    /// <summary>1 where the last step was skipped because its gradients were not finite. 0-d float32.</summary>
-    internal Tensor LastSkipped { get; }
+    public Tensor LastSkipped { get; }
 
-    /// <summary>Sets a group's learning rate for the next step.</summary>
-    internal void SetLearningRate(int group, double value)
+    public void SetLearningRate(int group, double value)
     {
         using var guard = no_grad();
         rates[group].fill_(value);
     }
 
-    /// <summary>One update from the arena's gradients.</summary>
-    internal void Step()
+    public void Step()
     {
         using var guard = no_grad();
         using var scope = NewDisposeScope();
