@@ -74,6 +74,15 @@ public sealed partial class VisionTransformer(int S, int P, int D, int H, int L,
         return h;
     }
 
+    /// <summary>Side of a picture, pixels.</summary>
+    public int ImageSize => S;
+
+    /// <summary>Width of a token.</summary>
+    public int Width => D;
+
+    /// <summary>Blocks.</summary>
+    public int Blocks => L;
+
     /// <inheritdoc />
     protected override bool Holds(string path) => path switch
     {
@@ -95,6 +104,10 @@ public sealed partial class VisionTransformer(int S, int P, int D, int H, int L,
         }
         return this;
     }
+
+    /// <summary>vit_tiny: takes the encoder of the demo's aim_tiny.</summary>
+    [Variant("vit_tiny")]
+    public static VisionTransformer Tiny(int classes = 10, bool globalPool = false, double dropPath = 0) => new(S: 64, P: 8, D: 96, H: 4, L: 4, K: classes, globalPool: globalPool, dropPath: dropPath);
 
     /// <summary>vit_small_patch16.</summary>
     [Variant("vit_small_patch16")]

@@ -19,7 +19,7 @@ internal sealed class VisualizeVerb : IVerb
     [Option("model", Default = "aim_base", HelpText = "aim_tiny, aim_base, aim_large or aim_huge.")]
     public string Model { get; set; } = "";
 
-    [Option("pretrained_weights", Required = true, HelpText = "model.safetensors of a pretraining run.")]
+    [Option("pretrained_weights", Required = true, HelpText = "Weights of a pretraining run: .safetensors, .pth or the run's folder.")]
     public string PretrainedWeights { get; set; } = "";
 
     [Option("output", Default = "orders.png", HelpText = "The figure of the orders, a PNG.")]
@@ -82,7 +82,7 @@ internal sealed class VisualizeVerb : IVerb
         if (!Directory.Exists(DataPath)) throw new UsageException($"--data_path {DataPath}: there is no such folder");
         using var source = SampleSources.Pictures(DataPath);
         using var model = ModelCatalogue.CreateAim(Model);
-        ModelWeights.Load(model, PretrainedWeights);
+        using (var file = WeightFile.Open(PretrainedWeights)) ModelWeights.Load(model, file, EncoderWeights.Pretraining);
         model.eval();
         var count = Math.Min(Count, source.Count);
         int[] indices = [.. Enumerable.Range(0, count).Select(i => (int)((long)i * source.Count / count))];

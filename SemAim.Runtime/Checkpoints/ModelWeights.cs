@@ -1,4 +1,5 @@
 using SemAim.Dsl;
+using TorchSharp;
 using static TorchSharp.torch;
 
 namespace SemAim.Runtime.Checkpoints;
@@ -14,20 +15,72 @@ public static class ModelWeights
     }
 
     /// <summary>Reads every weight and constant; nothing may be missing, left over or of another shape.</summary>
-    /// <exception cref="RefusedException">a key does not fit; the first few are named</exception>
+    /// <exception cref="RefusedException">a key does not fit; the first is named</exception>
     public static void Load(GraphModule model, string path)
     {
-        using var file = SafetensorsFile.Open(path);
-        using var guard = no_grad();
-        var slots = model.Slots().ToDictionary(s => s.Name);
-        var (missing, strange) = (slots.Keys.Where(k => !file.Names.Contains(k)).ToList(), file.Names.Where(k => !slots.ContainsKey(k)).ToList());
-        if (missing.Count > 0) throw new RefusedException($"{path}: lacks \"{missing[0]}\"{(missing.Count > 1 ? $" and {missing.Count - 1} more" : "")} of this model");
-        if (strange.Count > 0) throw new RefusedException($"{path}: has \"{strange[0]}\"{(strange.Count > 1 ? $" and {strange.Count - 1} more" : "")}, which this model does not know");
-        foreach (var (name, slot) in slots)
-        {
-            if (!file.Shape(name).SequenceEqual(slot.Weight.Tensor.shape)) throw new RefusedException($"{path}: \"{name}\" is {string.Join("×", file.Shape(name))}, this model has {string.Join("×", slot.Weight.Tensor.shape)}");
-            using var value = file.Read(name);
-            slot.Weight.Tensor.copy_(value);
-        }
+        using var file = WeightFile.Open(path);
+        Load(model, file, LoadRules.Strict);
     }
+
+    /// <summary>Reads the weights of a file into a model under stated rules. The model is changed only if every key is explained.</summary>
+    /// <returns>what became of every key</returns>
+    /// <exception cref="RefusedException">a key is not explained, or a tensor is damaged</exception>
+    public static LoadReport Load(GraphModule model, WeightFile file, LoadRules rules)
+    {
+        var (report, plan) = Plan(model, file, rules);
+        report.Require();
+        using var guard = no_grad();
+        using var scope = NewDisposeScope();
+        var values = plan.Select(p => (p.Slot, Value: p.Patches is { } patches ? PositionEmbeddings.Interpolate(file.ReadTensor(p.Key).to(float32), patches, 1) : file.ReadTensor(p.Key))).ToList();
+        foreach (var (slot, value) in values) slot.Weight.Tensor.copy_(value);
+        return report;
+    }
+
+    /// <summary>What <see cref="Load(GraphModule, WeightFile, LoadRules)"/> would do; nothing is read or changed.</summary>
+    public static LoadReport Explain(GraphModule model, WeightFile file, LoadRules rules) => Plan(model, file, rules).Report;
+
+    private static (LoadReport Report, List<(WeightSlot Slot, string Key, long? Patches)> Plan) Plan(GraphModule model, WeightFile file, LoadRules rules)
+    {
+        var slots = model.Slots().ToDictionary(s => s.Name);
+        var (filled, misfits) = (new Dictionary<string, string>(), new HashSet<string>());
+        var plan = new List<(WeightSlot, string, long?)>();
+        var keys = new List<KeyReport>();
+        foreach (var entry in file.Entries)
+        {
+            var name = WeightFile.WithoutPrefix(entry.Name);
+            var (fate, reason) = name == entry.Name ? (KeyFate.Used, "") : (KeyFate.Renamed, "\"module.\" of several processes dropped");
+            long? patches = null;
+            if (!slots.TryGetValue(name, out var slot))
+            {
+                (fate, reason) = Rule(rules.Ignored, name) is { } why ? (KeyFate.Ignored, why) : (KeyFate.Refused, "is unknown to this model");
+            }
+            else if (!ElementTypes.IsFloating(entry.Type))
+            {
+                (fate, reason) = (KeyFate.Refused, $"has type {entry.TypeName}, where floating-point numbers belong");
+            }
+            else if (filled.TryGetValue(name, out var other))
+            {
+                (fate, reason) = (KeyFate.Refused, $"fills what \"{other}\" fills");
+            }
+            else if (slot.Weight.Tensor.shape is var shape && !entry.Shape.SequenceEqual(shape))
+            {
+                if (rules.InterpolatePositions && name == "pos_embed" && entry.Shape is [1, > 1, var width] && shape is [1, > 1, var own] && width == own && PositionEmbeddings.IsSquare(entry.Shape[1] - 1, out var from) && PositionEmbeddings.IsSquare(shape[1] - 1, out var to))
+                    (fate, reason, patches) = (KeyFate.Interpolated, $"bicubic from {from}×{from} to {to}×{to} patches", shape[1] - 1);
+                else
+                    (fate, reason) = Rule(rules.OtherShape, name) is { } why ? (KeyFate.Ignored, why) : (KeyFate.Refused, $"is {Axes(entry.Shape)}, this model has {Axes(shape)}");
+            }
+            keys.Add(new(entry.Name, fate, reason));
+            if (fate == KeyFate.Refused) misfits.Add(name);
+            if (fate is not (KeyFate.Used or KeyFate.Renamed or KeyFate.Interpolated)) continue;
+            filled[name] = entry.Name;
+            plan.Add((slot!, entry.Name, patches));
+        }
+        foreach (var name in slots.Keys.Where(n => !filled.ContainsKey(n) && !misfits.Contains(n)))
+            keys.Add(Rule(rules.MayLack, name) is { } why ? new(name, KeyFate.Fresh, why) : new(name, KeyFate.Refused, "is lacking, this model needs it"));
+        return (new(file.Path, file.Format, keys), plan);
+    }
+
+    private static string? Rule(IReadOnlyList<(string Beginning, string Why)> rules, string name) => rules.FirstOrDefault(r => name.StartsWith(r.Beginning, StringComparison.Ordinal)).Why;
+
+    private static string Axes(long[] shape) => shape.Length == 0 ? "a single number" : string.Join('×', shape);
 }

@@ -8,7 +8,14 @@ namespace SemAim.Runtime.Checkpoints;
 internal sealed record StorageReference(string Type, string Key, long Count);
 
 /// <summary>A tensor as a pickle describes it: a strided view of a storage, in elements.</summary>
-internal sealed record TensorReference(StorageReference Storage, long Offset, long[] Shape, long[] Strides);
+internal sealed record TensorReference(StorageReference Storage, long Offset, long[] Shape, long[] Strides)
+{
+    /// <summary>Elements of the tensor.</summary>
+    internal long Count => Shape.Aggregate(1L, (a, b) => a * b);
+
+    /// <summary>Elements of the storage from the tensor's first to its last; 0 for an empty tensor.</summary>
+    internal long Extent => Count == 0 ? 0 : 1 + Shape.Zip(Strides, (d, s) => (d - 1) * s).Sum();
+}
 
 /// <summary>A class that a pickle names; only its name is ever looked at.</summary>
 internal sealed record PickleGlobal(string Name);
@@ -19,16 +26,14 @@ internal sealed record PickleGlobal(string Name);
 /// </summary>
 internal sealed class PickleReader
 {
-    private const int MostElements = 2_000_000;
-    private static readonly HashSet<string> StorageTypes =
-        ["DoubleStorage", "FloatStorage", "HalfStorage", "BFloat16Storage", "LongStorage", "IntStorage", "ShortStorage", "CharStorage", "ByteStorage", "BoolStorage"];
-
+    // what a reader may hold: an aim_huge checkpoint with its moments needs about 100,000 operations
+    private const int MostWork = 500_000, LongestText = 1 << 20, MostText = 16 << 20;
     private readonly byte[] bytes;
     private readonly string path;
     private readonly Stack<object?> stack = new();
     private readonly Dictionary<long, object?> memo = [];
     private int at;
-    private int elements;
+    private int work, text;
 
     private static readonly object Mark = new();
 
@@ -55,7 +60,7 @@ internal sealed class PickleReader
     {
         while (true)
         {
-            if (++elements > MostElements) throw Refused($"its pickle has more than {MostElements} operations");
+            Charge(1);
             var op = Take(1)[0];
             switch (op)
             {
@@ -76,11 +81,11 @@ internal sealed class PickleReader
                 case 0x8a: PushLong(Take(1)[0]); break;
                 case 0x8b: PushLong(Length4()); break;
                 case (byte)'G': stack.Push(BinaryPrimitives.ReadDoubleBigEndian(Take(8))); break;
-                case (byte)'X': stack.Push(Encoding.UTF8.GetString(Take(Length4()))); break;
+                case (byte)'X': stack.Push(Encoding.UTF8.GetString(Take(Text(Length4())))); break;
                 case 0x8c: stack.Push(Encoding.UTF8.GetString(Take(Take(1)[0]))); break;
                 case (byte)'U': stack.Push(Encoding.Latin1.GetString(Take(Take(1)[0]))); break;
-                case (byte)'T': stack.Push(Encoding.Latin1.GetString(Take(Length4()))); break;
-                case (byte)'B': stack.Push(Take(Length4()).ToArray()); break;
+                case (byte)'T': stack.Push(Encoding.Latin1.GetString(Take(Text(Length4())))); break;
+                case (byte)'B': stack.Push(Take(Text(Length4())).ToArray()); break;
                 case (byte)'C': stack.Push(Take(Take(1)[0]).ToArray()); break;
                 case (byte)']': stack.Push(new List<object?>()); break;
                 case (byte)'}': stack.Push(new Dictionary<object, object?>()); break;
@@ -126,7 +131,7 @@ internal sealed class PickleReader
     {
         var full = $"{module}.{name}";
         return full is "collections.OrderedDict" or "argparse.Namespace" or "torch._utils._rebuild_tensor_v2" or "torch._utils._rebuild_tensor" or "torch._utils._rebuild_parameter" or "torch.Size" or "torch.device" or "pathlib.PosixPath" or "builtins.set" or "__builtin__.set"
-            || (module == "torch" && StorageTypes.Contains(name))
+            || (module == "torch" && ElementTypes.OfStorage(name) is not null)
             ? new(full)
             : throw Refused($"it names {full}, which a checkpoint has no need of; nothing was executed");
     }
@@ -141,15 +146,17 @@ internal sealed class PickleReader
         _ => throw Refused($"it calls {what.Name}, which is not allowed"),
     };
 
-    private static Dictionary<object, object?> Ordered(object?[] arguments)
+    private Dictionary<object, object?> Ordered(object?[] arguments)
     {
         var result = new Dictionary<object, object?>();
-        if (arguments.Length > 0)
-            foreach (var pair in (List<object?>)arguments[0]!)
-            {
-                var (key, value) = pair switch { object?[] { Length: 2 } a => (a[0], a[1]), List<object?> { Count: 2 } l => (l[0], l[1]), _ => throw new InvalidCastException() };
-                result[key!] = value;
-            }
+        if (arguments.Length == 0) return result;
+        var pairs = (List<object?>)arguments[0]!;
+        Charge(pairs.Count);                                       // the same list may be copied again and again
+        foreach (var pair in pairs)
+        {
+            var (key, value) = pair switch { object?[] { Length: 2 } a => (a[0], a[1]), List<object?> { Count: 2 } l => (l[0], l[1]), _ => throw new InvalidCastException() };
+            Add(result, key, value);
+        }
         return result;
     }
 
@@ -158,7 +165,7 @@ internal sealed class PickleReader
         if (id.Length < 5 || id[0] is not "storage" || (id.Length > 5 && id[5] is not null)) throw Refused("it refers to a storage in a way that torch.save does not");
         var type = ((PickleGlobal)id[1]!).Name["torch.".Length..];
         var count = (long)id[4]!;
-        return StorageTypes.Contains(type) && count >= 0 ? new(type, (string)id[2]!, count) : throw Refused($"its storage is {type} of {count} elements");
+        return ElementTypes.OfStorage(type) is not null && count >= 0 ? new(type, (string)id[2]!, count) : throw Refused($"its storage is {type} of {count} elements");
     }
 
     private TensorReference Tensor(StorageReference storage, long offset, long[] shape, long[] strides)
@@ -173,8 +180,7 @@ internal sealed class PickleReader
             count *= shape[i];
             if (shape[i] > 0) last = checked(last + (shape[i] - 1) * strides[i]);
         }
-        // a view may repeat elements, but what it would take to write it out must not outgrow what the file holds
-        if (count > 0 && (last >= storage.Count || count > storage.Count)) throw Refused("a tensor reaches beyond its storage");
+        if (count > 0 && last >= storage.Count) throw Refused("a tensor reaches beyond its storage");
         return new(storage, offset, shape, strides);
     }
 
@@ -182,15 +188,23 @@ internal sealed class PickleReader
     {
         // an OrderedDict's state is its _metadata, which says nothing about values; a Namespace's is its content
         if (stack.Peek() is not Dictionary<object, object?> target || state is not Dictionary<object, object?> values) throw Refused("it sets the state of something that has none");
+        Charge(values.Count);
         foreach (var (key, value) in values)
-            if (key is not "_metadata") target[key] = value;
+            if (key is not "_metadata") Add(target, key, value);
     }
 
     private void Set(object?[] pairs)
     {
         if (pairs.Length % 2 != 0) throw Refused("a dictionary has a key without a value");
         var target = (Dictionary<object, object?>)stack.Peek()!;
-        for (var i = 0; i < pairs.Length; i += 2) target[pairs[i]!] = pairs[i + 1];
+        for (var i = 0; i < pairs.Length; i += 2) Add(target, pairs[i], pairs[i + 1]);
+    }
+
+    // keys are texts and small numbers; others could be chosen so that all of them fall into one bucket
+    private void Add(Dictionary<object, object?> target, object? key, object? value)
+    {
+        if (key is not (string or bool or (long and >= int.MinValue and <= int.MaxValue))) throw Refused("a dictionary has a key that is neither a text nor a small number");
+        if (!target.TryAdd(key, value)) throw Refused($"a dictionary has the key \"{key}\" twice");
     }
 
     private object?[] ToMark()
@@ -208,7 +222,18 @@ internal sealed class PickleReader
         return items;
     }
 
-    private static long[] Longs(object? tuple) => [.. ((object?[])tuple!).Select(v => (long)v!)];
+    private long[] Longs(object? tuple)
+    {
+        var values = (object?[])tuple!;
+        return values.Length <= 16 ? [.. values.Select(v => (long)v!)] : throw Refused("a tensor has impossible axes");
+    }
+
+    private void Charge(int count)
+    {
+        if ((work += count) > MostWork || work < 0) throw Refused($"its pickle has more than {MostWork} operations");
+    }
+
+    private int Text(int length) => length <= LongestText && (text += length) <= MostText ? length : throw Refused($"its texts are longer than {LongestText} bytes, or {MostText} together");
 
     private void PushLong(int length)
     {

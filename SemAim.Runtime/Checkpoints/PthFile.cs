@@ -1,5 +1,8 @@
 using System.Buffers.Binary;
+using System.Globalization;
 using System.IO.Compression;
+using System.IO.Hashing;
+using System.Numerics;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -7,57 +10,91 @@ namespace SemAim.Runtime.Checkpoints;
 
 /// <summary>
 /// A file that torch.save wrote, as zip (since 1.6) or in the older form. Reading executes nothing: see <see cref="PickleReader"/>.
-/// Sizes are checked against the file before anything is allocated.
+/// Sizes are checked against the file before anything is allocated; the data of a tensor is read when it is asked for, and its checksum compared.
 /// </summary>
-public sealed class PthFile
+public sealed class PthFile : IDisposable
 {
-    private const int LongestPickle = 8 << 20;
-    private readonly Dictionary<string, byte[]> storages = [];
-    private readonly string path;
+    private const int LongestPickle = 8 << 20, MostEntries = 200_000;
+    private static readonly BigInteger LegacyMagic = BigInteger.Parse("119547037146038801333356", CultureInfo.InvariantCulture);
 
-    private PthFile(string path) => this.path = path;
+    private readonly string path;
+    private readonly FileStream stream;
+    private readonly Dictionary<string, (ZipArchiveEntry? Entry, long Offset, long Length)> storages = [];
+    private readonly Dictionary<string, byte[]> shared = [];
+    private readonly Dictionary<string, int> uses = [];
+    private ZipArchive? zip;
+
+    private PthFile(string path, FileStream stream) => (this.path, this.stream) = (path, stream);
 
     /// <summary>What was saved: dictionaries, lists, arrays (tuples), numbers, texts, and tensor references.</summary>
     internal object? Root { get; private set; }
 
-    /// <summary>Opens and reads a whole file.</summary>
+    /// <summary>Written before torch 1.6.</summary>
+    public bool IsLegacy => zip is null;
+
+    /// <summary>Opens a file and reads everything but the data of its tensors.</summary>
     /// <exception cref="RefusedException">it was not written by torch.save, is damaged, or names classes that are not allowed</exception>
     public static PthFile Open(string path)
     {
-        var file = new PthFile(path);
+        FileStream stream;
+        try { stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read); }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException) { throw new RefusedException($"{path}: {e.Message}", e); }
+        var file = new PthFile(path, stream);
         try
         {
-            using var stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read);
             Span<byte> magic = stackalloc byte[2];
-            var zip = stream.ReadAtLeast(magic, 2, false) == 2 && magic is [(byte)'P', (byte)'K'];
+            var isZip = stream.ReadAtLeast(magic, 2, false) == 2 && magic is [(byte)'P', (byte)'K'];
             stream.Position = 0;
-            if (zip) file.ReadZip(stream);
-            else file.ReadLegacy(stream);
+            if (isZip) file.ReadZip();
+            else file.ReadLegacy();
+            file.CheckTensors();
+            return file;
         }
-        catch (Exception e) when (e is IOException or InvalidDataException or UnauthorizedAccessException or NotSupportedException or ArgumentException or OverflowException)
+        catch (Exception e)
         {
-            throw new RefusedException($"{path}: {e.Message}", e);
+            file.Dispose();
+            if (e is IOException or InvalidDataException or UnauthorizedAccessException or NotSupportedException or ArgumentException or OverflowException) throw new RefusedException($"{path}: {OneLine(e)}", e);
+            throw;
         }
-        return file;
     }
 
-    /// <summary>The tensors of one dictionary: the one called <paramref name="key"/>, else "state_dict", "model" or the file itself. A leading "module." (several processes) is dropped. The caller disposes them.</summary>
-    public IReadOnlyDictionary<string, Tensor> Tensors(string key = "state_dict")
+    /// <summary>The tensors of one dictionary by name, in order: the one called <paramref name="key"/>; without a key "state_dict", "model" or the file itself.</summary>
+    /// <param name="key">null: whichever of the three there is</param>
+    /// <param name="others">what else lies beside and in that dictionary, by name</param>
+    /// <exception cref="RefusedException">there is no such dictionary</exception>
+    internal IReadOnlyDictionary<string, TensorReference> References(string? key, out IReadOnlyDictionary<string, object?> others)
     {
         if (Root is not Dictionary<object, object?> root) throw new RefusedException($"{path}: holds no dictionary of tensors");
+        if (key is not null && root.GetValueOrDefault(key) is not Dictionary<object, object?>)
+            throw new RefusedException($"{path}: has no \"{key}\"; it has {string.Join(", ", root.Where(r => r.Value is Dictionary<object, object?>).Select(r => $"\"{r.Key}\"").Take(8))}");
         // pretraining writes its weights as "state_dict", evaluation and most others as "model"
-        var state = new[] { key, "state_dict", "model" }.Select(k => root.GetValueOrDefault(k) as Dictionary<object, object?>).FirstOrDefault(d => d is not null) ?? root;
+        var state = (key is not null ? root[key] : root.GetValueOrDefault("state_dict") as Dictionary<object, object?> ?? root.GetValueOrDefault("model") as Dictionary<object, object?> ?? root) as Dictionary<object, object?>;
+        var rest = new Dictionary<string, object?>();
+        var tensors = new Dictionary<string, TensorReference>();
+        foreach (var (name, value) in state!)
+        {
+            if (name is string text && value is TensorReference reference) tensors[text] = reference;
+            else rest[name.ToString()!] = value;
+        }
+        if (!ReferenceEquals(state, root))
+            foreach (var (name, value) in root)
+                if (!ReferenceEquals(value, state)) rest[name.ToString()!] = value;
+        others = rest;
+        return tensors.Count > 0 ? tensors : throw new RefusedException($"{path}: {(key is null ? "neither \"state_dict\" nor \"model\" nor the file itself" : $"\"{key}\" does not")} hold{(key is null ? "s" : "")} tensors");
+    }
+
+    /// <summary>The tensors of one dictionary: see <see cref="References"/>. A leading "module." (several processes) is dropped. The caller disposes them.</summary>
+    public IReadOnlyDictionary<string, Tensor> Tensors(string? key = null)
+    {
         var result = new Dictionary<string, Tensor>();
         try
         {
-            foreach (var (name, value) in state)
+            foreach (var (name, reference) in References(key, out _))
             {
-                if (name is not string text || value is not TensorReference reference) continue;
-                text = text.StartsWith("module.", StringComparison.Ordinal) ? text["module.".Length..] : text;
+                var text = WeightFile.WithoutPrefix(name);
                 if (result.ContainsKey(text)) throw new RefusedException($"{path}: \"{text}\" occurs twice, with and without \"module.\"");
                 result[text] = Read(reference);
             }
-            if (result.Count == 0) throw new RefusedException($"{path}: neither \"{key}\" nor the file itself holds tensors");
             return result;
         }
         catch
@@ -67,23 +104,69 @@ public sealed class PthFile
         }
     }
 
-    private Tensor Read(TensorReference reference)
+    /// <summary>Reads a tensor to the CPU, with its strides; the caller disposes it.</summary>
+    internal Tensor Read(TensorReference reference)
     {
-        var type = ElementType(reference.Storage.Type);
-        if (!storages.TryGetValue(reference.Storage.Key, out var bytes) || bytes.LongLength % type.ElementSize() != 0 || bytes.LongLength / type.ElementSize() != reference.Storage.Count)
-            throw new RefusedException($"{path}: storage \"{reference.Storage.Key}\" is missing or not as long as said");
-        var result = empty(reference.Shape, dtype: type);
-        if (result.numel() == 0) return result;
-        using var flat = empty(reference.Storage.Count, dtype: type);
-        using (var source = new MemoryStream(bytes, writable: false)) flat.ReadBytesFromStream(source);
-        using var view = flat.as_strided(reference.Shape, reference.Strides, reference.Offset);
-        result.copy_(view);
-        return result;
+        var type = ElementTypes.OfStorage(reference.Storage.Type)!.Value;
+        if (reference.Count == 0) return empty(reference.Shape, dtype: type);
+        var (bytes, size) = (Bytes(reference.Storage), ElementTypes.Size(type));
+        using var flat = empty(reference.Extent, dtype: type);
+        using (var source = new MemoryStream(bytes, checked((int)(reference.Offset * size)), checked((int)(reference.Extent * size)), writable: false)) flat.ReadBytesFromStream(source);
+        return flat.as_strided(reference.Shape, reference.Strides, 0);
     }
 
-    private void ReadZip(FileStream stream)
+    /// <summary>Reads all data once and compares the checksums (of the zip form; the older one has none).</summary>
+    /// <exception cref="RefusedException">a storage is damaged</exception>
+    internal void Verify()
     {
-        using var zip = new ZipArchive(stream, ZipArchiveMode.Read);
+        foreach (var storage in Storages(Root).Values) Bytes(storage);
+        shared.Clear();
+    }
+
+    private byte[] Bytes(StorageReference storage)
+    {
+        if (shared.TryGetValue(storage.Key, out var known)) return known;
+        var (entry, offset, length) = storages[storage.Key];
+        byte[] bytes;
+        try
+        {
+            if (entry is not null)
+            {
+                bytes = Checked(entry);
+            }
+            else
+            {
+                bytes = new byte[length];
+                stream.Position = offset;
+                stream.ReadExactly(bytes);
+            }
+        }
+        catch (Exception e) when (e is IOException or InvalidDataException) { throw new RefusedException($"{path}: storage \"{storage.Key}\": {OneLine(e)}", e); }
+        if (uses[storage.Key] > 1) shared[storage.Key] = bytes;
+        return bytes;
+    }
+
+    // what the pickle says of each storage, and what writing all tensors out would take, against what the file holds
+    private void CheckTensors()
+    {
+        var total = 0.0;
+        foreach (var reference in Tensors(Root))
+        {
+            var (storage, type) = (reference.Storage, ElementTypes.OfStorage(reference.Storage.Type)!.Value);
+            if (!storages.TryGetValue(storage.Key, out var data) || data.Length % ElementTypes.Size(type) != 0 || data.Length / ElementTypes.Size(type) != storage.Count)
+                throw new RefusedException($"{path}: storage \"{storage.Key}\" is missing or not as long as said");
+            if (data.Length > Array.MaxLength) throw new RefusedException($"{path}: storage \"{storage.Key}\" has more than 2 GB");
+            uses[storage.Key] = uses.GetValueOrDefault(storage.Key) + 1;
+            total += (double)reference.Count * ElementTypes.Size(type);
+        }
+        // views repeat elements, and tied weights a storage; but a small file must not become large
+        if (total > 4.0 * stream.Length + (1 << 20)) throw new RefusedException($"{path}: its tensors would take {total:G3} bytes, the file has {stream.Length}");
+    }
+
+    private void ReadZip()
+    {
+        zip = new ZipArchive(stream, ZipArchiveMode.Read, leaveOpen: true);
+        if (zip.Entries.Count > MostEntries) throw new RefusedException($"{path}: a zip file of {zip.Entries.Count} entries");
         var pickles = zip.Entries.Where(e => e.FullName.EndsWith("/data.pkl", StringComparison.Ordinal)).ToList();
         if (pickles is not [var pickle]) throw new RefusedException($"{path}: a zip file with {pickles.Count} data.pkl, where one belongs");
         var root = pickle.FullName[..^"data.pkl".Length];
@@ -92,87 +175,81 @@ public sealed class PthFile
         foreach (var entry in zip.Entries)
         {
             // torch.save stores; a packed entry could unfold to anything
-            if (entry.Length != entry.CompressedLength || (total += entry.Length) > stream.Length) throw new RefusedException($"{path}: \"{entry.FullName}\" is compressed or larger than the file");
-            if (entry.FullName.EndsWith("/byteorder", StringComparison.Ordinal) && System.Text.Encoding.ASCII.GetString(Bytes(entry)) != "little") throw new RefusedException($"{path}: its numbers are big-endian");
-            if (entry.FullName.StartsWith(root + "data/", StringComparison.Ordinal)) storages[entry.FullName[(root.Length + 5)..]] = Bytes(entry);
+            if (entry.Length != entry.CompressedLength || entry.Length > stream.Length || (total += entry.Length) > stream.Length) throw new RefusedException($"{path}: \"{entry.FullName}\" is compressed or larger than the file");
+            if (entry.FullName.EndsWith("/byteorder", StringComparison.Ordinal) && (entry.Length > 16 || System.Text.Encoding.ASCII.GetString(Checked(entry)) != "little")) throw new RefusedException($"{path}: its numbers are big-endian");
+            if (entry.FullName.StartsWith(root + "data/", StringComparison.Ordinal) && !storages.TryAdd(entry.FullName[(root.Length + 5)..], (entry, 0, entry.Length))) throw new RefusedException($"{path}: \"{entry.FullName}\" occurs twice");
         }
         var position = 0;
-        Root = PickleReader.Read(Bytes(pickle), ref position, path);
+        var bytes = Checked(pickle);
+        Root = PickleReader.Read(bytes, ref position, path);
+        if (position != bytes.Length) throw new RefusedException($"{path}: its pickle has {bytes.Length - position} bytes behind its end");
     }
 
-    private static byte[] Bytes(ZipArchiveEntry entry)
+    private byte[] Checked(ZipArchiveEntry entry)
     {
-        using var source = entry.Open();
         var bytes = new byte[entry.Length];
-        source.ReadExactly(bytes);
-        return bytes;
+        using (var source = entry.Open()) source.ReadExactly(bytes);
+        return Crc32.HashToUInt32(bytes) == entry.Crc32 ? bytes : throw new RefusedException($"{path}: \"{entry.FullName}\" is damaged: its checksum differs");
     }
 
-    private void ReadLegacy(FileStream stream)
+    private void ReadLegacy()
     {
-        if (stream.Length > int.MaxValue) throw new RefusedException($"{path}: the older form is read up to 2 GB");
-        var bytes = new byte[stream.Length];
+        var bytes = new byte[Math.Min(stream.Length, LongestPickle)];
         stream.ReadExactly(bytes);
         var position = 0;
-        if (PickleReader.Read(bytes, ref position, path) is not System.Numerics.BigInteger magic || magic != System.Numerics.BigInteger.Parse("119547037146038801333356", System.Globalization.CultureInfo.InvariantCulture))
+        if (bytes.Length < 2 || bytes[0] != 0x80 || PickleReader.Read(bytes, ref position, path) is not BigInteger magic || magic != LegacyMagic)
             throw new RefusedException($"{path}: neither a zip file nor an older torch.save file");
         if (PickleReader.Read(bytes, ref position, path) is not 1001L) throw new RefusedException($"{path}: of an unknown protocol");
-        PickleReader.Read(bytes, ref position, path);
+        if (PickleReader.Read(bytes, ref position, path) is Dictionary<object, object?> system && system.GetValueOrDefault("little_endian") is false) throw new RefusedException($"{path}: its numbers are big-endian");
         Root = PickleReader.Read(bytes, ref position, path);
         if (PickleReader.Read(bytes, ref position, path) is not List<object?> keys) throw new RefusedException($"{path}: lists no storages");
-        var types = Storages(Root);
+        var named = Storages(Root);
+        var at = (long)position;
+        Span<byte> prefix = stackalloc byte[8];
         foreach (var key in keys)
         {
-            if (key is not string name || !types.TryGetValue(name, out var storage) || bytes.Length - position < 8) throw new RefusedException($"{path}: its list of storages does not fit its content");
-            var count = BinaryPrimitives.ReadInt64LittleEndian(bytes.AsSpan(position));
-            position += 8;
-            var length = ElementType(storage.Type).ElementSize();
-            if (count != storage.Count || count > (bytes.Length - position) / length) throw new RefusedException($"{path}: storage \"{name}\" is cut off");
-            storages[name] = bytes.AsSpan(position, (int)count * length).ToArray();
-            position += (int)count * length;
+            if (key is not string name || !named.TryGetValue(name, out var storage) || stream.Length - at < 8) throw new RefusedException($"{path}: its list of storages does not fit its content");
+            stream.Position = at;
+            stream.ReadExactly(prefix);
+            at += 8;
+            var (count, size) = (BinaryPrimitives.ReadInt64LittleEndian(prefix), ElementTypes.Size(ElementTypes.OfStorage(storage.Type)!.Value));
+            if (count != storage.Count || count > (stream.Length - at) / size) throw new RefusedException($"{path}: storage \"{name}\" is cut off");
+            if (!storages.TryAdd(name, (null, at, count * size))) throw new RefusedException($"{path}: storage \"{name}\" occurs twice");
+            at += count * size;
         }
+        if (at != stream.Length) throw new RefusedException($"{path}: {stream.Length - at} bytes follow its last storage");
     }
 
-    private static Dictionary<string, StorageReference> Storages(object? root)
+    private Dictionary<string, StorageReference> Storages(object? root)
     {
         var found = new Dictionary<string, StorageReference>();
+        foreach (var storage in Items(root).Select(i => i is TensorReference t ? t.Storage : i as StorageReference).OfType<StorageReference>())
+            if (!found.TryAdd(storage.Key, storage) && found[storage.Key] != storage) throw new RefusedException($"{path}: storage \"{storage.Key}\" is said to be {found[storage.Key].Type} and {storage.Type}");
+        return found;
+    }
+
+    private static IEnumerable<TensorReference> Tensors(object? root) => Items(root).OfType<TensorReference>();
+
+    // everything once, whatever refers to what
+    private static IEnumerable<object> Items(object? root)
+    {
         var seen = new HashSet<object>(ReferenceEqualityComparer.Instance);
         var open = new Stack<object?>([root]);
         while (open.TryPop(out var item))
         {
             if (item is null || !seen.Add(item)) continue;
-            if (item is TensorReference tensor) found[tensor.Storage.Key] = tensor.Storage;
-            else if (item is StorageReference storage) found[storage.Key] = storage;
+            yield return item;
             IEnumerable<object?> children = item switch { Dictionary<object, object?> d => d.Values, List<object?> l => l, object?[] a => a, _ => [] };
             foreach (var child in children) open.Push(child);
         }
-        return found;
     }
 
-    private static ScalarType ElementType(string storage) => storage switch
-    {
-        "DoubleStorage" => ScalarType.Float64,
-        "FloatStorage" => ScalarType.Float32,
-        "HalfStorage" => ScalarType.Float16,
-        "BFloat16Storage" => ScalarType.BFloat16,
-        "LongStorage" => ScalarType.Int64,
-        "IntStorage" => ScalarType.Int32,
-        "ShortStorage" => ScalarType.Int16,
-        "CharStorage" => ScalarType.Int8,
-        "ByteStorage" => ScalarType.Byte,
-        _ => ScalarType.Bool,
-    };
-}
+    private static string OneLine(Exception e) => e.Message.ReplaceLineEndings(" ");
 
-/// <summary>Weights of a file of either kind, by name.</summary>
-public static class WeightFile
-{
-    /// <summary>Reads <c>.safetensors</c>, or a <c>.pth</c> (there the dictionary called <paramref name="key"/>, else "state_dict", "model" or the file itself). The caller disposes the tensors.</summary>
-    /// <exception cref="RefusedException">the file is neither, or damaged</exception>
-    public static IReadOnlyDictionary<string, Tensor> Read(string path, string key = "state_dict")
+    /// <summary>Closes the file.</summary>
+    public void Dispose()
     {
-        if (!path.EndsWith(".safetensors", StringComparison.OrdinalIgnoreCase)) return PthFile.Open(path).Tensors(key);
-        using var file = SafetensorsFile.Open(path);
-        return file.Names.ToDictionary(n => n, file.Read);
+        zip?.Dispose();
+        stream.Dispose();
     }
 }

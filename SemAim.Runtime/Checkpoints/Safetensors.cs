@@ -9,7 +9,8 @@ namespace SemAim.Runtime.Checkpoints;
 /// <summary>A safetensors file: an 8-byte header length, a JSON header, then raw little-endian data. Everything is checked before anything is read or allocated.</summary>
 public sealed class SafetensorsFile : IDisposable
 {
-    private const long LongestHeader = 100 << 20;
+    // 80,000 tensors; what JSON of that size unfolds to stays below 128 MB
+    private const long LongestHeader = 8 << 20;
     private readonly FileStream stream;
     private readonly Dictionary<string, Entry> entries = [];
     private readonly long start;
@@ -26,6 +27,7 @@ public sealed class SafetensorsFile : IDisposable
         start = 8 + (long)length;
         var header = new byte[(int)length];
         stream.ReadExactly(header);
+        if (header is not [(byte)'{', ..]) throw Refused(path, "its header does not begin with {");
         var metadata = new Dictionary<string, string>();
         try
         {
@@ -34,7 +36,12 @@ public sealed class SafetensorsFile : IDisposable
             foreach (var item in json.RootElement.EnumerateObject())
             {
                 if (item.Name == "__metadata__")
-                    foreach (var m in item.Value.EnumerateObject()) metadata[m.Name] = m.Value.GetString() ?? "";
+                {
+                    if (Metadata.Count > 0) throw Refused(path, "it has metadata twice");
+                    foreach (var m in item.Value.EnumerateObject())
+                        if (!metadata.TryAdd(m.Name, m.Value.GetString() ?? "")) throw Refused(path, $"its metadata has \"{m.Name}\" twice");
+                    Metadata = metadata;
+                }
                 else if (!entries.TryAdd(item.Name, Read(item.Value, item.Name, path))) throw Refused(path, $"\"{item.Name}\" occurs twice");
             }
         }
@@ -49,12 +56,11 @@ public sealed class SafetensorsFile : IDisposable
             end = e.End;
         }
         if (end != stream.Length - start) throw Refused(path, $"its tensors take {end} bytes, the file holds {stream.Length - start}");
-        Metadata = metadata;
         Names = [.. entries.Keys];
     }
 
     /// <summary>Free text by name.</summary>
-    public IReadOnlyDictionary<string, string> Metadata { get; }
+    public IReadOnlyDictionary<string, string> Metadata { get; } = new Dictionary<string, string>();
 
     /// <summary>Names in the order of the header.</summary>
     public IReadOnlyList<string> Names { get; }
@@ -96,24 +102,12 @@ public sealed class SafetensorsFile : IDisposable
 
     private static Entry Read(JsonElement item, string name, string path)
     {
-        var type = item.GetProperty("dtype").GetString() switch
-        {
-            "F64" => ScalarType.Float64,
-            "F32" => ScalarType.Float32,
-            "F16" => ScalarType.Float16,
-            "BF16" => ScalarType.BFloat16,
-            "I64" => ScalarType.Int64,
-            "I32" => ScalarType.Int32,
-            "I16" => ScalarType.Int16,
-            "I8" => ScalarType.Int8,
-            "U8" => ScalarType.Byte,
-            "BOOL" => ScalarType.Bool,
-            var other => throw Refused(path, $"\"{name}\" has type {other}"),
-        };
+        if (item.EnumerateObject().Count() != 3) throw Refused(path, $"\"{name}\" has members other than dtype, shape and data_offsets");
+        var type = ElementTypes.Named(item.GetProperty("dtype").GetString()) ?? throw Refused(path, $"\"{name}\" has type {item.GetProperty("dtype").GetString()}");
         var shape = item.GetProperty("shape").EnumerateArray().Select(d => d.GetInt64()).ToArray();
         var offsets = item.GetProperty("data_offsets").EnumerateArray().Select(d => d.GetInt64()).ToArray();
         if (offsets.Length != 2 || offsets[0] < 0 || offsets[1] < offsets[0] || shape.Length > 16 || shape.Any(d => d < 0)) throw Refused(path, $"\"{name}\" has impossible axes or offsets");
-        long bytes = type.ElementSize();
+        long bytes = ElementTypes.Size(type);
         foreach (var d in shape)
         {
             if (d != 0 && bytes > long.MaxValue / d) throw Refused(path, $"\"{name}\" is larger than any memory");
@@ -150,13 +144,13 @@ public static class SafetensorsWriter
             foreach (var (name, tensor) in items)
             {
                 json.WriteStartObject(name);
-                json.WriteString("dtype", TypeName(tensor.dtype));
+                json.WriteString("dtype", ElementTypes.Name(tensor.dtype));
                 json.WriteStartArray("shape");
                 foreach (var d in tensor.shape) json.WriteNumberValue(d);
                 json.WriteEndArray();
                 json.WriteStartArray("data_offsets");
                 json.WriteNumberValue(offset);
-                json.WriteNumberValue(offset += tensor.numel() * tensor.dtype.ElementSize());
+                json.WriteNumberValue(offset += tensor.numel() * ElementTypes.Size(tensor.dtype));
                 json.WriteEndArray();
                 json.WriteEndObject();
             }
@@ -180,19 +174,4 @@ public static class SafetensorsWriter
         }
         File.Move(part, path, overwrite: true);
     }
-
-    private static string TypeName(ScalarType type) => type switch
-    {
-        ScalarType.Float64 => "F64",
-        ScalarType.Float32 => "F32",
-        ScalarType.Float16 => "F16",
-        ScalarType.BFloat16 => "BF16",
-        ScalarType.Int64 => "I64",
-        ScalarType.Int32 => "I32",
-        ScalarType.Int16 => "I16",
-        ScalarType.Int8 => "I8",
-        ScalarType.Byte => "U8",
-        ScalarType.Bool => "BOOL",
-        _ => throw new ArgumentException($"safetensors has no type {type}"),
-    };
 }

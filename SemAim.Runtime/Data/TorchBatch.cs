@@ -83,3 +83,86 @@ internal sealed class DeviceUploader : IDisposable
         _std.Dispose();
     }
 }
+
+internal sealed record MixOptions(double Mixup = 0.8, double CutMix = 1.0, double Probability = 1, double SwitchProbability = 0.5,
+    double Smoothing = 0.1, (double Min, double Max)? CutMixMinMax = null);
+
+/// <summary>Lambda of a micro-batch after the area correction, and the CutMix box if it is CutMix.</summary>
+internal readonly record struct MixDraw(double Lambda, Box? Cut);
+
+/// <summary>timm 0.4.5 Mixup/CutMix in batch mode, RandomErasing ("pixel") and the soft targets, on normalised device batches.</summary>
+internal static class DeviceAugment
+{
+    /// <param name="microBatch">Global micro-batch number within the epoch: the draw does not depend on the world size.</param>
+    public static MixDraw DrawMix(MixOptions options, ulong seed, long epoch, long microBatch, int width, int height)
+    {
+        var rng = new SampleRng(seed, (ulong)epoch, (ulong)microBatch, RngStream.Mix);
+        bool apply = rng.NextDouble() < options.Probability, preferCut = rng.NextDouble() < options.SwitchProbability;
+        bool mixup = options.Mixup > 0, cutmix = options.CutMix > 0 || options.CutMixMinMax != null;
+        if (!apply || !(mixup || cutmix)) return new MixDraw(1, null);
+        bool cut = cutmix && (!mixup || preferCut);
+        double lambda = rng.NextBeta(!cut ? options.Mixup : options.CutMixMinMax != null ? 1 : options.CutMix);
+        if (!cut) return new MixDraw(lambda, null);
+        if (options.CutMixMinMax is var (min, max))
+        {
+            int h = (int)(height * min) + rng.NextInt((int)(height * max) - (int)(height * min));
+            int w = (int)(width * min) + rng.NextInt((int)(width * max) - (int)(width * min));
+            return Corrected(new Box(rng.NextInt(width - w), rng.NextInt(height - h), w, h), width, height);
+        }
+        return CutMixBox(lambda, rng.NextInt(width), rng.NextInt(height), width, height);
+    }
+
+    /// <summary>The box of area 1 - lambda about a centre, cut at the border, and lambda corrected to what is left of it.</summary>
+    public static MixDraw CutMixBox(double lambda, int centerX, int centerY, int width, int height)
+    {
+        double ratio = Math.Sqrt(1 - lambda);
+        int h = (int)(height * ratio), w = (int)(width * ratio);
+        int top = Math.Max(centerY - h / 2, 0), bottom = Math.Min(centerY + h / 2, height);
+        int left = Math.Max(centerX - w / 2, 0), right = Math.Min(centerX + w / 2, width);
+        return Corrected(new Box(left, top, right - left, bottom - top), width, height);
+    }
+
+    private static MixDraw Corrected(Box box, int width, int height)
+        => new(1 - (double)box.Width * box.Height / ((double)width * height), box);
+
+    /// <summary>Changes x in place; sample i is mixed with sample rows - 1 - i.</summary>
+    public static void Mix(Tensor x, MixDraw draw)
+    {
+        using var scope = NewDisposeScope();
+        if (draw.Cut is { } box)
+        {
+            if (box.Width == 0 || box.Height == 0) return;
+            var part = x.narrow(2, box.Y, box.Height).narrow(3, box.X, box.Width);
+            part.copy_(part.flip(0));
+        }
+        else if (draw.Lambda != 1)
+        {
+            var other = x.flip(0).mul_(1 - draw.Lambda);
+            x.mul_(draw.Lambda).add_(other);
+        }
+    }
+
+    /// <summary>Soft targets [rows, classes]; smoothing applies even where lambda is 1.</summary>
+    public static Tensor Targets(Tensor labels, MixDraw draw, int classes, double smoothing)
+    {
+        using var scope = NewDisposeScope();
+        double off = smoothing / classes, on = 1 - smoothing + off;
+        var y = full([labels.shape[0], classes], (float)off, device: labels.device);
+        // TorchSharp's scatter_ has no overload for a number.
+        y.scatter_(1, labels.view(-1, 1), full([labels.shape[0], 1], (float)on, device: labels.device));
+        return (y * draw.Lambda + y.flip(0) * (1 - draw.Lambda)).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>Fills each row's rectangle with N(0, 1); the generator is keyed by micro-batch.</summary>
+    public static void Erase(Tensor x, ReadOnlySpan<RowInfo> rows, ulong seed, long epoch, long microBatch)
+    {
+        using var scope = NewDisposeScope();
+        ulong key = new SampleRng(seed, (ulong)epoch, (ulong)microBatch, RngStream.ErasingNoise).Next();
+        using var generator = new Generator(key, x.device);
+        for (int i = 0; i < rows.Length; i++)
+        {
+            var box = rows[i].Erase;
+            if (box.Width > 0) x[i].narrow(1, box.Y, box.Height).narrow(2, box.X, box.Width).normal_(0, 1, generator);
+        }
+    }
+}

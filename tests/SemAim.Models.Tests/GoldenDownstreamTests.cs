@@ -10,7 +10,12 @@ namespace SemAim.Models.Tests;
 [Trait("Category", "Golden")]
 public sealed class GoldenDownstreamTests
 {
-    [GoldenTheory("vit_*.safetensors"), GoldenFiles, GoldenKind("vit_*.safetensors")]
+    public static IEnumerable<object[]> Vits => GoldenCase.Of("vit_*.safetensors");
+    public static IEnumerable<object[]> TeacherCases => GoldenCase.Of("teachers*.safetensors");
+    public static IEnumerable<object[]> Tables => GoldenCase.Of("sincos_pos_embed*.safetensors");
+
+    [Theory]
+    [MemberData(nameof(Vits))]
     public void Logits_loss_and_gradients_are_the_originals(string name)
     {
         using var scope = NewDisposeScope();
@@ -45,7 +50,8 @@ public sealed class GoldenDownstreamTests
         Assert.True(golden.GradientError(model) < 1e-4);
     }
 
-    [GoldenTheory("teachers*.safetensors"), GoldenFiles, GoldenKind("teachers*.safetensors")]
+    [Theory]
+    [MemberData(nameof(TeacherCases))]
     public void Teachers_give_the_originals_tokens_and_maps(string name)
     {
         using var scope = NewDisposeScope();
@@ -67,7 +73,8 @@ public sealed class GoldenDownstreamTests
         }
     }
 
-    [GoldenTheory("sincos_pos_embed*.safetensors"), GoldenFiles, GoldenKind("sincos_pos_embed*.safetensors")]
+    [Theory]
+    [MemberData(nameof(Tables))]
     public void Position_tables_are_the_originals(string name)
     {
         using var scope = NewDisposeScope();

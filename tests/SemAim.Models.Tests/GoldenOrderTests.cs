@@ -12,8 +12,10 @@ public sealed class GoldenOrderTests
     // never reached from the original's programs (behaviour.md 1.8)
     private static readonly string[] Unreachable = ["generate_raster", "generate_center2out"];
 
+    public static IEnumerable<object[]> Cases => GoldenCase.Of("permutations*.safetensors");
 
-    [GoldenTheory("permutations*.safetensors"), GoldenFiles, GoldenKind("permutations*.safetensors")]
+    [Theory]
+    [MemberData(nameof(Cases))]
     public void Orders_are_the_originals(string name)
     {
         using var scope = NewDisposeScope();
@@ -30,7 +32,8 @@ public sealed class GoldenOrderTests
         }
     }
 
-    [GoldenTheory("permutations*.safetensors"), GoldenFiles, GoldenKind("permutations*.safetensors")]
+    [Theory]
+    [MemberData(nameof(Cases))]
     public void Masks_are_the_originals_ties_included(string name)
     {
         using var scope = NewDisposeScope();

@@ -10,7 +10,11 @@ namespace SemAim.Models.Tests;
 [Trait("Category", "Golden")]
 public sealed class GoldenTraceTests
 {
-    [GoldenTheory("train_t*.safetensors"), GoldenFiles, GoldenKind("train_t*.safetensors")]
+    public static IEnumerable<object[]> Traces => GoldenCase.Of("train_t*.safetensors");
+    public static IEnumerable<object[]> Curves => GoldenCase.Of("curve_*.safetensors");
+
+    [Theory]
+    [MemberData(nameof(Traces))]
     public void A_short_training_repeats_the_originals(string name)
     {
         using var scope = NewDisposeScope();
@@ -30,7 +34,8 @@ public sealed class GoldenTraceTests
         if (run.Ema is not null) AssertState(golden, run.Ema, "efinal.", "edig.");
     }
 
-    [GoldenTheory("curve_*.safetensors"), GoldenFiles, GoldenKind("curve_*.safetensors")]
+    [Theory]
+    [MemberData(nameof(Curves))]
     public void A_loss_curve_stays_within_three_times_its_own_rounding_drift(string name)
     {
         using var scope = NewDisposeScope();

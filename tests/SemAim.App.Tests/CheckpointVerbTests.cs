@@ -1,0 +1,67 @@
+using System.Diagnostics;
+using System.Text.Json;
+
+namespace SemAim.App.Tests;
+
+/// <summary>Weight files with the real program: both ways, compared, explained, refused.</summary>
+public sealed class CheckpointVerbTests : IDisposable
+{
+    private readonly string root = Directory.CreateTempSubdirectory("semaim-ckpt-").FullName;
+
+    public void Dispose() => Directory.Delete(root, recursive: true);
+
+    [Fact, Trait("Category", "Golden")]
+    public void A_checkpoint_of_the_original_becomes_safetensors_and_back_with_equal_tensors()
+    {
+        foreach (var original in GoldenFolder.Files("checkpoint_toy*.pth"))
+        {
+            var (there, back) = (Path.Combine(root, "there.safetensors"), Path.Combine(root, "back.pth"));
+            Assert.Equal(0, Semaim.Run("ckpt-convert", original, there).Code);
+            Assert.Equal(0, Semaim.Run("ckpt-convert", there, back).Code);
+
+            var (code, output, errors) = Semaim.Run("ckpt-diff", original, back, "--json");
+
+            Assert.True(code == 0, output + errors);
+            var result = JsonDocument.Parse(output.Trim().Split('\n')[^1]).RootElement;
+            Assert.True(result.GetProperty("equal").GetBoolean());
+            Assert.True(result.GetProperty("tensors").GetInt32() > 30);
+        }
+    }
+
+    [Fact]
+    public void A_key_that_no_rule_explains_ends_with_3_and_one_line_that_names_it()
+    {
+        var toy = GoldenFolder.Files("checkpoint_toy*.pth").First();
+
+        var (code, output, errors) = Semaim.Run("ckpt-inspect", toy, "--model", "aim_tiny");
+
+        Assert.Equal(3, code);
+        Assert.Contains("\"cls_token\" is 1×1×24, this model has 1×1×96", Assert.Single(errors.Trim().Split('\n')));
+        Assert.Contains("gaussian_blur.weight", output);
+    }
+
+    [Fact]
+    public async Task The_worst_of_the_hostile_files_end_with_3_one_line_and_less_than_256_MB()
+    {
+        string[] worst = ["zip, a bomb for a pickle", "zip, a million lists", "legacy, dictionaries that multiply", "safetensors, deep", "zip, names posix system"];
+        foreach (var (name, bytes) in HostileCorpus.Refused().Where(f => worst.Contains(f.Name)))
+        {
+            var path = Path.Combine(root, "hostile.pth");
+            File.WriteAllBytes(path, bytes);
+            var start = new ProcessStartInfo("dotnet", [Path.Combine(AppContext.BaseDirectory, "semaim.dll"), "ckpt-inspect", path]) { RedirectStandardOutput = true, RedirectStandardError = true };
+            using var process = Process.Start(start)!;
+            var errors = process.StandardError.ReadToEndAsync();
+            long peak = 0;
+            while (!process.WaitForExit(20))
+            {
+                process.Refresh();
+                try { peak = Math.Max(peak, process.PeakWorkingSet64); }
+                catch (InvalidOperationException) { }                             // it ended just now
+            }
+
+            Assert.True(process.ExitCode == 3, $"{name}: {process.ExitCode} {await errors}");
+            Assert.Single((await errors).Trim().Split('\n'));
+            Assert.True(peak > 0 && peak < 256 << 20, $"{name}: {peak} bytes");
+        }
+    }
+}
