@@ -47,11 +47,14 @@ internal static class CropGeometry
         ? (size, (int)((double)size * height / width))
         : ((int)((double)size * width / height), size);
 
+    /// <summary>Where a centre crop begins.</summary>
+    public static int CenterOffset(int size, int crop) => (int)Math.Round((size - crop) / 2.0);
+
     /// <summary>Resize(resize) then CenterCrop(crop).</summary>
     public static ResizePlan ResizeCenterCrop(int width, int height, int resize, int crop)
     {
         var (w, h) = ResizeShorter(width, height, resize);
-        int x = (int)Math.Round((w - crop) / 2.0), y = (int)Math.Round((h - crop) / 2.0);
+        int x = CenterOffset(w, crop), y = CenterOffset(h, crop);
         return new ResizePlan(new Box(0, 0, width, height), w, h, new Box(x, y, crop, crop), false);
     }
 
@@ -61,27 +64,5 @@ internal static class CropGeometry
         var (w, h) = ResizeShorter(width, height, crop);
         int y = rng.NextInt(h - crop + 1), x = rng.NextInt(w - crop + 1);
         return new ResizePlan(new Box(0, 0, width, height), w, h, new Box(x, y, crop, crop), rng.NextDouble() < 0.5);
-    }
-
-    /// <summary>timm 0.4.5 RandomErasing rectangles of one image; returns how many were written. The size test is strict.</summary>
-    public static int ErasingBoxes(ref SampleRng rng, int width, int height, double probability, int maxCount, Span<Box> boxes)
-    {
-        if (rng.NextDouble() >= probability) return 0;
-        int count = maxCount <= 1 ? 1 : 1 + rng.NextInt(maxCount), written = 0;
-        double area = (double)width * height;
-        for (int i = 0; i < count; i++)
-        {
-            for (int attempt = 0; attempt < 10; attempt++)
-            {
-                double target = rng.Uniform(0.02, 1.0 / 3) * area / count;
-                double ratio = Math.Exp(rng.Uniform(Math.Log(0.3), Math.Log(1 / 0.3)));
-                int h = (int)Math.Round(Math.Sqrt(target * ratio)), w = (int)Math.Round(Math.Sqrt(target / ratio));
-                if (w >= width || h >= height) continue;
-                int y = rng.NextInt(height - h + 1), x = rng.NextInt(width - w + 1);
-                boxes[written++] = new Box(x, y, w, h);
-                break;
-            }
-        }
-        return written;
     }
 }

@@ -32,14 +32,17 @@ internal readonly unsafe struct DecodedImage(byte* pixels, Box area, int width, 
 internal sealed unsafe class ImageDecoder : IDisposable
 {
     private readonly TurboJpeg? _turbo = TurboJpeg.IsAvailable ? new TurboJpeg() : null;
-    private byte* _buffer;
-    private nuint _size;
+    private byte* _buffer, _turned;
+    private nuint _size, _turnedSize;
 
     /// <summary>Pillow's limit for an error: twice 2^30 / 4 / 3 pixels.</summary>
     public long MaxPixels { get; init; } = 178_956_970;
 
     /// <summary>Fastest route for training crops; the result is the same without.</summary>
     public bool AllowRegions { get; init; } = true;
+
+    /// <summary>Turn the picture as its EXIF tag says. Pillow's convert and the original ignore the tag.</summary>
+    public bool HonourOrientation { get; init; }
 
     public static ImageFormat Sniff(ReadOnlySpan<byte> file)
     {
@@ -54,6 +57,35 @@ internal sealed unsafe class ImageDecoder : IDisposable
     }
 
     public DecodedImage Decode(ReadOnlySpan<byte> file, ICropPlanner? planner = null)
+    {
+        int orientation = HonourOrientation ? Exif.Orientation(file) : 1;
+        if (orientation == 1) return DecodeAsStored(file, planner);
+        var turned = Turn(DecodeAsStored(file, null), orientation);
+        planner?.Plan(turned.Width, turned.Height);
+        return turned;
+    }
+
+    // Orientation 2 mirrors, 3 is upside down, 4 both; 5 to 8 are these with rows and columns exchanged.
+    private DecodedImage Turn(in DecodedImage image, int orientation)
+    {
+        bool exchange = orientation >= 5, right = orientation is 2 or 3 or 7 or 8, down = orientation is 3 or 4 or 6 or 7;
+        int width = exchange ? image.Height : image.Width, height = exchange ? image.Width : image.Height;
+        Reserve(ref _turned, ref _turnedSize, width, height);
+        uint* from = (uint*)image.Pixels, to = (uint*)_turned;
+        for (int y = 0; y < height; y++)
+        {
+            for (int x = 0; x < width; x++)
+            {
+                int sx = exchange ? y : x, sy = exchange ? x : y;
+                if (right) sx = image.Width - 1 - sx;
+                if (down) sy = image.Height - 1 - sy;
+                to[(long)y * width + x] = from[(long)sy * image.Width + sx];
+            }
+        }
+        return new(_turned, new Box(0, 0, width, height), width, height);
+    }
+
+    private DecodedImage DecodeAsStored(ReadOnlySpan<byte> file, ICropPlanner? planner)
     {
         switch (Sniff(file))
         {
@@ -75,7 +107,7 @@ internal sealed unsafe class ImageDecoder : IDisposable
     {
         int width = header.Width, height = header.Height;
         var box = planner?.Plan(width, height) ?? new Box(0, 0, width, height);
-        Reserve(width, height);
+        Reserve(ref _buffer, ref _size, width, height);
         if (AllowRegions && (long)box.Width * box.Height < (long)width * height && TurboJpeg.HasEndMarker(file)
             && _turbo!.TryDecodeRegion(file, header, box, _buffer, out var area))
             return new DecodedImage(_buffer, area, width, height);
@@ -94,7 +126,7 @@ internal sealed unsafe class ImageDecoder : IDisposable
             int width = codec.Info.Width, height = codec.Info.Height;
             CheckSize(width, height);
             planner?.Plan(width, height);
-            Reserve(width, height);
+            Reserve(ref _buffer, ref _size, width, height);
             // Unpremul, so that the colour under a transparent pixel survives: Pillow drops alpha without multiplying.
             var alpha = codec.Info.AlphaType == SKAlphaType.Opaque ? SKAlphaType.Opaque : SKAlphaType.Unpremul;
             var result = codec.GetPixels(new SKImageInfo(width, height, SKColorType.Rgba8888, alpha), (nint)_buffer, width * 4, SKCodecOptions.Default);
@@ -114,7 +146,7 @@ internal sealed unsafe class ImageDecoder : IDisposable
         int channels = file[1] == (byte)'6' ? 3 : 1;
         if (file.Length - at < (long)width * height * channels) throw new ImageDecodeException("truncated PNM");
         planner?.Plan(width, height);
-        Reserve(width, height);
+        Reserve(ref _buffer, ref _size, width, height);
         byte* d = _buffer;
         for (long i = 0, n = (long)width * height; i < n; i++, d += 4, at += channels)
         {
@@ -148,21 +180,24 @@ internal sealed unsafe class ImageDecoder : IDisposable
         if ((long)width * height > MaxPixels) throw new ImageDecodeException($"image of {width}x{height} exceeds the limit of {MaxPixels} pixels");
     }
 
-    private void Reserve(int width, int height)
+    private static void Reserve(ref byte* buffer, ref nuint size, int width, int height)
     {
         nuint need = (nuint)width * (nuint)height * 4 + 64; // the resampler reads up to 4 bytes past the last pixel
-        bool wasteful = _size > 64 << 20 && need < _size / 4; // do not keep the memory of one huge image
-        if (need <= _size && !wasteful) return;
-        NativeMemory.AlignedFree(_buffer);
-        _size = need + need / 4;
-        _buffer = (byte*)NativeMemory.AlignedAlloc(_size, 64);
+        bool wasteful = size > 64 << 20 && need < size / 4; // do not keep the memory of one huge image
+        if (need <= size && !wasteful) return;
+        NativeMemory.AlignedFree(buffer);
+        size = 0;
+        buffer = null;
+        buffer = (byte*)NativeMemory.AlignedAlloc(need + need / 4, 64);
+        size = need + need / 4;
     }
 
     public void Dispose()
     {
         _turbo?.Dispose();
         NativeMemory.AlignedFree(_buffer);
-        _buffer = null;
-        _size = 0;
+        NativeMemory.AlignedFree(_turned);
+        _buffer = _turned = null;
+        _size = _turnedSize = 0;
     }
 }

@@ -175,7 +175,7 @@ internal sealed unsafe class RingLoader : IDisposable
             try
             {
                 int length = Read(key.Index, ref buffer);
-                slot.Info[row] = new RowInfo { Index = key.Index, Label = _source.Label(key.Index) };
+                slot.Info[row].Reset(key, _source.Label(key.Index));
                 pipeline.Run(buffer.AsSpan(0, length), key, target, ref slot.Info[row]);
                 return;
             }
@@ -192,7 +192,7 @@ internal sealed unsafe class RingLoader : IDisposable
                 }
                 Interlocked.Increment(ref _replaced);
                 if (first) _options.Refused?.Invoke(_source.Name(key.Index), e.Message);
-                var rng = new SampleRng(_options.Seed, (ulong)wanted.Epoch, (ulong)wanted.Index * 16 + (ulong)attempt, RngStream.Substitute);
+                var rng = new SampleRng(_options.Seed, 0, (ulong)wanted.Index * 16 + (ulong)attempt, RngStream.Substitute);
                 key = wanted with { Index = rng.NextInt(_source.Count) };
             }
         }

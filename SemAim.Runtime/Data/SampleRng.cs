@@ -9,9 +9,22 @@ internal enum RngStream : ulong
     Mix = 3,         // Mixup/CutMix; keyed by micro-batch number instead of sample index
     Substitute = 4,  // replacement of unreadable samples; keyed by (index, attempt)
     Order = 5,       // permutation of one epoch; index 0
-    ErasingNoise = 6, // device generator; keyed by micro-batch number
+    ErasingNoise = 6, // seed of the device generator that fills a sample's rectangles
     PredictionOrder = 7, // noise of the autoregression order; keyed by (step, place in the batch)
     Drawing = 8,     // the demo set; keyed by (split, picture)
+}
+
+/// <summary>What a transform draws from: a keyed generator, or in tests the recorded draws of the original.</summary>
+internal interface IRandomDraws
+{
+    /// <summary>Uniform in [0, 1).</summary>
+    double NextDouble();
+
+    /// <summary>Uniform in [low, high).</summary>
+    double Uniform(double low, double high);
+
+    /// <summary>Uniform in 0..n-1.</summary>
+    int NextInt(int n);
 }
 
 /// <summary>
@@ -19,7 +32,7 @@ internal enum RngStream : ulong
 /// result does not depend on worker count, world size, batch size or the point a run was resumed from.
 /// The constants are part of the file format of a run: never change them.
 /// </summary>
-internal struct SampleRng
+internal struct SampleRng : IRandomDraws
 {
     private const ulong Golden = 0x9E3779B97F4A7C15;
     private ulong _state;

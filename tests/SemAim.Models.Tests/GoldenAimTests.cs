@@ -9,12 +9,7 @@ namespace SemAim.Models.Tests;
 [Trait("Category", "Golden")]
 public sealed class GoldenAimTests
 {
-    public static IEnumerable<object[]> Cases => GoldenCase.Of("aim_c*.safetensors");
-    public static IEnumerable<object[]> Guidances => GoldenCase.Of("aim_guidance_*.safetensors");
-    public static IEnumerable<object[]> FeatureLosses => GoldenCase.Of("feature_loss*.safetensors");
-
-    [Theory]
-    [MemberData(nameof(Cases))]
+    [GoldenTheory("aim_c*.safetensors"), GoldenFiles, GoldenKind("aim_c*.safetensors")]
     public void Prediction_loss_and_gradients_are_the_originals(string name)
     {
         using var scope = NewDisposeScope();
@@ -35,8 +30,7 @@ public sealed class GoldenAimTests
         Assert.True(golden.GradientError(model) < 1e-4, $"gradients differ by {golden.GradientError(model)} of their norm");
     }
 
-    [Theory]
-    [MemberData(nameof(Guidances))]
+    [GoldenTheory("aim_guidance_*.safetensors"), GoldenFiles, GoldenKind("aim_guidance_*.safetensors")]
     public void Guidance_maps_are_the_originals(string name)
     {
         using var scope = NewDisposeScope();
@@ -53,8 +47,7 @@ public sealed class GoldenAimTests
         Assert.True(GoldenCase.Far(model.SelfAttentionMap(images), golden["self_attention"]) < 1e-6);
     }
 
-    [Theory]
-    [MemberData(nameof(FeatureLosses))]
+    [GoldenTheory("feature_loss*.safetensors"), GoldenFiles, GoldenKind("feature_loss*.safetensors")]
     public void Feature_loss_is_the_originals(string name)
     {
         using var scope = NewDisposeScope();

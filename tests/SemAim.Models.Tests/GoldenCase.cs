@@ -13,8 +13,6 @@ internal sealed class GoldenCase(string path) : IDisposable
 {
     private readonly SafetensorsFile file = SafetensorsFile.Open(path);
 
-    internal static IEnumerable<object[]> Of(string pattern) => GoldenFolder.Files(pattern).Select(f => new object[] { Path.GetFileName(f) });
-
     internal static GoldenCase Open(string name) => new(Path.Combine(GoldenFolder.Path, name));
 
     internal IReadOnlyList<string> Names => file.Names;

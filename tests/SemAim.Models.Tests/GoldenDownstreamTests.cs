@@ -10,12 +10,7 @@ namespace SemAim.Models.Tests;
 [Trait("Category", "Golden")]
 public sealed class GoldenDownstreamTests
 {
-    public static IEnumerable<object[]> Vits => GoldenCase.Of("vit_*.safetensors");
-    public static IEnumerable<object[]> TeacherCases => GoldenCase.Of("teachers*.safetensors");
-    public static IEnumerable<object[]> Tables => GoldenCase.Of("sincos_pos_embed*.safetensors");
-
-    [Theory]
-    [MemberData(nameof(Vits))]
+    [GoldenTheory("vit_*.safetensors"), GoldenFiles, GoldenKind("vit_*.safetensors")]
     public void Logits_loss_and_gradients_are_the_originals(string name)
     {
         using var scope = NewDisposeScope();
@@ -50,8 +45,7 @@ public sealed class GoldenDownstreamTests
         Assert.True(golden.GradientError(model) < 1e-4);
     }
 
-    [Theory]
-    [MemberData(nameof(TeacherCases))]
+    [GoldenTheory("teachers*.safetensors"), GoldenFiles, GoldenKind("teachers*.safetensors")]
     public void Teachers_give_the_originals_tokens_and_maps(string name)
     {
         using var scope = NewDisposeScope();
@@ -73,8 +67,7 @@ public sealed class GoldenDownstreamTests
         }
     }
 
-    [Theory]
-    [MemberData(nameof(Tables))]
+    [GoldenTheory("sincos_pos_embed*.safetensors"), GoldenFiles, GoldenKind("sincos_pos_embed*.safetensors")]
     public void Position_tables_are_the_originals(string name)
     {
         using var scope = NewDisposeScope();

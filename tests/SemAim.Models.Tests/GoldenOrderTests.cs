@@ -12,10 +12,8 @@ public sealed class GoldenOrderTests
     // never reached from the original's programs (behaviour.md 1.8)
     private static readonly string[] Unreachable = ["generate_raster", "generate_center2out"];
 
-    public static IEnumerable<object[]> Cases => GoldenCase.Of("permutations*.safetensors");
 
-    [Theory]
-    [MemberData(nameof(Cases))]
+    [GoldenTheory("permutations*.safetensors"), GoldenFiles, GoldenKind("permutations*.safetensors")]
     public void Orders_are_the_originals(string name)
     {
         using var scope = NewDisposeScope();
@@ -32,8 +30,7 @@ public sealed class GoldenOrderTests
         }
     }
 
-    [Theory]
-    [MemberData(nameof(Cases))]
+    [GoldenTheory("permutations*.safetensors"), GoldenFiles, GoldenKind("permutations*.safetensors")]
     public void Masks_are_the_originals_ties_included(string name)
     {
         using var scope = NewDisposeScope();

@@ -10,11 +10,7 @@ namespace SemAim.Models.Tests;
 [Trait("Category", "Golden")]
 public sealed class GoldenTraceTests
 {
-    public static IEnumerable<object[]> Traces => GoldenCase.Of("train_t*.safetensors");
-    public static IEnumerable<object[]> Curves => GoldenCase.Of("curve_*.safetensors");
-
-    [Theory]
-    [MemberData(nameof(Traces))]
+    [GoldenTheory("train_t*.safetensors"), GoldenFiles, GoldenKind("train_t*.safetensors")]
     public void A_short_training_repeats_the_originals(string name)
     {
         using var scope = NewDisposeScope();
@@ -34,8 +30,7 @@ public sealed class GoldenTraceTests
         if (run.Ema is not null) AssertState(golden, run.Ema, "efinal.", "edig.");
     }
 
-    [Theory]
-    [MemberData(nameof(Curves))]
+    [GoldenTheory("curve_*.safetensors"), GoldenFiles, GoldenKind("curve_*.safetensors")]
     public void A_loss_curve_stays_within_three_times_its_own_rounding_drift(string name)
     {
         using var scope = NewDisposeScope();

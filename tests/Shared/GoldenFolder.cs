@@ -17,5 +17,11 @@ internal static class GoldenFolder
         }
     }
 
-    internal static IEnumerable<string> Files(string pattern) => Directory.Exists(Path) ? Directory.EnumerateFiles(Path, pattern).Order(StringComparer.Ordinal) : [];
+    /// <summary>Files of a pattern below the folder; a slash leads into a folder of it.</summary>
+    internal static IEnumerable<string> Files(string pattern)
+    {
+        var slash = pattern.LastIndexOf('/');
+        var folder = slash < 0 ? Path : System.IO.Path.Combine(Path, pattern[..slash]);
+        return Directory.Exists(folder) ? Directory.EnumerateFiles(folder, pattern[(slash + 1)..]).Order(StringComparer.Ordinal) : [];
+    }
 }

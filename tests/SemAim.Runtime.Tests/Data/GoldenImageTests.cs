@@ -223,7 +223,7 @@ public sealed unsafe class GoldenImageTests
         }
         foreach (var row in tables.GetProperty("cutmix").GetProperty("rows").EnumerateArray())
         {
-            var draw = DeviceAugment.CutMixBox(row[0].GetDouble(), row[1].GetInt32(), row[2].GetInt32(), 224, 224);
+            var draw = Mixing.CutMixBox(row[0].GetDouble(), row[1].GetInt32(), row[2].GetInt32(), 224, 224);
             Expect(draw.Cut == new Box(row[3].GetInt32(), row[4].GetInt32(), row[5].GetInt32(), row[6].GetInt32()) && draw.Lambda == row[7].GetDouble(), $"cutmix {row}: {draw}");
         }
         if (tables.TryGetProperty("normalize_bits", out var normalize))
