@@ -198,7 +198,7 @@ public sealed partial class AimViT(int S, int P, int D, int H, int L, int Q, int
 
     /// <summary>The demo's model.</summary>
     [Variant("aim_tiny")]
-    public static AimViT Tiny(double dropPath = 0) => new(S: 64, P: 8, D: 96, H: 4, L: 4, Q: 2, O: 192, dropPath: dropPath);
+    public static AimViT Tiny(double dropPath = 0) => new(S: 64, P: 8, D: 64, H: 4, L: 3, Q: 1, O: 192, dropPath: dropPath);
 
     /// <summary>aim_base.</summary>
     [Variant("aim_base")]

@@ -14,8 +14,9 @@ namespace SemAim.App.Training;
 /// <param name="MeanLoss">error of predicting each patch's mean</param>
 /// <param name="CopyLoss">error of copying the nearest patch that is already known in the same order</param>
 /// <param name="HitRate">per cent of pictures whose semantic centre lies on the drawn object; NaN where nobody knows where it is</param>
+/// <param name="Chance">what <paramref name="HitRate"/> would be for a patch drawn by lot; NaN likewise</param>
 /// <param name="Count">pictures</param>
-internal sealed record HeldOutResult(double Loss, double MeanLoss, double CopyLoss, double HitRate, int Count)
+internal sealed record HeldOutResult(double Loss, double MeanLoss, double CopyLoss, double HitRate, double Chance, int Count)
 {
     /// <summary>Standard error of <see cref="HitRate"/>, per cent.</summary>
     internal double HitError => Math.Sqrt(HitRate * (100 - HitRate) / Count);
@@ -24,13 +25,13 @@ internal sealed record HeldOutResult(double Loss, double MeanLoss, double CopyLo
 /// <summary>Evaluates predictions on held-out pictures, beside two predictors that know nothing.</summary>
 internal static class HeldOut
 {
-    /// <summary>Runs the model over all pictures in its pretraining order, without augmentation.</summary>
+    /// <summary>Runs the model over all pictures in its pretraining order, without augmentation; <paramref name="objects"/> are in pixels of what the network sees (<see cref="Pictures.Seen"/>).</summary>
     internal static HeldOutResult Evaluate(AimViT model, PixelObjective objective, ISampleSource source, IOrder order, ulong seed, int batch, int workers, IReadOnlyList<DrawnObject?>? objects)
     {
         using var guard = no_grad();
         var side = model.ImageSize / model.PatchSize;
         var grid = new Grid(side, side);
-        double loss = 0, mean = 0, copy = 0;
+        double loss = 0, mean = 0, copy = 0, chance = 0;
         int hits = 0, known = 0;
         Pictures.ForEach(source, model.ImageSize, batch, workers, (images, labels, first) =>
         {
@@ -50,12 +51,15 @@ internal static class HeldOut
             {
                 if (objects[first + i] is not { } drawn) continue;
                 known++;
-                var (x, y) = ((centres[i] % side + 0.5) * model.PatchSize, (centres[i] / side + 0.5) * model.PatchSize);
-                if ((x - drawn.X) * (x - drawn.X) + (y - drawn.Y) * (y - drawn.Y) <= drawn.R * drawn.R) hits++;
+                var on = Enumerable.Range(0, grid.Count).Select(patch => IsOn(drawn, (patch % side + 0.5) * model.PatchSize, (patch / side + 0.5) * model.PatchSize)).ToArray();
+                if (on[centres[i]]) hits++;
+                chance += (double)on.Count(o => o) / grid.Count;
             }
         });
-        return new(loss / source.Count, mean / source.Count, copy / source.Count, known == 0 ? double.NaN : 100.0 * hits / known, source.Count);
+        return new(loss / source.Count, mean / source.Count, copy / source.Count, known == 0 ? double.NaN : 100.0 * hits / known, known == 0 ? double.NaN : 100 * chance / known, source.Count);
     }
+
+    private static bool IsOn(DrawnObject drawn, double x, double y) => (x - drawn.X) * (x - drawn.X) + (y - drawn.Y) * (y - drawn.Y) <= drawn.R * drawn.R;
 
     private static Tensor Normalised(Tensor patches)
         => (patches - patches.mean([2], true)) / (patches.var(2, true, true) + 1e-6).sqrt();
@@ -65,8 +69,10 @@ internal static class HeldOut
     {
         var (rows, count) = ((int)patches.size(0), grid.Count);
         var ranks = rank.to(float64).data<double>().ToArray();
-        var error = (patches.unsqueeze(2) - patches.unsqueeze(1)).square().mean([3]).data<float>().ToArray();       // B N N
-        var alone = patches.square().mean([2]).data<float>().ToArray();                                            // B N
+        var own = patches.square().mean([2]);                                                                      // B N
+        // |a − b|² = |a|² + |b|² − 2ab: no B × N × N × C tensor
+        var error = (own.unsqueeze(2) + own.unsqueeze(1) - patches.matmul(patches.transpose(1, 2)) * (2.0 / patches.size(2))).data<float>().ToArray();      // B N N
+        var alone = own.data<float>().ToArray();
         double copy = 0;
         for (var b = 0; b < rows; b++)
             for (var i = 0; i < count; i++)

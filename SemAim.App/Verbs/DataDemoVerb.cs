@@ -4,7 +4,7 @@ using SemAim.Runtime.Data.Demo;
 namespace SemAim.App.Verbs;
 
 /// <summary><c>semaim data-demo</c>: draws the demo's pictures.</summary>
-[Verb("data-demo", HelpText = "Draw a labelled set of pictures: ten figures over cluttered backgrounds, train and val folders.")]
+[Verb("data-demo", HelpText = "Draw a labelled set of pictures: an object covered with one of ten motifs over a cluttered background, train and val folders.")]
 internal sealed class DataDemoVerb : IVerb
 {
     [Option("output_dir", Default = "demo-out/data", HelpText = "Folder to write.")]

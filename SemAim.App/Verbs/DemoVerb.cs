@@ -27,7 +27,7 @@ internal sealed class DemoVerb : IVerb
     [Option("output_dir", Default = "demo-out", HelpText = "Folder of pictures and run.")]
     public string OutputDir { get; set; } = "";
 
-    [Option("minutes", Default = 2.0, HelpText = "Minutes of pretraining.")]
+    [Option("minutes", Default = 2.25, HelpText = "Minutes of pretraining.")]
     public double Minutes { get; set; }
 
     [Option("seed", Default = 1UL, HelpText = "Of the pictures and the run.")]
@@ -36,7 +36,7 @@ internal sealed class DemoVerb : IVerb
     [Option("precision", Default = PrecisionChoice.Fp32, HelpText = "fp32 or bf16.")]
     public PrecisionChoice Precision { get; set; }
 
-    [Option("lr", Default = 1.5e-3, HelpText = "Highest learning rate.")]
+    [Option("lr", Default = 3e-3, HelpText = "Highest learning rate.")]
     public double Lr { get; set; }
 
     [Option("quiet", Default = false, HelpText = "No progress.")]
@@ -63,7 +63,7 @@ internal sealed class DemoVerb : IVerb
         using var objective = new PixelObjective();
         var order = Orders.Of(OrderName);
         using var log = new MetricsLog(run.Metrics);
-        var objects = Objects(data, val);
+        var objects = Objects(data, val, drawing.Size, model.ImageSize);
         model.eval();
 
         var pixels = Judge(Features.OfPixels(train, model.ImageSize, 256, 2), Features.OfPixels(val, model.ImageSize, 256, 2));
@@ -124,14 +124,14 @@ internal sealed class DemoVerb : IVerb
         [
             ("Held-out prediction loss", $"{after.Loss:F3}", $"untrained {before.Loss:F3} · patch mean {after.MeanLoss:F3} · nearest known patch {after.CopyLoss:F3}"),
             ($"k-NN top-1 (k = {Neighbours})", $"{pretrained.Top1:F1} ± {pretrained.Error:F1} %", $"untrained {untrained.Top1:F1} % · raw pixels {pixels.Top1:F1} %"),
-            ("Centre on the object", $"{after.HitRate:F1} ± {after.HitError:F1} %", $"untrained {before.HitRate:F1} %"),
+            ("Centre on the object", $"{after.HitRate:F1} ± {after.HitError:F1} %", $"untrained {before.HitRate:F1} % · a patch drawn by lot {after.Chance:F1} %"),
             ("Speed", $"{speed:F0} pictures/s", $"{steps} steps of {Batch} in {seconds:F0} s"),
         ], model);
         Console.Out.WriteLine($"""
                                       untrained       pretrained
             held-out loss             {before.Loss,8:F3}         {after.Loss,8:F3}      (patch mean {after.MeanLoss:F3}, nearest known patch {after.CopyLoss:F3})
             k-NN top-1, k = {Neighbours}        {untrained.Top1,6:F1} ± {untrained.Error:F1} %    {pretrained.Top1,6:F1} ± {pretrained.Error:F1} %  (raw pixels {pixels.Top1:F1} ± {pixels.Error:F1} %)
-            centre on the object      {before.HitRate,6:F1} ± {before.HitError:F1} %    {after.HitRate,6:F1} ± {after.HitError:F1} %
+            centre on the object      {before.HitRate,6:F1} ± {before.HitError:F1} %    {after.HitRate,6:F1} ± {after.HitError:F1} %  (a patch drawn by lot {after.Chance:F1} %)
             {steps} steps of {Batch} pictures, {speed:F0} pictures/s, {clock.Elapsed.TotalSeconds:F0} s in all
             figure   {run.OrdersFigure}
             report   {run.Report}
@@ -182,13 +182,13 @@ internal sealed class DemoVerb : IVerb
     {
         log.Write("knn", ("features", features), ("seconds", Math.Round(seconds, 1)), ("k", knn.K), ("top1", Math.Round(knn.Top1, 2)), ("top5", Math.Round(knn.Top5, 2)), ("error", Math.Round(knn.Error, 2)));
         if (held is not null)
-            log.Write("held_out", ("features", features), ("seconds", Math.Round(seconds, 1)), ("loss", Math.Round(held.Loss, 4)), ("mean_loss", Math.Round(held.MeanLoss, 4)), ("copy_loss", Math.Round(held.CopyLoss, 4)), ("hit_rate", Math.Round(held.HitRate, 2)), ("hit_error", Math.Round(held.HitError, 2)));
+            log.Write("held_out", ("features", features), ("seconds", Math.Round(seconds, 1)), ("loss", Math.Round(held.Loss, 4)), ("mean_loss", Math.Round(held.MeanLoss, 4)), ("copy_loss", Math.Round(held.CopyLoss, 4)), ("hit_rate", Math.Round(held.HitRate, 2)), ("hit_error", Math.Round(held.HitError, 2)), ("hit_chance", Math.Round(held.Chance, 2)));
     }
 
-    private static DrawnObject?[] Objects(string data, ISampleSource val)
+    private static DrawnObject?[] Objects(string data, ISampleSource val, int side, int size)
     {
         using var json = JsonDocument.Parse(File.ReadAllText(Path.Combine(data, "objects.json")));
         return [.. Enumerable.Range(0, val.Count).Select(i => json.RootElement.TryGetProperty("val/" + val.Name(i), out var o)
-            ? new DrawnObject(o.GetProperty("x").GetDouble(), o.GetProperty("y").GetDouble(), o.GetProperty("r").GetDouble()) : null)];
+            ? Pictures.Seen(new(o.GetProperty("x").GetDouble(), o.GetProperty("y").GetDouble(), o.GetProperty("r").GetDouble()), side, size) : null)];
     }
 }

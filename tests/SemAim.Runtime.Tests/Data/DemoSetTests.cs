@@ -16,7 +16,7 @@ public sealed class DemoSetTests
     }
 
     [Fact]
-    public void Every_picture_says_where_its_figure_is_and_classes_are_balanced()
+    public void Every_picture_says_where_its_object_is_and_classes_are_balanced()
     {
         var folder = Directory.CreateTempSubdirectory("semaim-demo-").FullName;
         DemoSet.Write(folder, new DemoSetOptions(Train: 40, Val: 20));
@@ -87,9 +87,16 @@ public sealed class DemoSetTests
         Parallel.ForEach(test, t =>
         {
             var own = features(t);
-            var votes = train.Select(p => (p.Class, Distance: features(p).Zip(own, (a, b) => (a - b) * (a - b)).Sum())).OrderBy(p => p.Distance).Take(20).GroupBy(p => p.Class);
+            var votes = train.Select(p => (p.Class, Distance: Squared(features(p), own))).OrderBy(p => p.Distance).Take(20).GroupBy(p => p.Class);
             if (votes.MaxBy(v => v.Count())!.Key == t.Class) Interlocked.Increment(ref right);
         });
         return (double)right / test.Length;
+    }
+
+    private static double Squared(double[] a, double[] b)
+    {
+        var sum = 0.0;
+        for (var i = 0; i < a.Length; i++) sum += (a[i] - b[i]) * (a[i] - b[i]);
+        return sum;
     }
 }
