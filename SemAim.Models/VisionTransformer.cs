@@ -107,7 +107,7 @@ public sealed partial class VisionTransformer(int S, int P, int D, int H, int L,
 
     /// <summary>vit_tiny: takes the encoder of the demo's aim_tiny.</summary>
     [Variant("vit_tiny")]
-    public static VisionTransformer Tiny(int classes = 10, bool globalPool = false, double dropPath = 0) => new(S: 64, P: 8, D: 96, H: 4, L: 4, K: classes, globalPool: globalPool, dropPath: dropPath);
+    public static VisionTransformer Tiny(int classes = 10, bool globalPool = false, double dropPath = 0) => new(S: 64, P: 8, D: 64, H: 4, L: 3, K: classes, globalPool: globalPool, dropPath: dropPath);
 
     /// <summary>vit_small_patch16.</summary>
     [Variant("vit_small_patch16")]

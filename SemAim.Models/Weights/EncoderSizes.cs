@@ -14,7 +14,7 @@ public sealed record EncoderSizes(int ImageSize, int PatchSize, int Width, int H
 {
     private static readonly (string[] Names, EncoderSizes Sizes)[] Table =
     [
-        (["aim_tiny", "vit_tiny"], new(64, 8, 96, 4, 4)),
+        (["aim_tiny", "vit_tiny"], new(64, 8, 64, 4, 3)),
         (["vit_small_patch16"], new(224, 16, 384, 6, 12)),
         (["aim_base", "vit_base_patch16"], new(224, 16, 768, 12, 12)),
         (["aim_large", "vit_large_patch16"], new(224, 16, 1024, 16, 24)),
