@@ -16,8 +16,8 @@ public sealed class DownstreamTests : IDisposable
     {
         var data = Path.Combine(root, "data");
         DemoSet.Write(data, new DemoSetOptions(Train: 60, Val: 20));
-        Grey(Path.Combine(data, "train", "ring", "grey.png"));
-        File.WriteAllBytes(Path.Combine(data, "train", "ring", "broken.jpg"), [0xFF, 0xD8, 0xFF, 0, 1, 2]);
+        Grey(Path.Combine(data, "train", "rings", "grey.png"));
+        File.WriteAllBytes(Path.Combine(data, "train", "rings", "broken.jpg"), [0xFF, 0xD8, 0xFF, 0, 1, 2]);
 
         var trained = Semaim.Run("pretrain", "--data-path", data, "--model", "aim_tiny", "--batch_size", "8", "--max_steps", "16", "--norm_pix_loss", "--permutation_type", "attention_center", "--clip_grad", "3", "--lr", "1e-3", "--output_dir", root);
 
@@ -30,7 +30,7 @@ public sealed class DownstreamTests : IDisposable
 
         var knn = Semaim.Run("knn", "--data_path", data, "--model", "aim_tiny", "--pretrained_weights", Path.Combine(run, "model.safetensors"), "--json");
         Assert.Equal(3, knn.Code);                                       // an evaluation replaces nothing
-        File.Delete(Path.Combine(data, "train", "ring", "broken.jpg"));
+        File.Delete(Path.Combine(data, "train", "rings", "broken.jpg"));
         knn = Semaim.Run("knn", "--data_path", data, "--model", "aim_tiny", "--pretrained_weights", Path.Combine(run, "model.safetensors"), "--json");
         Assert.True(knn.Code == 0, knn.Errors);
         Assert.Equal(20, JsonDocument.Parse(knn.Output.Trim().Split('\n')[^1]).RootElement.GetProperty("test").GetInt32());
