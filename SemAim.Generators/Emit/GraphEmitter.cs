@@ -4,6 +4,7 @@ using System.Globalization;
 using System.Linq;
 using SemAim.Generators.Check;
 using SemAim.Generators.Ir;
+using SemAim.Generators.Passes;
 using SemAim.Generators.Symbols;
 
 namespace SemAim.Generators.Emit;
@@ -188,7 +189,7 @@ internal sealed class GraphEmitter
         var field = op.Text.Length > 0 && op.Kind is OpKind.Linear or OpKind.LayerNorm or OpKind.Conv2d or OpKind.Call or OpKind.Lower ? Field(op) : "";
         switch (op.Kind)
         {
-            case OpKind.Linear: return $"Functional.linear({X()}, {field}.Weight, {field}.Bias)";
+            case OpKind.Linear: return $"Kernels.{(op.Method == FuseGelu.Method ? "GeluLinear" : "Linear")}({X()}, {field})";
             case OpKind.LayerNorm: return $"Kernels.LayerNorm({X()}, {field})";
             case OpKind.Conv2d: return $"Kernels.Conv2d({X()}, {field})";
             case OpKind.Lower: return $"Kernels.Lower({X()}, {field}.Weight)";

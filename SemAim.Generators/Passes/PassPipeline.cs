@@ -20,6 +20,7 @@ public static class PassPipeline
             new PlanPrecision(),
             new CommonSubexpressions(scope.Facts),
             new DeadCode(),
+            new FuseGelu(),
         ];
         foreach (var pass in passes.Where(p => p.Name != without)) pass.Run(graph);
     }

@@ -30,21 +30,21 @@ partial class CrossAttention
     internal Tensor __Forward(Tensor query, Tensor key, Tensor value, AttentionBias mask, long B, long T, long M)
     {
         var v1 = Kernels.Lower(query, q.Weight);                                               // B T D
-        var v2 = Functional.linear(v1, q.Weight, q.Bias); v1.Dispose();                        // B T D
+        var v2 = Kernels.Linear(v1, q); v1.Dispose();                                          // B T D
         var v3 = v2.view(B, T, H, E); v2.Dispose();                                            // B T H E
         var v4 = v3.transpose(1, 2); v3.Dispose();                                             // B H T E
         var v5 = Kernels.Lower(key, k.Weight);                                                 // B M D
-        var v6 = Functional.linear(v5, k.Weight, k.Bias); v5.Dispose();                        // B M D
+        var v6 = Kernels.Linear(v5, k); v5.Dispose();                                          // B M D
         var v7 = v6.view(B, M, H, E); v6.Dispose();                                            // B M H E
         var v8 = v7.transpose(1, 2); v7.Dispose();                                             // B H M E
         var v9 = Kernels.Lower(value, v.Weight);                                               // B M D
-        var v10 = Functional.linear(v9, v.Weight, v.Bias); v9.Dispose();                       // B M D
+        var v10 = Kernels.Linear(v9, v); v9.Dispose();                                         // B M D
         var v11 = v10.view(B, M, H, E); v10.Dispose();                                         // B M H E
         var v12 = v11.transpose(1, 2); v11.Dispose();                                          // B H M E
         var y = Kernels.Attend(v4, v8, v12, mask); v4.Dispose(); v8.Dispose(); v12.Dispose();  // B H T E
         var v13 = y.transpose(1, 2); y.Dispose();                                              // B T H E
         var v14 = v13.reshape(B, T, D); v13.Dispose();                                         // B T D
-        var v15 = Functional.linear(v14, proj.Weight, proj.Bias); v14.Dispose();               // B T D
+        var v15 = Kernels.Linear(v14, proj); v14.Dispose();                                    // B T D
         return v15;
     }
 

@@ -23,11 +23,10 @@ partial class Mlp
 
     internal Tensor __Forward(Tensor x)
     {
-        var v1 = Kernels.Lower(x, fc1.Weight);                               // … D
-        var v2 = Functional.linear(v1, fc1.Weight, fc1.Bias); v1.Dispose();  // … F
-        var v3 = Functional.gelu(v2); v2.Dispose();                          // … F
-        var v4 = Functional.linear(v3, fc2.Weight, fc2.Bias); v3.Dispose();  // … O
-        return v4;
+        var v1 = Kernels.Lower(x, fc1.Weight);               // … D
+        var v2 = Kernels.Linear(v1, fc1); v1.Dispose();      // … F
+        var v3 = Kernels.GeluLinear(v2, fc2); v2.Dispose();  // … O
+        return v3;
     }
 
     /// <inheritdoc />

@@ -25,11 +25,10 @@ partial class PredictionHead
 
     internal Tensor __Forward(Tensor x, long B, long N)
     {
-        var v1 = Kernels.Lower(x, fc1.Weight);                               // B N D
-        var v2 = Functional.linear(v1, fc1.Weight, fc1.Bias); v1.Dispose();  // B N F
-        var v3 = Functional.gelu(v2); v2.Dispose();                          // B N F
-        var v4 = Functional.linear(v3, fc2.Weight, fc2.Bias); v3.Dispose();  // B N O
-        return v4;
+        var v1 = Kernels.Lower(x, fc1.Weight);               // B N D
+        var v2 = Kernels.Linear(v1, fc1); v1.Dispose();      // B N F
+        var v3 = Kernels.GeluLinear(v2, fc2); v2.Dispose();  // B N O
+        return v3;
     }
 
     /// <summary>x: B N D → B N O.</summary>

@@ -27,7 +27,7 @@ partial class SelfAttention
     internal Tensor __Forward(Tensor x, AttentionBias mask, long B, long T)
     {
         var v1 = Kernels.Lower(x, qkv.Weight);                                         // B T D
-        var v2 = Functional.linear(v1, qkv.Weight, qkv.Bias); v1.Dispose();            // B T 3·D
+        var v2 = Kernels.Linear(v1, qkv); v1.Dispose();                                // B T 3·D
         var v3 = v2.view(B, T, 3, H, E); v2.Dispose();                                 // B T 3 H E
         var v4 = v3.permute(2, 0, 3, 1, 4); v3.Dispose();                              // 3 B H T E
         var q = v4.select(0, 0);                                                       // B H T E
@@ -36,7 +36,7 @@ partial class SelfAttention
         var y = Kernels.Attend(q, k, v, mask); q.Dispose(); k.Dispose(); v.Dispose();  // B H T E
         var v5 = y.transpose(1, 2); y.Dispose();                                       // B T H E
         var v6 = v5.reshape(B, T, D); v5.Dispose();                                    // B T D
-        var v7 = Functional.linear(v6, proj.Weight, proj.Bias); v6.Dispose();          // B T D
+        var v7 = Kernels.Linear(v6, proj); v6.Dispose();                               // B T D
         return v7;
     }
 
@@ -52,7 +52,7 @@ partial class SelfAttention
     internal Tensor __ClassAttention(Tensor x, long B, long T)
     {
         var v1 = Kernels.Lower(x, qkv.Weight);                                     // B T D
-        var v2 = Functional.linear(v1, qkv.Weight, qkv.Bias); v1.Dispose();        // B T 3·D
+        var v2 = Kernels.Linear(v1, qkv); v1.Dispose();                            // B T 3·D
         var v3 = v2.view(B, T, 3, H, E); v2.Dispose();                             // B T 3 H E
         var v4 = v3.permute(2, 0, 3, 1, 4); v3.Dispose();                          // 3 B H T E
         var q = v4.select(0, 0);                                                   // B H T E

@@ -1,0 +1,93 @@
+using SemAim.Runtime.Native;
+using TorchSharp;
+using static TorchSharp.torch;
+using F = TorchSharp.torch.nn.functional;
+
+namespace SemAim.Runtime.Tensors;
+
+/// <summary>
+/// y = f(x)·Wᵀ + b by <see cref="OneDnn"/>, with its gradients; f is the identity or the exact GELU. With GELU only x is kept for the way
+/// back and the activation computed again there: a twentieth of a millisecond per thousand tokens against a quarter of a block's memory.
+/// </summary>
+internal sealed class DenseProduct : autograd.SingleTensorFunction<DenseProduct>
+{
+    // what the wrappers of one call held must not live until the step's dispose scope ends: the library keeps its own references
+    [ThreadStatic] private static List<Tensor>? handedOver;
+
+    public override string Name => nameof(DenseProduct);
+
+    /// <summary>Whether products of this value go this way.</summary>
+    internal static bool Takes(Tensor x, Tensor weight) => x.device_type == DeviceType.CPU && x.dtype == weight.dtype && x.dtype is ScalarType.Float32 or ScalarType.BFloat16 && OneDnn.IsAvailable;
+
+    /// <summary>x: … K, weight: N × K, bias: N → … N, fresh.</summary>
+    internal static Tensor Of(Tensor x, Tensor weight, Tensor? bias, bool gelu)
+    {
+        if (!is_grad_enabled() || !(x.requires_grad || weight.requires_grad || bias is { requires_grad: true })) return Compute(x, weight, bias, gelu);
+        Release();
+        var y = apply(x, weight, bias!, gelu);
+        Release();
+        return y;
+    }
+
+    public override Tensor forward(autograd.AutogradContext ctx, params object[] vars)
+    {
+        var (x, weight, bias, gelu) = ((Tensor)vars[0], (Tensor)vars[1], (Tensor?)vars[2], (bool)vars[3]);
+        ctx.set_materialize_grads(false);
+        ctx.save_for_backward([x, weight]);
+        ctx.save_data("gelu", gelu);
+        ctx.save_data("bias", bias is not null);
+        return HandOver(Compute(x, weight, bias, gelu));
+    }
+
+    public override List<Tensor> backward(autograd.AutogradContext ctx, Tensor grad_output)
+    {
+        Release();
+        using var guard = no_grad();
+        var (gelu, biased) = ((bool)ctx.get_data("gelu"), (bool)ctx.get_data("bias"));
+        var saved = ctx.get_saved_variables();
+        using Tensor x = saved[0], weight = saved[1];
+        long width = x.size(-1), outputs = weight.size(0);
+        using var gradient = grad_output.reshape(-1, outputs);                           // M N
+        grad_output.Dispose();
+        using var plain = x.reshape(-1, width);                                          // M K
+        Tensor? dx = null, dw = null, db = null;
+        if (x.requires_grad)
+        {
+            using var across = weight.t();                                               // K N
+            using var flat = OneDnn.Product(gradient, across, null);                     // M K
+            if (gelu)
+            {
+                using var through = StableAbi.GeluBackward(flat, plain);
+                dx = HandOver(through.view(x.shape));
+            }
+            else dx = HandOver(flat.view(x.shape));
+        }
+        if (weight.requires_grad)
+        {
+            using var activated = gelu ? F.gelu(plain) : plain.alias();
+            using Tensor left = gradient.t(), right = activated.t();
+            dw = HandOver(OneDnn.Product(left, right, null));                            // N K
+        }
+        if (biased) db = HandOver(gradient.sum([0L]));                                   // N
+        return [dx!, dw!, db!, null!];
+    }
+
+    private static Tensor Compute(Tensor x, Tensor weight, Tensor? bias, bool gelu)
+    {
+        using var activated = gelu ? F.gelu(x) : null;
+        return OneDnn.Product(activated ?? x, weight, bias);
+    }
+
+    private static Tensor HandOver(Tensor t)
+    {
+        (handedOver ??= []).Add(t.DetachFromDisposeScope());
+        return t;
+    }
+
+    private static void Release()
+    {
+        if (handedOver is null) return;
+        foreach (var t in handedOver) t.Dispose();
+        handedOver.Clear();
+    }
+}
