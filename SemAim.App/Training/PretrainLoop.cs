@@ -29,8 +29,11 @@ internal sealed class PretrainLoop(AimViT model, PixelObjective objective, ISamp
     /// <summary>Asked after every step.</summary>
     internal StopRequest? Stop { get; init; }
 
-    /// <summary>Folder for records of non-finite steps; null: none are written.</summary>
-    internal string? BadSteps { get; init; }
+    /// <summary>Where non-finite steps are recorded; null: nowhere.</summary>
+    internal BadStepRecords? BadSteps { get; init; }
+
+    /// <summary>A model of the same kind that computes with the average of the weights (behaviour.md 3.3) and guides the order; null: the student guides itself and no average is kept.</summary>
+    internal AimViT? AverageTeacher { get; init; }
 
     /// <summary>TensorBoard's curves; null: none.</summary>
     internal EventFile? Curves { get; init; }
@@ -56,7 +59,14 @@ internal sealed class PretrainLoop(AimViT model, PixelObjective objective, ISamp
         if (From is { } weights) RunCheckpoints.LoadWeights(model, weights.Folder);
         var arena = new ParameterArena(model, slot => ParameterGroups.Pretraining(slot), settings.Narrow);
         using var optimizer = new ArenaAdamW(arena, new Dictionary<int, double> { [ParameterGroups.Undecayed] = 0, [ParameterGroups.Decayed] = settings.WeightDecay }, maxNorm: settings.ClipGrad);
-        if (From is { } moments) RunCheckpoints.LoadMoments(arena, optimizer, moments.Folder);
+        using var average = AverageTeacher is null ? null : new ExponentialMovingAverage(arena);
+        if (From is { } moments) RunCheckpoints.LoadMoments(arena, optimizer, average, moments.Folder);
+        if (AverageTeacher is { } teacher) average!.Attach(teacher);
+        using var saver = Checkpoints is null ? null : new BackgroundSaver(Checkpoints, refusal =>
+        {
+            narrator.Say(refusal);
+            log.Write("event", ("event", "save failed"), ("reason", refusal));
+        });
         var badInARow = From?.State.BadInARow ?? 0;
         var schedule = new LearningRateSchedule(settings.Rate, settings.LeastRate, settings.WarmupSteps, settings.Steps);
         var device = arena.Weights.device;
@@ -98,6 +108,7 @@ internal sealed class PretrainLoop(AimViT model, PixelObjective objective, ISamp
                 foreach (var group in arena.Groups) optimizer.SetLearningRate(group, rate);
                 optimizer.Step();
                 arena.ZeroGradients();
+                average?.Update(ExponentialMovingAverage.Decay(step / stepsPerEpoch), optimizer.LastSkipped);
                 epochLoss.add_(lossSum!);
                 epochNorm.add_(optimizer.LastNorm);
                 (epochRate, epochSteps) = (epochRate + rate, epochSteps + 1);
@@ -110,12 +121,14 @@ internal sealed class PretrainLoop(AimViT model, PixelObjective objective, ISamp
                     (epochRate, epochSteps) = (0, 0);
                 }
                 badInARow = IsSkipped(optimizer, step) ? badInARow + 1 : 0;
-                if (badInARow > 0) Record(step, rowsOfStep, lossSum!, optimizer);
+                if (badInARow > 0) Record(step, badInARow, rowsOfStep, lossSum!, optimizer);
                 if (badInARow >= settings.MaxBadSteps) Outcome = ExitCodes.NotFinite;
                 else if (step + 1 < settings.Steps && Stop?.Reason is { } reason) Ended(step, reason);
-                if (Checkpoints is not null && (Outcome != ExitCodes.Done || step + 1 == settings.Steps || settings.SaveEvery > 0 && (step + 1) % settings.SaveEvery == 0))
+                var last = Outcome != ExitCodes.Done || step + 1 == settings.Steps;
+                if (saver is not null && (last || settings.SaveEvery > 0 && (step + 1) % settings.SaveEvery == 0))
                 {
-                    Checkpoints.Save(model, arena, optimizer, step + 1, badInARow, Mathematics);
+                    var state = TrainingState.Of(model, arena, optimizer, average, step + 1, badInARow, Mathematics);
+                    if (last) saver.SaveNow(state); else saver.Save(state);
                     log.Write("event", ("event", "save"), ("step", step + 1));
                 }
                 AfterStep?.Invoke(step + 1);
@@ -154,16 +167,13 @@ internal sealed class PretrainLoop(AimViT model, PixelObjective objective, ISamp
         narrator.Say($"{reason}: stopping after step {step + 1}");
     }
 
-    // the pictures of the step by address, and what was seen: the update itself was skipped, so the weights are those of the next checkpoint
-    private void Record(long step, List<SampleKey> rows, Tensor lossSum, ArenaAdamW optimizer)
+    private void Record(long step, int inARow, List<SampleKey> rows, Tensor lossSum, ArenaAdamW optimizer)
     {
         var (loss, norm) = ((double)lossSum.item<float>() / settings.Accumulation, (double)optimizer.LastNorm.item<float>());
         narrator.Say($"step {step + 1}: loss {loss}, gradient norm {norm}: the update was skipped");
         log.Write("event", ("event", "bad step"), ("step", step + 1), ("loss", loss), ("grad_norm", norm));
-        if (BadSteps is null) return;
-        Directory.CreateDirectory(BadSteps);
-        using var record = new MetricsLog(Path.Combine(BadSteps, $"step-{step + 1:D8}.json"));
-        record.Write("bad step", ("step", step + 1), ("seed", settings.Seed), ("loss", loss), ("grad_norm", norm), ("samples", rows.Select(r => new { epoch = r.Epoch, index = r.Index, path = source.Name(r.Index) }).ToArray()));
+        // the update was skipped, so the weights are still those that the step began with, and those of the bad step before it
+        BadSteps?.Write(model, step, inARow, loss, norm, [.. rows.Select(r => new BadSample(r.Epoch, r.Index, source.Name(r.Index)))]);
     }
 
     private void Refused(string name, string reason)
@@ -175,7 +185,7 @@ internal sealed class PretrainLoop(AimViT model, PixelObjective objective, ISamp
     private Tensor Guidance(Tensor images)
     {
         using var guard = no_grad();
-        var (tokens, guidance) = model.Encode(images);
+        var (tokens, guidance) = (AverageTeacher ?? model).Encode(images);
         tokens.Dispose();
         return guidance;
     }

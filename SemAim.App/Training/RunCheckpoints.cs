@@ -3,6 +3,7 @@ using System.Text.Json;
 using SemAim.Models;
 using SemAim.Runtime;
 using SemAim.Runtime.Checkpoints;
+using SemAim.Runtime.Native;
 using SemAim.Runtime.Optim;
 using SemAim.Runtime.Tensors;
 using TorchSharp;
@@ -23,9 +24,11 @@ internal sealed record CheckpointState(long Step, int BadInARow, Dictionary<stri
 /// </summary>
 /// <param name="folder">the run's <c>checkpoints</c> folder</param>
 /// <param name="keep">how many stay; older ones are deleted after a new one is whole</param>
-internal sealed class RunCheckpoints(string folder, int keep = 2)
+/// <param name="open">makes the files; for tests of disks that fail</param>
+internal sealed class RunCheckpoints(string folder, int keep = 2, Func<string, Stream>? open = null)
 {
-    private const string Model = "model.safetensors", Optimizer = "optimizer.safetensors", State = "state.json", Aside = ".part";
+    internal const string Model = "model.safetensors", Optimizer = "optimizer.safetensors", Average = "ema.safetensors";
+    private const string State = "state.json", Aside = ".part";
     private static readonly JsonSerializerOptions Indented = new() { WriteIndented = true };
 
     /// <summary>The newest checkpoint that is whole and undamaged, or null. Damaged ones are named to <paramref name="tell"/> and passed over.</summary>
@@ -48,8 +51,8 @@ internal sealed class RunCheckpoints(string folder, int keep = 2)
         {
             var state = JsonSerializer.Deserialize<CheckpointState>(File.ReadAllText(Path.Combine(checkpoint, State)));
             if (state?.Options is null || state.Sha256 is null || state.Step < 0) throw new RefusedException($"{checkpoint}: {State} is incomplete");
-            foreach (var name in new[] { Model, Optimizer })
-                if (!state.Sha256.TryGetValue(name, out var hash) || hash != Hash(Path.Combine(checkpoint, name))) throw new RefusedException($"{checkpoint}: {name} is not the file that was written (its sha256 differs)");
+            foreach (var name in new[] { Model, Optimizer }.Union(state.Sha256.Keys))
+                if (Path.GetFileName(name) != name || !state.Sha256.TryGetValue(name, out var hash) || hash != Hash(Path.Combine(checkpoint, name))) throw new RefusedException($"{checkpoint}: {name} is not the file that was written (its sha256 differs)");
             return state;
         }
         catch (Exception e) when (e is IOException or JsonException or UnauthorizedAccessException)
@@ -59,57 +62,66 @@ internal sealed class RunCheckpoints(string folder, int keep = 2)
     }
 
     /// <summary>Writes a checkpoint; the previous one stays until the new one is whole.</summary>
+    /// <param name="state">of the run, as it is now or as a copy of its own</param>
     /// <exception cref="RefusedException">the disk does not take it; older checkpoints are untouched</exception>
-    internal void Save(AimViT model, ParameterArena arena, ArenaAdamW optimizer, long step, int badInARow, IReadOnlyDictionary<string, string> options)
+    internal void Save(TrainingState state)
     {
-        var name = $"step-{step:D8}";
+        var name = $"step-{state.Step:D8}";
         var (target, aside) = (Path.Combine(folder, name), Path.Combine(folder, name + Aside));
         try
         {
             foreach (var rest in Directory.Exists(folder) ? Directory.GetDirectories(folder, "*" + Aside) : []) Directory.Delete(rest, recursive: true);
             Directory.CreateDirectory(aside);
-            ModelWeights.Save(model, Path.Combine(aside, Model));
-            using (NewDisposeScope())
+            var hashes = new Dictionary<string, string>();
+            foreach (var (file, tensors) in state.Files)
             {
-                var moments = arena.Specs.SelectMany(s => new[] { KeyValuePair.Create("exp_avg." + s.Name, arena.View(arena.FirstMoment, s.Name)), KeyValuePair.Create("exp_avg_sq." + s.Name, arena.View(arena.SecondMoment, s.Name)) });
-                SafetensorsWriter.Write(Path.Combine(aside, Optimizer), moments.Append(KeyValuePair.Create("step", optimizer.StepCount)));
+                SafetensorsWriter.Write(Path.Combine(aside, file), tensors, null, open);
+                hashes.Add(file, Hash(Path.Combine(aside, file)));
             }
-            var state = new CheckpointState(step, badInARow, new(options), new[] { Model, Optimizer }.ToDictionary(f => f, f => Hash(Path.Combine(aside, f))));
-            WriteSynced(Path.Combine(aside, State), JsonSerializer.Serialize(state, Indented));
+            WriteSynced(Path.Combine(aside, State), JsonSerializer.Serialize(new CheckpointState(state.Step, state.BadInARow, new(state.Options), hashes), Indented));
             if (Directory.Exists(target)) Directory.Delete(target, recursive: true);     // of a run that went another way; the ones before it remain
             Directory.Move(aside, target);
+            DirectorySync.Flush(folder);
             WriteSynced(Path.Combine(folder, "latest.part"), name + "\n");
             File.Move(Path.Combine(folder, "latest.part"), Path.Combine(folder, "latest"), overwrite: true);
         }
         catch (IOException e)
         {
+            try { Directory.Delete(aside, recursive: true); }
+            catch (IOException) { }                              // room for the next attempt, where it can be had
             throw new RefusedException($"{target}: could not be written ({e.Message}); the checkpoints before it are untouched", e);
         }
-        foreach (var old in Directory.GetDirectories(folder, "step-*").OrderDescending(StringComparer.Ordinal).Skip(Math.Max(1, keep))) Directory.Delete(old, recursive: true);
+        foreach (var old in Directory.GetDirectories(folder, "step-*").Where(d => !d.EndsWith(Aside, StringComparison.Ordinal)).OrderDescending(StringComparer.Ordinal).Skip(Math.Max(1, keep))) Directory.Delete(old, recursive: true);
     }
 
     /// <summary>Puts the weights of a checkpoint into a model that no arena has taken over yet.</summary>
     internal static void LoadWeights(AimViT model, string checkpoint) => ModelWeights.Load(model, Path.Combine(checkpoint, Model));
 
-    /// <summary>Puts the moments and the step count of a checkpoint into an optimiser.</summary>
+    /// <summary>Puts the moments and the step count of a checkpoint into an optimiser, and the average of the weights into one where the run keeps one.</summary>
     /// <exception cref="RefusedException">it belongs to another model</exception>
-    internal static void LoadMoments(ParameterArena arena, ArenaAdamW optimizer, string checkpoint)
+    internal static void LoadMoments(ParameterArena arena, ArenaAdamW optimizer, ExponentialMovingAverage? average, string checkpoint)
     {
         using var guard = no_grad();
         using var scope = NewDisposeScope();
-        var path = Path.Combine(checkpoint, Optimizer);
-        using var file = SafetensorsFile.Open(path);
-        void Copy(Tensor target, string name)
+        using (var file = SafetensorsFile.Open(Path.Combine(checkpoint, Optimizer)))
         {
-            if (!file.Names.Contains(name) || !file.Shape(name).SequenceEqual(target.shape)) throw new RefusedException($"{path}: \"{name}\" is missing or of another shape");
+            foreach (var spec in arena.Specs)
+            {
+                Copy(file, arena.View(arena.FirstMoment, spec.Name), "exp_avg." + spec.Name);
+                Copy(file, arena.View(arena.SecondMoment, spec.Name), "exp_avg_sq." + spec.Name);
+            }
+            Copy(file, optimizer.StepCount, "step");
+        }
+        if (average is null) return;
+        using (var file = SafetensorsFile.Open(Path.Combine(checkpoint, Average)))
+            foreach (var spec in arena.Specs) Copy(file, arena.View(average.Weights, spec.Name), spec.Name);
+        average.RefreshNarrow();
+
+        void Copy(SafetensorsFile file, Tensor target, string name)
+        {
+            if (!file.Names.Contains(name) || !file.Shape(name).SequenceEqual(target.shape)) throw new RefusedException($"{checkpoint}: \"{name}\" is missing or of another shape");
             target.copy_(file.Read(name));
         }
-        foreach (var spec in arena.Specs)
-        {
-            Copy(arena.View(arena.FirstMoment, spec.Name), "exp_avg." + spec.Name);
-            Copy(arena.View(arena.SecondMoment, spec.Name), "exp_avg_sq." + spec.Name);
-        }
-        Copy(optimizer.StepCount, "step");
     }
 
     /// <summary>Refuses to go on where an option that decides the mathematics has changed.</summary>

@@ -81,6 +81,12 @@ internal sealed class PretrainVerb : IVerb
     [Option("not_use_fp16", Default = false, HelpText = "The original's name for --precision fp32.")]
     public bool NotUseFp16 { get; set; }
 
+    [Option("device", Default = "auto", HelpText = ComputeDevice.Help)]
+    public string Device { get; set; } = "";
+
+    [Option("use_ema_model", Default = false, HelpText = "Guide orders by the moving average of the weights (behaviour.md 3.3) instead of the weights themselves.")]
+    public bool UseEmaModel { get; set; }
+
     [Option("output_dir", Default = "./pretrain", HelpText = "The run is written to OUTPUT_DIR/MODEL.EXPERIMENT.")]
     public string OutputDir { get; set; } = "";
 
@@ -126,6 +132,10 @@ internal sealed class PretrainVerb : IVerb
         using var source = SampleSources.Open(DataPath, "train", out var kind);
         torch.random.manual_seed((long)Seed);
         using var model = ModelCatalogue.CreateAim(Model);
+        var device = ComputeDevice.Of(Device);
+        model.to(device);
+        using var teacher = UseEmaModel ? ModelCatalogue.CreateAim(Model) : null;
+        teacher?.to(device).eval();
         using var objective = new PixelObjective(GaussianKernelSize, GaussianSigma, NormPixLoss, LossType);
         var effective = BatchSize * AccumIter;
         if (source.Count < effective) throw new UsageException($"--batch_size {BatchSize}: {source.Count} pictures do not fill one step of {effective}");
@@ -154,7 +164,7 @@ internal sealed class PretrainVerb : IVerb
         var checkpoints = new RunCheckpoints(run.Checkpoints, Keep);
         if (Resume == "none" && Directory.Exists(run.Checkpoints)) Directory.Delete(run.Checkpoints, recursive: true);
         var from = Resume.Length > 0 && Resume != "none" ? (Resume, RunCheckpoints.Read(Resume)) : checkpoints.Newest(narrator.Say);
-        var mathematics = settings.Mathematics(Model, source, [("norm_pix_loss", NormPixLoss), ("loss_type", LossType), ("gaussian_kernel_size", GaussianKernelSize), ("gaussian_sigma", GaussianSigma)]);
+        var mathematics = settings.Mathematics(Model, source, [("norm_pix_loss", NormPixLoss), ("loss_type", LossType), ("gaussian_kernel_size", GaussianKernelSize), ("gaussian_sigma", GaussianSigma), ("use_ema_model", UseEmaModel), ("device", device.type.ToString().ToLowerInvariant())]);
         if (from is { } saved) RunCheckpoints.Compare(saved.State.Options, mathematics);
         MetricsLog.Cut(run.Metrics, from?.State.Step ?? 0);
         run.WriteConfig(Options());
@@ -166,7 +176,7 @@ internal sealed class PretrainVerb : IVerb
             if (from is { } at) narrator.Say($"resume  from {at.Folder}, step {at.State.Step} of {steps}");
             log.Write("event", ("event", from is null ? "start" : "resume"), ("step", from?.State.Step ?? 0), ("steps", steps), ("pictures", source.Count));
             using var curves = new EventFile(run.Curves);
-            var loop = new PretrainLoop(model, objective, source, settings, log, narrator) { Checkpoints = checkpoints, From = from, Mathematics = mathematics, Stop = stop, BadSteps = run.BadSteps, Curves = curves };
+            var loop = new PretrainLoop(model, objective, source, settings, log, narrator) { Checkpoints = checkpoints, From = from, Mathematics = mathematics, Stop = stop, BadSteps = new BadStepRecords(run.BadSteps, Options()), Curves = curves, AverageTeacher = teacher };
             var speed = loop.Run();
             if (loop.Outcome != ExitCodes.Done)
             {

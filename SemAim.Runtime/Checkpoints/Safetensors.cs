@@ -127,7 +127,10 @@ public sealed class SafetensorsFile : IDisposable
 public static class SafetensorsWriter
 {
     /// <summary>Writes tensors in their order; the file appears whole or not at all.</summary>
-    public static void Write(string path, IEnumerable<KeyValuePair<string, Tensor>> tensors, IReadOnlyDictionary<string, string>? metadata = null)
+    public static void Write(string path, IEnumerable<KeyValuePair<string, Tensor>> tensors, IReadOnlyDictionary<string, string>? metadata = null) => Write(path, tensors, metadata, null);
+
+    // open makes the file; null: on disk. For tests of disks that fail
+    internal static void Write(string path, IEnumerable<KeyValuePair<string, Tensor>> tensors, IReadOnlyDictionary<string, string>? metadata, Func<string, Stream>? open)
     {
         var items = tensors.ToList();
         var header = new MemoryStream();
@@ -158,7 +161,7 @@ public static class SafetensorsWriter
         }
         while (header.Length % 8 != 0) header.WriteByte((byte)' ');
         var part = path + ".part";
-        using (var stream = new FileStream(part, FileMode.Create, FileAccess.Write, FileShare.None, 1 << 20))
+        using (var stream = open?.Invoke(part) ?? new FileStream(part, FileMode.Create, FileAccess.Write, FileShare.None, 1 << 20))
         {
             Span<byte> prefix = stackalloc byte[8];
             BinaryPrimitives.WriteUInt64LittleEndian(prefix, (ulong)header.Length);
@@ -170,7 +173,7 @@ public static class SafetensorsWriter
                 using var plain = tensor.detach().to(CPU).contiguous();
                 plain.WriteBytesToStream(stream);
             }
-            stream.Flush(flushToDisk: true);
+            if (stream is FileStream file) file.Flush(flushToDisk: true);
         }
         File.Move(part, path, overwrite: true);
     }

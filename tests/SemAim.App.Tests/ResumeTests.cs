@@ -25,21 +25,23 @@ public sealed class ResumeTests : IDisposable
     public void Dispose() => pictures.Dispose();
 
     [Theory]
-    [InlineData("attention_center", false, 1)]
-    [InlineData("stochastic", true, 2)]
-    public void A_run_interrupted_after_any_step_ends_with_the_same_bytes(string order, bool narrow, int accumulation)
+    [InlineData("attention_center", false, 1, false)]
+    [InlineData("attention_guided", true, 1, true)]
+    [InlineData("stochastic", true, 2, false)]
+    [InlineData("stochastic_center", false, 2, true)]
+    public void A_run_interrupted_after_any_step_ends_with_the_same_bytes(string order, bool narrow, int accumulation, bool average)
     {
         var settings = Settings(order, narrow, accumulation);
-        var whole = Train(settings, new RunCheckpoints(Fresh()), stopAfter: null).Bytes;
+        var whole = Train(settings, new RunCheckpoints(Fresh()), stopAfter: null, average: average).Bytes;
 
         for (var stop = 1; stop < Steps; stop++)
         {
             var folder = Fresh();
-            Assert.Equal(ExitCodes.Stopped, Train(settings, new RunCheckpoints(folder), stop).Outcome);
+            Assert.Equal(ExitCodes.Stopped, Train(settings, new RunCheckpoints(folder), stop, average: average).Outcome);
 
             Assert.Equal(stop, new RunCheckpoints(folder).Newest(_ => { })?.State.Step);
 
-            var (outcome, bytes) = Train(settings, new RunCheckpoints(folder), stopAfter: null);
+            var (outcome, bytes) = Train(settings, new RunCheckpoints(folder), stopAfter: null, average: average);
 
             Assert.Equal(ExitCodes.Done, outcome);
             Assert.True(whole.AsSpan().SequenceEqual(bytes), $"interrupted after step {stop}, the weights differ");
@@ -50,6 +52,11 @@ public sealed class ResumeTests : IDisposable
     public void The_number_of_live_tensors_is_the_same_after_every_step()
     {
         var counts = new List<long>();
+        for (var i = 0; i < 2; i++)                            // what other tests left must not be finalised in between
+        {
+            GC.Collect();
+            GC.WaitForPendingFinalizers();
+        }
 
         Train(Settings("attention_center", true, 2) with { SaveEvery = 0 }, null, null, _ => counts.Add(torch.Tensor.TotalCount));
 
@@ -97,6 +104,35 @@ public sealed class ResumeTests : IDisposable
     }
 
     [Fact]
+    public void A_full_disk_leaves_the_checkpoints_before_it_and_says_so()
+    {
+        var folder = Fresh();
+        var room = 600_000L;                                   // for one checkpoint of this model, not for three
+        var log = Path.Combine(pictures.Folder, "metrics.jsonl");
+
+        var refusal = Assert.Throws<RefusedException>(() => Train(Settings("raster", false, 1) with { SaveEvery = 2 }, new RunCheckpoints(folder, keep: 3, path => new FullDisk(path, () => room, n => room -= n)), null));
+
+        Assert.Contains("No space left on device", refusal.Message);
+        Assert.Contains("the checkpoints before it are untouched", refusal.Message);
+        Assert.Contains("save failed", File.ReadAllText(log));
+        var newest = new RunCheckpoints(folder).Newest(told => Assert.Fail(told));
+        Assert.Equal(Path.GetFileName(newest?.Folder), File.ReadAllText(Path.Combine(folder, "latest")).Trim());
+        Assert.DoesNotContain(Directory.GetDirectories(folder), d => d.EndsWith(".part", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void Checkpoints_written_beside_training_are_those_written_while_it_waits()
+    {
+        var folder = Fresh();
+        Train(Settings("raster", false, 1) with { SaveEvery = 1 }, new RunCheckpoints(folder, keep: 20), null);
+        var alone = Fresh();
+        Train(Settings("raster", false, 1), new RunCheckpoints(alone), stopAfter: 7);
+
+        foreach (var file in new[] { "model.safetensors", "optimizer.safetensors" })
+            Assert.True(File.ReadAllBytes(Path.Combine(folder, "step-00000007", file)).AsSpan().SequenceEqual(File.ReadAllBytes(Path.Combine(alone, "step-00000007", file))), file);
+    }
+
+    [Fact]
     public void A_changed_option_that_alters_the_mathematics_is_refused_with_both_values()
     {
         var saved = new Dictionary<string, string> { ["lr"] = "0.001", ["seed"] = "1" };
@@ -115,11 +151,13 @@ public sealed class ResumeTests : IDisposable
         using var model = Model();
         using (torch.no_grad()) model.parameters().First().fill_(float.NaN);
 
-        var (outcome, _) = Train(Settings("raster", false, 1), new RunCheckpoints(folder), null, badSteps: bad, model: model);
+        var (outcome, _) = Train(Settings("raster", false, 1), new RunCheckpoints(folder), null, badSteps: new BadStepRecords(bad, new Dictionary<string, object?> { ["seed"] = 5 }), model: model);
 
         Assert.Equal(ExitCodes.NotFinite, outcome);
-        Assert.Equal(["step-00000001.json", "step-00000002.json", "step-00000003.json"], Directory.GetFiles(bad).Select(Path.GetFileName).Order());
-        Assert.Contains("\"path\":", File.ReadAllText(Path.Combine(bad, "step-00000001.json")));
+        Assert.Equal(["step-00000001.json", "step-00000001.safetensors", "step-00000002.json", "step-00000003.json"], Directory.GetFiles(bad).Select(Path.GetFileName).Order());
+        var record = BadStepRecords.Read(Path.Combine(bad, "step-00000003.json"));
+        Assert.Equal((3, "step-00000001.safetensors", 2), (record.Step, record.Weights, record.Samples.Length));
+        Assert.True(double.IsNaN(record.Loss));
         Assert.Equal(3, new RunCheckpoints(folder).Newest(_ => { })?.State.Step);
     }
 
@@ -146,10 +184,12 @@ public sealed class ResumeTests : IDisposable
 
     private string Fresh() => Path.Combine(pictures.Folder, Guid.NewGuid().ToString("n"));
 
-    private (int Outcome, byte[] Bytes) Train(PretrainSettings settings, RunCheckpoints? checkpoints, int? stopAfter, Action<long>? afterStep = null, string? badSteps = null, AimViT? model = null)
+    private (int Outcome, byte[] Bytes) Train(PretrainSettings settings, RunCheckpoints? checkpoints, int? stopAfter, Action<long>? afterStep = null, BadStepRecords? badSteps = null, AimViT? model = null, bool average = false)
     {
         using var own = model is null ? Model() : null;
         model ??= own!;
+        using var teacher = average ? Model() : null;
+        teacher?.eval();
         using var source = SampleSources.Open(pictures.Data, "train", out _);
         using var objective = new PixelObjective();
         using var log = new MetricsLog(Path.Combine(pictures.Folder, "metrics.jsonl"));
@@ -161,6 +201,7 @@ public sealed class ResumeTests : IDisposable
             From = checkpoints?.Newest(_ => { }),
             Stop = stop,
             BadSteps = badSteps,
+            AverageTeacher = teacher,
             AfterStep = step =>
             {
                 if (step + 1 == stopAfter) stop.Ask("test");
@@ -171,5 +212,18 @@ public sealed class ResumeTests : IDisposable
         var path = Fresh();
         ModelWeights.Save(model, path);
         return (loop.Outcome, File.ReadAllBytes(path));
+    }
+
+    // a file on a disk with so many bytes left
+    private sealed class FullDisk(string path, Func<long> room, Action<int> take) : FileStream(path, FileMode.Create, FileAccess.Write)
+    {
+        public override void Write(byte[] buffer, int offset, int count)
+        {
+            if (count > room()) throw new IOException($"No space left on device : '{Name}'");
+            take(count);
+            base.Write(buffer, offset, count);
+        }
+
+        public override void Write(ReadOnlySpan<byte> buffer) => Write(buffer.ToArray(), 0, buffer.Length);
     }
 }
