@@ -77,7 +77,7 @@ internal sealed class ParameterArena : IDisposable
             var master = new Parameter(View(Weights, spec.Name).DetachFromDisposeScope());
             master.copy_(old);
             var leaf = spec.IsNarrow ? Own(View(NarrowWeights!, spec.Name).detach()).requires_grad_(true) : master;
-            leaf.grad = View(spec.IsNarrow ? NarrowGradients! : Gradients, spec.Name).DetachFromDisposeScope();   // backward accumulates into this storage
+            leaf.grad = View(spec.IsNarrow ? NarrowGradients! : Gradients, spec.Name);                            // backward accumulates into this storage
             slot.Owner.Replace(slot.Local, leaf, master);
         }
         RefreshNarrow();
