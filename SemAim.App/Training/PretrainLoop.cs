@@ -13,7 +13,7 @@ using static TorchSharp.torch;
 namespace SemAim.App.Training;
 
 /// <summary>Pretraining, read from top to bottom: a batch, its order, prediction, loss, gradients, update.</summary>
-internal sealed class PretrainLoop(AimViT model, PixelObjective objective, ISampleSource source, PretrainSettings settings, MetricsLog log, Narrator narrator, Action<double>? evaluate = null)
+internal sealed class PretrainLoop(AimViT model, PixelObjective objective, ISampleSource source, PretrainSettings settings, MetricsLog log, Narrator narrator, Action<long, double>? evaluate = null)
 {
     internal static readonly float[] Mean = [0.485f, 0.456f, 0.406f], Std = [0.229f, 0.224f, 0.225f];
 
@@ -135,7 +135,7 @@ internal sealed class PretrainLoop(AimViT model, PixelObjective objective, ISamp
                 if (evaluate is not null && settings.EvaluateEvery > 0 && (step + 1) % settings.EvaluateEvery == 0 && step + 1 < settings.Steps)
                 {
                     clock.Stop();
-                    evaluate(clock.Elapsed.TotalSeconds);
+                    evaluate(step + 1, clock.Elapsed.TotalSeconds);
                     clock.Start();
                 }
                 if (step % settings.LogEvery != 0 && step != settings.Steps - 1 && Outcome == ExitCodes.Done) continue;

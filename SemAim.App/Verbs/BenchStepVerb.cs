@@ -6,6 +6,7 @@ using SemAim.Models;
 using SemAim.Models.Objectives;
 using SemAim.Models.Orders;
 using SemAim.Runtime;
+using SemAim.Runtime.Data;
 using SemAim.Runtime.Optim;
 using SemAim.Runtime.Tensors;
 using TorchSharp;
@@ -34,6 +35,9 @@ internal sealed class BenchStepVerb : IVerb
     [Option("permutation_type", Default = "attention_center", HelpText = "Order of prediction.")]
     public string PermutationType { get; set; } = "";
 
+    [Option("data_path", Default = "", HelpText = "Real pictures through the real loader, which then works beside the steps and whose work counts; without it random pictures.")]
+    public string DataPath { get; set; } = "";
+
     [Option("json", Default = false, HelpText = "One JSON object as the last line.")]
     public bool Json { get; set; }
 
@@ -50,7 +54,8 @@ internal sealed class BenchStepVerb : IVerb
         using var arena = new ParameterArena(model, slot => ParameterGroups.Pretraining(slot), narrow);
         using var optimizer = new ArenaAdamW(arena, new Dictionary<int, double> { [ParameterGroups.Undecayed] = 0, [ParameterGroups.Decayed] = 0.05 }, maxNorm: 3);
         foreach (var group in arena.Groups) optimizer.SetLearningRate(group, 1e-4);
-        using var images = randn(BatchSize, 3, model.ImageSize, model.ImageSize);
+        using var feed = DataPath.Length == 0 ? null : new Feed(DataPath, BatchSize, model.ImageSize, Steps + 1);
+        using var noise = randn(BatchSize, 3, model.ImageSize, model.ImageSize);
         var side = model.ImageSize / model.PatchSize;
         var grid = new Grid(side, side);
 
@@ -60,6 +65,7 @@ internal sealed class BenchStepVerb : IVerb
         {
             using var scope = NewDisposeScope();
             var (wall, marks) = (Stopwatch.StartNew(), new List<double> { Cpu() });
+            var images = feed?.Next() ?? noise;
             Tensor? guidance = null;
             if (order.NeedsGuidance)
                 using (no_grad())
@@ -85,24 +91,22 @@ internal sealed class BenchStepVerb : IVerb
 
         var peak = Process.GetCurrentProcess().PeakWorkingSet64;         // before the product below takes its own memory
         var (product, productWall) = Product(narrow);
-        var cpu = Median(phases.Select(p => p.Sum()));
-        var split = Enumerable.Range(0, 4).Select(i => Median(phases.Select(p => p[i]))).ToArray();
+        // the split is that of the median step, so that its parts add up to the whole
+        var middle = phases.OrderBy(p => p.Sum()).ElementAt((Steps - 1) / 2);
+        var cpu = middle.Sum();
+        var split = middle.Select(s => s / BatchSize).ToArray();
         var work = FlopsPerPicture(model, order.NeedsGuidance) * BatchSize / 1e9;
         var perSecond = BatchSize / Median(walls);
         Console.Out.WriteLine($"""
             {Model}, batch {BatchSize}, {model.ImageSize} px, {(narrow ? "bf16 products" : "fp32")}, order {PermutationType}, {get_num_threads()} threads, median of {Steps} steps after one that is not counted
             {perSecond:F2} pictures/s, {cpu / BatchSize:F3} CPU seconds a picture
-            CPU seconds a step: guidance {split[0]:F2}, forward {split[1]:F2}, backward {split[2]:F2}, optimiser {split[3]:F2}
-            {work / cpu:F1} GFLOP per CPU second; a product of {Side} × {Side} matrices in this process: {product:F1} ({productWall:F1} GFLOP/s); ratio {work / cpu / product:F3}
+            of these: guidance {split[0]:F3}, forward {split[1]:F3}, backward {split[2]:F3}, optimiser {split[3]:F3}
+            {work / cpu:F1} GFLOP/s per CPU second; a product of {Side} × {Side} matrices in this process: {product:F1} ({productWall:F1} GFLOP/s); ratio {work / cpu / product:F3}
             peak memory {peak / 1e9:F2} GB
             """);
         if (Json)
             Console.Out.WriteLine(JsonSerializer.Serialize(new
             {
-                model = Model,
-                batch_size = BatchSize,
-                precision = Precision.ToString().ToLowerInvariant(),
-                threads = get_num_threads(),
                 images_per_second = perSecond,
                 cpu_seconds_per_image = cpu / BatchSize,
                 split = new { guidance = split[0], forward = split[1], backward = split[2], optimiser = split[3] },
@@ -112,6 +116,33 @@ internal sealed class BenchStepVerb : IVerb
                 peak_memory_bytes = peak,
             }));
         return ExitCodes.Done;
+    }
+
+    // batches as pretraining gets them
+    private sealed class Feed : IDisposable
+    {
+        private const int Slots = 4;
+        private readonly ISampleSource source;
+        private readonly DeviceUploader uploader;
+        private readonly RingLoader loader;
+
+        internal Feed(string path, int rows, int size, int batches)
+        {
+            source = SampleSources.Open(path, "train", out _);
+            if (source.Count < rows) throw new UsageException($"--batch_size {rows}: {source.Count} pictures do not fill a step");
+            uploader = new DeviceUploader(CPU, rows, size, Slots, PretrainLoop.Mean, PretrainLoop.Std);
+            var plan = new TrainingPlan(source.Count, rows, 0, 1, 0, batches);
+            loader = new RingLoader(source, plan, () => new TrainingPipeline(new TrainingOptions(0, size, 0.2)), new RingOptions(1, Slots, size, rows, 0, BadSamplePolicy.Replace, 10), bytes => new TensorBatchMemory(bytes, pinned: false));
+        }
+
+        internal Tensor Next() => uploader.Normalize(uploader.Upload(loader.Take() ?? throw new InvalidOperationException("the plan ended")));
+
+        public void Dispose()
+        {
+            loader.Dispose();
+            uploader.Dispose();
+            source.Dispose();
+        }
     }
 
     private static double Cpu() => Process.GetCurrentProcess().TotalProcessorTime.TotalSeconds;

@@ -106,7 +106,7 @@ internal sealed class DemoVerb : IVerb
             ["pictures"] = drawing,
             ["knn"] = $"mean patch token after the final norm, standardised by channel with the training set's mean and deviation, cosine, k = {Neighbours}, T = 0.07",
         });
-        var speed = new PretrainLoop(model, objective, train, settings, log, narrator, passed =>
+        var speed = new PretrainLoop(model, objective, train, settings, log, narrator, (_, passed) =>
         {
             var (knn, held) = Measure(model, objective, order, train, val, objects);
             Tell(log, "pretrained", passed, knn, held);

@@ -11,6 +11,7 @@ using SemAim.Runtime.Data;
 using SemAim.Runtime.Logging;
 using SemAim.Runtime.Optim;
 using TorchSharp;
+using static TorchSharp.torch;
 
 namespace SemAim.App.Verbs;
 
@@ -120,6 +121,12 @@ internal sealed class PretrainVerb : IVerb
     [Option("log_every", Default = 20, HelpText = "Steps between two lines of metrics.jsonl.")]
     public int LogEvery { get; set; }
 
+    [Option("knn_every", Default = 0, HelpText = "Epochs between two k-NN evaluations (mean patch token, k = 20) of the validation pictures by the training pictures; 0: none.")]
+    public int KnnEvery { get; set; }
+
+    [Option("dry_run", Default = false, HelpText = "Check data, model, memory and time by a few real steps, predict the run's length, write nothing.")]
+    public bool DryRun { get; set; }
+
     [Option("quiet", Default = false, HelpText = "No progress.")]
     public bool Quiet { get; set; }
 
@@ -159,7 +166,10 @@ internal sealed class PretrainVerb : IVerb
             SaveEvery = SaveEvery > 0 ? SaveEvery : perEpoch,
             MaxBadSteps = MaxBadSteps,
             LogEvery = LogEvery,
+            EvaluateEvery = (long)KnnEvery * perEpoch,
         };
+        using var val = KnnEvery > 0 ? Validation() : null;
+        if (DryRun) return Rehearse(model, teacher, objective, source, settings, kind, perEpoch);
         var run = new RunFolder(OutputDir, Model, Experiment);
         var checkpoints = new RunCheckpoints(run.Checkpoints, Keep);
         if (Resume == "none" && Directory.Exists(run.Checkpoints)) Directory.Delete(run.Checkpoints, recursive: true);
@@ -176,13 +186,15 @@ internal sealed class PretrainVerb : IVerb
             if (from is { } at) narrator.Say($"resume  from {at.Folder}, step {at.State.Step} of {steps}");
             log.Write("event", ("event", from is null ? "start" : "resume"), ("step", from?.State.Step ?? 0), ("steps", steps), ("pictures", source.Count));
             using var curves = new EventFile(run.Curves);
-            var loop = new PretrainLoop(model, objective, source, settings, log, narrator) { Checkpoints = checkpoints, From = from, Mathematics = mathematics, Stop = stop, BadSteps = new BadStepRecords(run.BadSteps, Options()), Curves = curves, AverageTeacher = teacher };
+            void Evaluate(long step) => Judge(model, source, val!, step, step / perEpoch, log, narrator);
+            var loop = new PretrainLoop(model, objective, source, settings, log, narrator, val is null ? null : (step, _) => Evaluate(step)) { Checkpoints = checkpoints, From = from, Mathematics = mathematics, Stop = stop, BadSteps = new BadStepRecords(run.BadSteps, Options()), Curves = curves, AverageTeacher = teacher };
             var speed = loop.Run();
             if (loop.Outcome != ExitCodes.Done)
             {
                 narrator.Say(loop.Outcome == ExitCodes.Stopped ? "saved; the same command goes on from here" : $"{MaxBadSteps} steps in a row were not finite; see {run.BadSteps}");
                 return loop.Outcome;
             }
+            if (val is not null) Evaluate(steps);
             log.Write("event", ("event", "done"), ("images_per_second", Math.Round(speed, 1)));
         }
         ModelWeights.Save(model, run.Weights, new Dictionary<string, string> { ["model"] = Model });
@@ -191,8 +203,48 @@ internal sealed class PretrainVerb : IVerb
         return ExitCodes.Done;
     }
 
+    private ISampleSource Validation()
+    {
+        try { return SampleSources.Open(DataPath, "val", out _); }
+        catch (RefusedException e) { throw new UsageException($"--knn_every {KnnEvery}: there are no validation pictures: {e.Message}", e); }
+    }
+
+    private void Judge(AimViT model, ISampleSource source, ISampleSource val, long step, long epoch, MetricsLog log, Narrator narrator)
+    {
+        const int neighbours = 20;
+        using var scope = NewDisposeScope();
+        model.eval();
+        var ((bank, bankLabels), (query, queryLabels)) = (Features.Of(model, source, 64, NumWorkers), Features.Of(model, val, 64, NumWorkers));
+        model.train();
+        using (bank)
+        using (query)
+        {
+            var knn = KnnEvaluation.Run(bank, bankLabels, query, queryLabels, [neighbours])[0];
+            log.Write("knn", ("features", "pretrained"), ("step", step), ("epoch", epoch), ("k", knn.K), ("top1", Math.Round(knn.Top1, 2)), ("top5", Math.Round(knn.Top5, 2)));
+            narrator.Say($"k-NN after step {step}: top-1 {knn.Top1:F1} ± {knn.Error:F1} % (mean patch token, k = {neighbours})");
+        }
+    }
+
+    private int Rehearse(AimViT model, AimViT? teacher, PixelObjective objective, ISampleSource source, PretrainSettings settings, string kind, int perEpoch)
+    {
+        var found = Rehearsal.Of(model, teacher, objective, source, settings);
+        var free = new DriveInfo(Path.GetFullPath(Directory.Exists(OutputDir) ? OutputDir : ".")).AvailableFreeSpace;
+        var room = found.CheckpointBytes * (Keep + 1);
+        Console.Out.WriteLine($"""
+            data    {kind}: {source.Count} pictures in {DataPath}
+            model   {Model}: {model.parameters().Sum(p => p.numel()):N0} trained weights, pictures {model.ImageSize} px, patches {model.PatchSize} px, {(settings.Narrow ? "bf16" : "fp32")}, device {Device}
+            memory  {found.PeakMemory / 1e9:F2} GB at the peak
+            disk    {room / 1e9:F2} GB for {Keep} checkpoints and the next one, {free / 1e9:F2} GB free
+            step    {found.SecondsAStep:F3} s for {BatchSize * AccumIter} pictures ({BatchSize * AccumIter / found.SecondsAStep:F1} a second)
+            run     {settings.Steps} steps, {perEpoch} an epoch: {Rehearsal.Length(found.SecondsAStep * settings.Steps)}, without evaluations
+            """);
+        if (room > free) throw new RefusedException($"--output_dir {OutputDir}: {room / 1e9:F2} GB of checkpoints do not fit {free / 1e9:F2} GB of free space");
+        return ExitCodes.Done;
+    }
+
     private void Check()
     {
+        if (KnnEvery < 0) throw new UsageException($"--knn_every {KnnEvery}: 0 or more");
         _ = Orders.Of(PermutationType);
         if (BatchSize < 1) throw new UsageException($"--batch_size {BatchSize}: at least 1");
         if (AccumIter < 1) throw new UsageException($"--accum_iter {AccumIter}: at least 1");
