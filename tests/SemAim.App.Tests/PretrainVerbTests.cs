@@ -85,27 +85,43 @@ public sealed class PretrainVerbTests : IDisposable
         Assert.Contains("--lr 0.5", errors);
     }
 
+    // SEMAIM_KILLS=40 is the long form; every third kill falls into a save
     [Fact]
     public void A_run_killed_again_and_again_goes_on_to_the_same_bytes()
     {
-        Assert.Equal(0, Semaim.Run(Command("calm", 40)).Code);
+        var wanted = int.TryParse(Environment.GetEnvironmentVariable("SEMAIM_KILLS"), out var n) ? n : 9;
+        var steps = 30 + 10 * wanted;
+        string[] saving = ["--save-every", "1", "--keep", "3", "--use_ema_model"];
+        Assert.Equal(0, Semaim.Run(Command("calm", steps, "--use_ema_model")).Code);
         var random = new Random(11);
-        var kills = 0;
-        for (var i = 0; i < 6; i++)
+        var (kills, inSaves) = (0, 0);
+        while (kills < wanted)
         {
-            using var run = Semaim.Start(Command("killed", 40, "--save-every", "1", "--quiet"));
-            var wanted = Newest("killed") + 1 + random.Next(4);
-            while (!run.EndsWithin(10) && Newest("killed") < wanted) { }
+            using var run = Semaim.Start(Command("killed", steps, [.. saving, "--quiet"]));
+            var next = Newest("killed") + 1 + random.Next(3);
+            while (!run.EndsWithin(5) && Newest("killed") < next) { }
+            if (kills % 3 == 2)
+                while (!run.HasExited && !IsSaving("killed")) { }
             if (run.HasExited) break;
+            var saved = IsSaving("killed");
             run.Kill();
             run.End();
             kills++;
+            if (saved) inSaves++;
         }
-        Assert.True(kills > 3);
+        Assert.Equal(wanted, kills);
+        Assert.True(inSaves >= kills / 3, $"{inSaves} of {kills} kills fell into a save");
 
-        Assert.Equal(0, Semaim.Run(Command("killed", 40, "--save-every", "1")).Code);
+        var (code, _, errors) = Semaim.Run(Command("killed", steps, saving));
 
-        Assert.True(Weights("calm").AsSpan().SequenceEqual(Weights("killed")));
+        Assert.True(code == 0, errors);
+        Assert.True(Weights("calm").AsSpan().SequenceEqual(Weights("killed")), $"after {kills} kills, {inSaves} of them in saves, the weights differ");
+    }
+
+    private bool IsSaving(string experiment)
+    {
+        var folder = Path.Combine(Run(experiment), "checkpoints");
+        return Directory.Exists(folder) && Directory.EnumerateDirectories(folder, "*.part").Any();
     }
 
     private int Newest(string experiment)
