@@ -44,9 +44,10 @@ public sealed class GraphAnalyzer : DiagnosticAnalyzer
                 foreach (var finding in ModuleCompiler.Compile(linked).Findings)
                 {
                     if (symbol.CancellationToken.IsCancellationRequested) return;
-                    var place = read.Spans[finding.At];
-                    var location = place.SyntaxTree is null ? type.Locations[0] : Location.Create(place.SyntaxTree, LiteralSpans.Of(place, finding.Start, finding.Length));
-                    symbol.ReportDiagnostic(Diagnostic.Create(Descriptors.Of(finding.Id), location, finding.Message));
+                    var location = modules.Value.Place(type.ToDisplayString(), finding.At, finding.Start, finding.Length) ?? type.Locations[0];
+                    var additional = finding.Related.Select(r => modules.Value.Place(type.ToDisplayString(), r)).OfType<Location>();
+                    var properties = finding.Fix.Length > 0 ? ImmutableDictionary<string, string?>.Empty.Add("fix", finding.Fix) : ImmutableDictionary<string, string?>.Empty;
+                    symbol.ReportDiagnostic(Diagnostic.Create(Descriptors.Of(finding.Id), location, additional, properties, finding.Message));
                 }
             }, SymbolKind.NamedType);
         });
@@ -54,6 +55,26 @@ public sealed class GraphAnalyzer : DiagnosticAnalyzer
 
     private sealed record CompilationModules(IReadOnlyDictionary<string, (ModuleUnit Unit, SpanTable Spans)> Units, EquatableArray<ModuleContract> Contracts)
     {
+        /// <summary>A numbered place of a module; null where it has none.</summary>
+        internal Location? Place(string module, int at, int start = -1, int length = 0)
+            => Units.TryGetValue(module, out var read) && read.Spans[at] is { SyntaxTree: { } tree } place ? Location.Create(tree, LiteralSpans.Of(place, start, length)) : null;
+
+        /// <summary>A declaration that a finding speaks of; null where it is in another assembly.</summary>
+        internal Location? Place(string module, Related related)
+        {
+            if (related.Module.Length > 0) module = related.Module;
+            if (!Units.TryGetValue(module, out var read)) return null;
+            var name = related.Name.Split('.');
+            var graph = read.Unit.Graphs.FirstOrDefault(g => g.Name == name[0]);
+            return Place(module, related.Kind switch
+            {
+                RelatedKind.Layer => read.Unit.Layers.FirstOrDefault(l => l.Field == related.Name)?.Id ?? 0,
+                RelatedKind.Fact => int.TryParse(related.Name, System.Globalization.NumberStyles.None, System.Globalization.CultureInfo.InvariantCulture, out var n) && n >= 0 && n < read.Unit.Facts.Count ? read.Unit.Facts[n].Id : 0,
+                RelatedKind.Parameter => graph?.Parameters.FirstOrDefault(p => p.Name == name[1])?.Shape?.Id ?? 0,
+                _ => graph is { Results.Count: > 0 } ? graph.Results[0].Id : 0,
+            });
+        }
+
         internal static CompilationModules Read(Compilation compilation, CancellationToken cancel)
         {
             var units = new Dictionary<string, (ModuleUnit, SpanTable)>();

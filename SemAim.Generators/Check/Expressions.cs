@@ -24,6 +24,17 @@ public static class Expressions
         }
     }
 
+    /// <summary>Names in a text of sizes such as <c>^K..N - 1</c>.</summary>
+    public static IEnumerable<string> Names(string text)
+    {
+        for (var i = 0; i < text.Length; i++)
+        {
+            var from = i;
+            while (i < text.Length && (char.IsLetterOrDigit(text[i]) || text[i] == '_')) i++;
+            if (i > from && !char.IsDigit(text[from])) yield return text.Substring(from, i - from);
+        }
+    }
+
     /// <summary>Names of sizes in an expression.</summary>
     public static IEnumerable<string> SizeNames(Expr e) => e switch
     {
@@ -38,10 +49,13 @@ public static class Expressions
 public static class Nearest
 {
     /// <summary><c> (did you mean `H`?)</c>, or nothing.</summary>
-    public static string Suggest(string name, IEnumerable<string> known)
+    public static string Suggest(string name, IEnumerable<string> known) => Of(name, known) is { } best ? $" (did you mean `{best}`?)" : "";
+
+    /// <summary>The nearest name, or null where none is near.</summary>
+    public static string? Of(string name, IEnumerable<string> known)
     {
         var best = known.Select(k => (Name: k, Distance: Distance(name, k))).OrderBy(k => k.Distance).FirstOrDefault();
-        return best.Name is not null && best.Distance <= Math.Max(1, name.Length / 3) ? $" (did you mean `{best.Name}`?)" : "";
+        return best.Name is not null && best.Distance <= Math.Max(1, name.Length / 3) ? best.Name : null;
     }
 
     private static int Distance(string a, string b)

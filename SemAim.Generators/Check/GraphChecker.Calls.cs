@@ -39,8 +39,8 @@ public sealed partial class GraphChecker
                 return new Item.Tensor(Emit(OpKind.LayerNorm, c.Id, y.Axes, [y], o => { Set(o); o.Dims = [layer.Sizes["width"]]; }));
             case LayerKind.Conv2d:
                 var z = Tensor(c.Arguments[0].Value);
-                if (z.Axes.Count != 4) throw new CheckFailure("SEM0301", $"`{Name(c)}`: x wants 4 axes (B in y x), the value has {z.Axes.Count.ToString(CultureInfo.InvariantCulture)}: {Show(z.Axes)}", at: c.Arguments[0].Value.Id);
-                if (!facts.Same(z.Axes[1], layer.Sizes["in"])) throw Mismatch(c, 1, z, layer.Sizes["in"], $"{layer.Field.Field} was made with {facts.Show(layer.Sizes["in"])} channels");
+                if (z.Axes.Count != 4) throw new CheckFailure("SEM0301", $"`{Name(c)}`: x wants 4 axes (B in y x), the value has {z.Axes.Count.ToString(CultureInfo.InvariantCulture)}: {Show(z.Axes)}", at: c.Arguments[0].Value.Id, related: Place(layer));
+                if (!facts.Same(z.Axes[1], layer.Sizes["in"])) throw Mismatch(c, 1, z, layer, layer.Sizes["in"], $"{layer.Field.Field} was made with {facts.Show(layer.Sizes["in"])} channels");
                 Dim Positions(Dim size) => (scope.Divide(size - layer.Sizes["kernel"], layer.Sizes["stride"], c, Report) ?? throw new CheckFailure()) + 1;
                 Dim[] axes = [z.Axes[0], layer.Sizes["out"], Positions(facts.Normalise(z.Axes[2])), Positions(facts.Normalise(z.Axes[3]))];
                 return new Item.Tensor(Emit(OpKind.Conv2d, c.Id, axes, [z], o => { Set(o); o.Dims = [layer.Sizes["in"], layer.Sizes["out"], layer.Sizes["kernel"]]; }));
@@ -48,7 +48,7 @@ public sealed partial class GraphChecker
                 if (!scope.Contracts.TryGetValue(layer.Field.Type, out var contract) || !contract.IsCompiled) throw new CheckFailure();
                 if (contract.Graphs.FirstOrDefault(g => g.Name == c.Method) is not { } callee) throw new CheckFailure();
                 Dim? Size(string n) => layer.Sizes.TryGetValue(n, out var s) ? s : contract.Members.FirstOrDefault(m => m.Name == n) is { } member ? Expressions.Evaluate(member.Value, Size, facts.Divide) : null;
-                return Instantiate(c, callee, Size, (operands, hosts, results, bounds) =>
+                return Instantiate(c, callee, contract.FullName, layer, Size, (operands, hosts, results, bounds) =>
                 {
                     var op = new Op(OpKind.Call, c.Id) { Operands = operands, Host = hosts, Callee = contract, Method = c.Method, Bound = bounds };
                     Set(op);
@@ -62,13 +62,36 @@ public sealed partial class GraphChecker
     private Value Last(Expr.Call c, ResolvedLayer layer, string size)
     {
         var x = Tensor(c.Arguments[0].Value);
-        if (x.Axes.Count == 0) throw new CheckFailure("SEM0301", $"`{Name(c)}`: x wants at least 1 axis, the value is a scalar", at: c.Arguments[0].Value.Id);
-        if (!facts.Same(x.Axes[x.Axes.Count - 1], layer.Sizes[size])) throw Mismatch(c, x.Axes.Count - 1, x, layer.Sizes[size], $"{layer.Field.Field} was made for {facts.Show(layer.Sizes[size])}");
+        if (x.Axes.Count == 0) throw new CheckFailure("SEM0301", $"`{Name(c)}`: x wants at least 1 axis, the value is a scalar", at: c.Arguments[0].Value.Id, related: Place(layer));
+        if (!facts.Same(x.Axes[x.Axes.Count - 1], layer.Sizes[size])) throw Mismatch(c, x.Axes.Count - 1, x, layer, layer.Sizes[size], $"{layer.Field.Field} was made for {facts.Show(layer.Sizes[size])}");
         return x;
     }
 
-    private CheckFailure Mismatch(Expr.Call c, int axis, Value x, Dim want, string origin)
-        => scope.Decide(x.Axes[axis], want, new("SEM0201", $"axis {axis.ToString(CultureInfo.InvariantCulture)} of `{Name(c.Arguments[0].Value)}` has size {facts.Show(x.Axes[axis])}, but {origin}{Numbers(x.Axes[axis], want, " is not ")}", at: c.Arguments[0].Value.Id));
+    private CheckFailure Mismatch(Expr.Call c, int axis, Value x, ResolvedLayer layer, Dim want, string origin)
+        => scope.Decide(x.Axes[axis], want, new("SEM0201", $"axis {axis.ToString(CultureInfo.InvariantCulture)} of `{Name(c.Arguments[0].Value)}` has size {facts.Show(x.Axes[axis])}, but {origin}{Numbers(x.Axes[axis], want, " is not ")}{Origin(x, axis)}", at: c.Arguments[0].Value.Id, related: Places(layer, x)));
+
+    private static Related Place(ResolvedLayer layer) => new("", RelatedKind.Layer, layer.Field.Field);
+
+    // the layer that disagrees and the one that made the value
+    private Related[] Places(ResolvedLayer layer, Value x) => Maker(x) is { } maker && maker != layer ? [Place(layer), Place(maker)] : [Place(layer)];
+
+    // the layer that a value comes from, through what keeps its axes
+    private ResolvedLayer? Maker(Value x)
+    {
+        for (var op = x.Producer; op is not null; op = op.Operands[0]?.Producer)
+        {
+            if (op.Kind is OpKind.Linear or OpKind.Conv2d or OpKind.Call) return scope.Layers.TryGetValue(op.Text, out var layer) ? layer : null;
+            if (op.Kind is not (OpKind.Unary or OpKind.Scalar or OpKind.Softmax or OpKind.Normalize or OpKind.LayerNorm or OpKind.Detach or OpKind.DropPath)) return null;
+        }
+        return null;
+    }
+
+    /// <summary>Where the size of a value's last axis comes from, as a line of its own; empty where that is unknown.</summary>
+    private string Origin(Value x, int axis)
+        => axis == x.Axes.Count - 1 && Maker(x) is { Field.Kind: LayerKind.Linear } maker ? $"\n    {facts.Show(x.Axes[axis])} comes from {maker.Field.Field} = {Construction(maker)}" : "";
+
+    private string Construction(ResolvedLayer layer)
+        => $"new {layer.Field.Type.Substring(layer.Field.Type.LastIndexOf('.') + 1)}({string.Join(", ", layer.Field.Sizes.Where(a => a.Parameter != "bias").Select(a => layer.Sizes.TryGetValue(a.Parameter, out var s) ? scope.FactText(s).Replace("*", " * ") : "?"))})";
 
     /// <summary>A graph of this module: a private one is read in place, any other is a call.</summary>
     private Item OwnGraph(Expr.Call c)
@@ -77,7 +100,7 @@ public sealed partial class GraphChecker
         if (scope.Recursive.Contains(callee.Name)) throw new CheckFailure();
         var contract = GraphContract.Of(callee);
         if (!callee.Inlined || inlining.Count >= DeepestInlining)
-            return Instantiate(c, contract, n => facts[n], (operands, hosts, results, bounds) =>
+            return Instantiate(c, contract, "", null, n => facts[n], (operands, hosts, results, bounds) =>
             {
                 var op = new Op(OpKind.Call, c.Id) { Operands = operands, Host = hosts, Method = c.Method, Bound = bounds };
                 foreach (var r in results) op.Results.Add(new Value(r) { Producer = op });
@@ -85,9 +108,18 @@ public sealed partial class GraphChecker
                 return op.Results;
             });
         var arguments = new Dictionary<string, Item>();
-        Instantiate(c, contract, n => facts[n], (_, _, results, _) => [.. results.Select(r => new Value(r))], arguments);
-        return Inline(callee, arguments);
+        var promised = Instantiate(c, contract, "", null, n => facts[n], (_, _, results, _) => [.. results.Select(r => new Value(r))], arguments);
+        var result = Inline(callee, arguments);
+        // what its contract does not keep is reported where it stands
+        return Keeps(result, promised) ? result : throw new CheckFailure();
     }
+
+    private bool Keeps(Item result, Item promised) => (result, promised) switch
+    {
+        (Item.Tensor { Value: var r }, Item.Tensor { Value: var p }) => Same(r.Axes, p.Axes),
+        (Item.Many { Items: var r }, Item.Many { Items: var p }) => r.Count == p.Count && r.Zip(p, Keeps).All(same => same),
+        _ => false,
+    };
 
     private Item Inline(GraphUnit callee, Dictionary<string, Item> arguments)
     {
@@ -116,7 +148,7 @@ public sealed partial class GraphChecker
     }
 
     /// <summary>Applies a contract: constructor sizes are substituted, sizes bound at the call are bound by the arguments.</summary>
-    private Item Instantiate(Expr.Call c, GraphContract callee, Func<string, Dim?> size, Func<List<Value?>, Dictionary<string, string>, List<List<Dim>>, List<Dim>, List<Value>> make, Dictionary<string, Item>? items = null)
+    private Item Instantiate(Expr.Call c, GraphContract callee, string owner, ResolvedLayer? made, Func<string, Dim?> size, Func<List<Value?>, Dictionary<string, string>, List<List<Dim>>, List<Dim>, List<Value>> make, Dictionary<string, Item>? items = null)
     {
         var given = new Dictionary<string, Dim>();
         var order = new List<Dim>();
@@ -129,6 +161,8 @@ public sealed partial class GraphChecker
         foreach (var p in callee.Parameters)
             if (Argument(c, p.Name) is { } written) evaluated[p.Name] = Try(written);
         if (evaluated.Values.Any(v => v is Item.Unknown)) throw new CheckFailure();
+        Related[] Where(GraphParameter p) => made is null ? [new(owner, RelatedKind.Parameter, $"{callee.Name}.{p.Name}")] : [new(owner, RelatedKind.Parameter, $"{callee.Name}.{p.Name}"), Place(made)];
+        var values = new List<(GraphParameter Parameter, Expr At, Value Value, List<PatternAxis> Tokens, int Offset)>();
         foreach (var p in callee.Parameters)
         {
             var argument = Argument(c, p.Name);
@@ -154,37 +188,43 @@ public sealed partial class GraphChecker
             var tokens = pattern.Axes.Skip(ellipsis ? 1 : 0).ToList();
             var offset = value.Axes.Count - tokens.Count;
             if (offset < 0 || !ellipsis && offset != 0)
-                throw new CheckFailure("SEM0301", $"`{Name(c)}`: {p.Name} wants {tokens.Count.ToString(CultureInfo.InvariantCulture)} axes ({p.Shape.Text}), the value has {value.Axes.Count.ToString(CultureInfo.InvariantCulture)}: {Show(value.Axes)}", at: argument!.Id);
+                throw new CheckFailure("SEM0301", $"`{Name(c)}`: {p.Name} wants {(ellipsis ? "at least " : "")}{Count(tokens.Count)} ({p.Shape.Text}), the value has {value.Axes.Count.ToString(CultureInfo.InvariantCulture)}: {Show(value.Axes)}", at: argument!.Id, related: Where(p));
             if (value.HasOpenRank && (!ellipsis || offset < 1))
-                throw new CheckFailure("SEM0301", $"`{Name(c)}`: {p.Name} wants {p.Shape.Text}, the value leaves its leading axes open: {Show(value.Axes)}; name them in [Shape]", at: argument!.Id);
+                throw new CheckFailure("SEM0301", $"`{Name(c)}`: {p.Name} wants {p.Shape.Text}, the value leaves its leading axes open: {Show(value.Axes)}; name them in [Shape]", at: argument!.Id, related: Where(p));
             if (ellipsis)
             {
                 var leading = value.Axes.Take(offset).ToList();
                 if (prefix is null) { prefix = leading; }
-                else if (!Same(prefix, leading)) throw new CheckFailure("SEM0201", $"the leading axes of `{Name(argument!)}` are {Show(leading)}, those of the first argument {Show(prefix)}", at: argument!.Id);
+                else if (!Same(prefix, leading)) throw new CheckFailure("SEM0201", $"the leading axes of `{Name(argument!)}` are {Show(leading)}, those of the first argument {Show(prefix)}", at: argument!.Id, related: Where(p));
             }
+            values.Add((p, argument!, value, tokens, offset));
+            // a name that stands alone is bound by the first argument that has it
+            for (var i = 0; i < tokens.Count; i++)
+                if (tokens[i].Tokens[0].Text.TrimStart('#') is var token && IsName(token) && Known(token) is null && !(tokens[i].Tokens[0].Text[0] == '#' && facts.Same(value.Axes[offset + i], Dim.One)))
+                    given[token] = value.Axes[offset + i];
+        }
+        // what the callee binds, in its order; a size that only an omitted or marked axis has is 1
+        var names = new HashSet<string>();
+        foreach (var token in callee.Parameters.Where(p => p.Shape is not null).SelectMany(p => p.Shape!.Text.Split([' '], StringSplitOptions.RemoveEmptyEntries)).Select(t => t.TrimStart('#')))
+            if (IsName(token) && size(token) is null && names.Add(token)) order.Add(given.TryGetValue(token, out var b) ? b : Dim.One);
+        foreach (var (p, argument, value, tokens, offset) in values)
             for (var i = 0; i < tokens.Count; i++)
             {
                 var (token, got) = (tokens[i].Tokens[0].Text, value.Axes[offset + i]);
-                if (Of(token) is not { } want)
-                {
-                    given[token.TrimStart('#')] = got;
-                    order.Add(got);
-                }
-                else if (!facts.Same(want, got))
-                {
-                    if (token[0] == '#' && facts.Same(got, Dim.One)) continue;
-                    throw value.Type == ElementType.Mask
-                        ? new CheckFailure("SEM0209", $"`{Name(c)}`: the mask orders {Show(value.Axes)}, these operands need {string.Join(" ", tokens.Select(t => Of(t.Tokens[0].Text) is { } d ? facts.Show(d) : t.Tokens[0].Text))}", at: argument!.Id)
-                        : scope.Decide(got, want, new CheckFailure("SEM0201", $"axis {(offset + i).ToString(CultureInfo.InvariantCulture)} of `{Name(argument!)}` has size {facts.Show(got)}, but {p.Name} of {Callee(c)} wants {facts.Show(want)} ({p.Shape.Text}){Numbers(got, want, " is not ")}", at: argument!.Id));
-                }
+                if (token[0] == '#' && facts.Same(got, Dim.One)) continue;
+                if (Of(token) is not { } want) throw new CheckFailure();                       // refused in the callee
+                if (facts.Same(want, got)) continue;
+                throw value.Type == ElementType.Mask
+                    ? new CheckFailure("SEM0209", $"`{Name(c)}`: the mask orders {Show(value.Axes)}, these operands need {string.Join(" ", tokens.Select(t => Of(t.Tokens[0].Text) is { } d ? facts.Show(d) : t.Tokens[0].Text))}", at: argument.Id, related: Where(p))
+                    : scope.Decide(got, want, new CheckFailure("SEM0201", $"axis {(offset + i).ToString(CultureInfo.InvariantCulture)} of `{Name(argument)}` has size {facts.Show(got)}, but {p.Name} of {Callee(c)} wants {facts.Show(want)} ({p.Shape!.Text}){Numbers(got, want, " is not ")}{Origin(value, offset + i)}", at: argument.Id, related: Where(p)));
             }
-        }
         var results = callee.Results.Select(r => Pattern.Parse(r.Text).Axes.SelectMany(a => a.IsEllipsis ? prefix ?? [] : [Of(a.Tokens[0].Text) ?? throw new CheckFailure()]).ToList()).ToList();
         if (results.Count == 0) throw new CheckFailure();
-        var values = make(operands, hosts, results, order);
-        return values.Count == 1 ? new Item.Tensor(values[0]) : new Item.Many([.. values.Select(v => (Item)new Item.Tensor(v))], false);
+        var outputs = make(operands, hosts, results, order);
+        return outputs.Count == 1 ? new Item.Tensor(outputs[0]) : new Item.Many([.. outputs.Select(v => (Item)new Item.Tensor(v))], false);
     }
+
+    private static string Count(int axes) => axes == 1 ? "1 axis" : axes.ToString(CultureInfo.InvariantCulture) + " axes";
 
     private static string Callee(Expr.Call c) => $"{(c.Target is null or Expr.This ? "" : Name(c.Target) + ".")}{c.Method}";
 }

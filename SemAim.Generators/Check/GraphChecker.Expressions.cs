@@ -126,6 +126,9 @@ public sealed partial class GraphChecker
                 });
             case (Item.Tensor { Value: var v }, Item.Tensor { Value: var w }): return new Item.Tensor(Elementwise(b, v, w));
             case (Item.Tensor { Value: var v }, _): return new Item.Tensor(Emit(b.Operator is "<" or ">" or "<=" or ">=" ? OpKind.Compare : OpKind.Scalar, b.Id, v.Axes, [v], o => { o.Method = b.Operator; o.Text = Scalar(right); }, b.Operator is "<" or ">" or "<=" or ">=" ? ElementType.Bool : ElementType.Float));
+            case (_, Item.Tensor { Value: var w }) when b.Operator is "<" or ">" or "<=" or ">=":
+                var mirrored = b.Operator switch { "<" => ">", ">" => "<", "<=" => ">=", _ => "<=" };
+                return new Item.Tensor(Emit(OpKind.Compare, b.Id, w.Axes, [w], o => { o.Method = mirrored; o.Text = Scalar(left); }, ElementType.Bool));
             case (_, Item.Tensor { Value: var w }): return new Item.Tensor(Emit(OpKind.Scalar, b.Id, w.Axes, [w], o => { o.Method = b.Operator is "+" or "*" ? b.Operator : "r" + b.Operator; o.Text = Scalar(left); }));
             default: return new Item.Host($"({Scalar(left)} {b.Operator} {Scalar(right)})");
         }

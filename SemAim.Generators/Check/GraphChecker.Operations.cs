@@ -17,6 +17,7 @@ public sealed partial class GraphChecker
         var (axis, bracket) = Bracketed(text, x, s.Value, at, check: false);
         var size = x.Axes[axis];
         var inside = bracket.Bracket!;
+        RunnableChecker.CheckArguments(s.Arguments, [.. Expressions.Names(inside)], text);
         var dots = inside.IndexOf("..", StringComparison.Ordinal);
         Dim Position(string part)
         {
@@ -25,7 +26,12 @@ public sealed partial class GraphChecker
             var body = fromEnd ? part.Substring(1) : part;
             if (SizeText.Parse(body) is not { } e) throw new CheckFailure("SEM0030", $"pattern \"{text}\": '{part}' is no index", bracket.Start, bracket.Length, at);
             var value = Expressions.Evaluate(e, n => Solver().Known(n), facts.Divide)
-                ?? throw new CheckFailure("SEM0101", $"size `{Expressions.SizeNames(e).FirstOrDefault(n => Solver().Known(n) is null) ?? body}` is not known here; known are {string.Join(", ", facts.Names.Concat(callSymbols.Keys))}", bracket.Start, bracket.Length, at);
+                ?? throw (Expressions.SizeNames(e).FirstOrDefault(n => Solver().Known(n) is null) is { } unknown
+                    ? scope.Broken.Contains(unknown) ? new CheckFailure() : UnknownSize(unknown, text.IndexOf(unknown, bracket.Start, StringComparison.Ordinal), unknown.Length, at)
+                    : new CheckFailure("SEM0120", $"`{body}` may not be a whole number", bracket.Start, bracket.Length, at));
+            var silent = Expressions.SizeNames(e).FirstOrDefault(n => !s.Arguments.Any(a => a.Value is Expr.Text { Value: var written } && written == n));
+            if (silent is not null)
+                throw new CheckFailure("SEM0216", $"the specification cannot run \"[{inside}]\": {silent} is unknown to the value; pass it: {Name(s.Value)}[\"{text}\", {silent}]", bracket.Start, bracket.Length, at, $"[\"{text}\", {silent}]");
             return fromEnd ? size - value : value;
         }
         if (dots < 0)
@@ -67,6 +73,7 @@ public sealed partial class GraphChecker
             var pattern = Pattern.Parse(text);
             var brackets = pattern.Axes.Where(a => a.Bracket is not null).ToList();
             if (text.Contains("->")) throw Pattern.Malformed(text, "an arrow has no meaning here", text.IndexOf("->", StringComparison.Ordinal), 2);
+            foreach (var plain in pattern.Axes) Pattern.RefuseMarks(text, plain);
             if (brackets.Count != 1)
                 throw new CheckFailure("SEM0031", brackets.Count == 0 ? $"\"{text}\" marks no axis; write \"{Marked(pattern)}\"" : $"\"{text}\" marks {brackets.Count.ToString(CultureInfo.InvariantCulture)} axes; mark the one that is meant", brackets.Count == 0 ? 0 : brackets[1].Start, brackets.Count == 0 ? text.Length : brackets[1].Length);
             Solver().Match(pattern, x.Axes, text, Name(operand));
@@ -83,7 +90,7 @@ public sealed partial class GraphChecker
         }
         catch (CheckFailure f) when (f.Id is not null && f.At == 0)
         {
-            throw new CheckFailure(f.Id, f.Message, f.Start, f.Length, at);
+            throw f.In(at);
         }
     }
 
@@ -92,6 +99,7 @@ public sealed partial class GraphChecker
 
     private (Pattern Left, Pattern Right, Expr.Text Text) Sides(Expr e)
     {
+        if (e is Expr.Broken) throw new CheckFailure();
         if (e is not Expr.Text text) throw new CheckFailure("SEM0030", "a pattern is a constant text", at: e.Id);
         return At(text, () => Pattern.Sides(text.Value)) is var (left, right) ? (left, right, text) : default;
     }
@@ -100,7 +108,7 @@ public sealed partial class GraphChecker
     private static T At<T>(Expr.Text text, Func<T> run)
     {
         try { return run(); }
-        catch (CheckFailure f) when (f.Id is not null && f.At == 0) { throw new CheckFailure(f.Id, f.Message, f.Start, f.Length, text.Id); }
+        catch (CheckFailure f) when (f.Id is not null && f.At == 0) { throw f.In(text.Id); }
     }
 
     private static Expr? Argument(Expr.Call c, string name) => c.Arguments.FirstOrDefault(a => a.Parameter == name)?.Value;
@@ -151,7 +159,12 @@ public sealed partial class GraphChecker
         }
     }
 
-    private static string Text(Expr.Call c) => Argument(c, "pattern") is Expr.Text t ? t.Value : throw new CheckFailure("SEM0030", "a pattern is a constant text", at: c.Id);
+    private static string Text(Expr.Call c) => Argument(c, "pattern") switch
+    {
+        Expr.Text t => t.Value,
+        Expr.Broken => throw new CheckFailure(),
+        var other => throw new CheckFailure("SEM0030", "a pattern is a constant text", at: other?.Id ?? c.Id),
+    };
 
     private Value Rearrange(Expr.Call c, Value x)
     {
@@ -159,6 +172,7 @@ public sealed partial class GraphChecker
         return At(text, () =>
         {
             if (x.HasOpenRank) throw OpenRank(c, x);
+            RunnableChecker.CheckArguments(c.Arguments, RunnableChecker.Used(left, right), text.Value);
             var ellipsis = left.HasEllipsis && right.HasEllipsis;
             PatternSolver.SameAxes(left, right);
             var solver = Solver();
@@ -185,14 +199,18 @@ public sealed partial class GraphChecker
         return At(text, () =>
         {
             if (x.HasOpenRank) throw OpenRank(c, x);
+            RunnableChecker.CheckArguments(c.Arguments, RunnableChecker.Used(left, right), text.Value);
             var solver = Solver();
             var bound = solver.Match(left, x.Axes, text.Value, Name(c.Target!));
             if (left.Axes.Count != right.Axes.Count) throw Pattern.Malformed(text.Value, "an expand keeps the number of axes", 0, text.Value.Length);
-            var axes = new List<Dim>();
-            for (var i = 0; i < right.Axes.Count; i++)
+            if (left.HasEllipsis != right.HasEllipsis) throw Pattern.Malformed(text.Value, "'...' stands on both sides or on none", (left.HasEllipsis ? left : right).Axes[0].Start, 3);
+            var shift = left.HasEllipsis ? x.Axes.Count - left.Axes.Count : 0;
+            var axes = left.HasEllipsis ? x.Axes.Take(shift + 1).ToList() : [];
+            foreach (var (axis, i) in right.Axes.Select((a, i) => (a, i + shift)).Skip(left.HasEllipsis ? 1 : 0))
             {
-                var axis = right.Axes[i];
-                var size = axis.Tokens.Aggregate(Dim.One, (p, t) => p * (solver.Known(t.Text, bound) ?? throw new CheckFailure("SEM0101", $"size `{t.Text}` is not known here; known are {string.Join(", ", facts.Names.Concat(callSymbols.Keys))}{Nearest.Suggest(t.Text, facts.Names.Concat(callSymbols.Keys))}", t.Start, t.Length)));
+                var size = axis.Tokens.Aggregate(Dim.One, (p, t) => p * (solver.Known(t.Text, bound) ?? throw (Expressions.Names(t.Text).FirstOrDefault(n => solver.Known(n, bound) is null) is { } unknown
+                    ? scope.Broken.Contains(unknown) ? new CheckFailure() : UnknownSize(unknown, t.Start + t.Text.IndexOf(unknown, StringComparison.Ordinal), unknown.Length)
+                    : new CheckFailure("SEM0120", $"`{t.Text}` may not be a whole number", t.Start, t.Length))));
                 if (!facts.Same(size, x.Axes[i]) && !facts.Same(x.Axes[i], Dim.One))
                     throw new CheckFailure("SEM0218", $"axis {i.ToString(CultureInfo.InvariantCulture)} of `{Name(c.Target!)}` has size {facts.Show(x.Axes[i])}; only an axis of size 1 can be repeated to {facts.Show(size)}", axis.Start, axis.Length);
                 axes.Add(size);
@@ -262,7 +280,7 @@ public sealed partial class GraphChecker
 
     private Value Einsum(Expr.Call c)
     {
-        var text = Argument(c, "pattern") as Expr.Text ?? throw new CheckFailure();
+        var text = new Expr.Text(Argument(c, "pattern")?.Id ?? c.Id, Text(c));
         var operands = new List<Expr>();
         foreach (var a in c.Arguments)
             if (a.Parameter == "values" && a.Value is Expr.Tuple t) operands.AddRange(t.Items);
@@ -276,13 +294,15 @@ public sealed partial class GraphChecker
             for (int start = 0, i = 0; i <= arrow; i++)
                 if (i == arrow || text.Value[i] == ',') { sides.Add(Pattern.Parse(text.Value, start, i)); start = i + 1; }
             var right = Pattern.Parse(text.Value, arrow + 2, text.Value.Length);
+            foreach (var axis in sides.Append(right).SelectMany(p => p.Axes))
+                if (axis.IsGroup || axis.Bracket is not null || axis.IsEllipsis || !axis.Tokens[0].Text.TrimEnd('\'').All(c => char.IsLetterOrDigit(c) || c == '_')) throw Pattern.Malformed(text.Value, "an einsum has single names only", axis.Start, axis.Length);
+            if (right.Axes.GroupBy(a => a.Tokens[0].Text).FirstOrDefault(g => g.Count() > 1) is { } twice)
+                throw new CheckFailure("SEM0214", $"axis '{twice.Key}' is written twice; if it is a second axis of the same size write {twice.Key}'", twice.ElementAt(1).Start, twice.ElementAt(1).Length, fix: twice.Key + "'");
             if (sides.Count != values.Count) throw new CheckFailure("SEM0202", $"pattern \"{text.Value}\" describes {sides.Count.ToString(CultureInfo.InvariantCulture)} operands, {values.Count.ToString(CultureInfo.InvariantCulture)} are given", 0, text.Value.Length);
             var solver = Solver();
             var bound = new Dictionary<string, (Dim Size, int Operand)>();
             for (var i = 0; i < sides.Count; i++)
             {
-                foreach (var axis in sides[i].Axes.Concat(right.Axes))
-                    if (axis.IsGroup || axis.Bracket is not null || axis.IsEllipsis) throw Pattern.Malformed(text.Value, "an einsum has single names only", axis.Start, axis.Length);
                 foreach (var (name, size) in solver.Match(sides[i], values[i].Axes, text.Value, Name(operands[i]), einsum: true).Select(p => (p.Key, p.Value)))
                     if (bound.TryGetValue(name, out var first) && !facts.Same(first.Size, size))
                     {

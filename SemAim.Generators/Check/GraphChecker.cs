@@ -40,36 +40,40 @@ public sealed partial class GraphChecker
 {
     private readonly ModuleScope scope;
     private readonly SizeFacts facts;
-    private readonly Action<string, string, int, int, int> report;
+    private readonly Action<Finding> report;
     private readonly GraphUnit graph;
     private readonly List<string> bound = [];
     private readonly List<string> inlining = [];
+    private readonly HashSet<string> strangers = [];               // unknown names of contracts, each reported once
     private readonly List<(string Variable, Dim First, Dim Last)> loops = [];
     private readonly Dictionary<string, Dim> callSymbols = [];
     private Dictionary<string, Item> names = [];
     private List<Op> ops = [];
     private bool failed;
 
-    private GraphChecker(ModuleScope scope, GraphUnit graph, Action<string, string, int, int, int> report)
+    private GraphChecker(ModuleScope scope, GraphUnit graph, Action<Finding> report)
         => (this.scope, facts, this.graph, this.report) = (scope, scope.Facts, graph, report);
 
     /// <summary>The typed graph, or null where something was found.</summary>
-    public static CheckedGraph? Check(ModuleScope scope, GraphUnit graph, Action<string, string, int, int, int> report)
+    public static CheckedGraph? Check(ModuleScope scope, GraphUnit graph, Action<Finding> report)
     {
         var checker = new GraphChecker(scope, graph, report);
         var region = checker.Run();
         return checker.failed ? null : new(graph, region, checker.bound);
     }
 
-    private void Report(string id, string message, int at, int start = -1, int length = 0)
+    private void Report(string id, string message, int at, int start = -1, int length = 0, string fix = "", params Related[] related) => Report(new Finding(id, message, at, start, length, fix, related.ToEquatable()));
+
+    private void Report(Finding finding)
     {
         failed = true;
-        report(id, message, at, start, length);
+        report(finding);
     }
 
     private Region Run()
     {
         var region = new Region();
+        BindSizes();
         foreach (var p in graph.Parameters)
         {
             if (p.Kind == ParameterKind.Host)
@@ -98,12 +102,12 @@ public sealed partial class GraphChecker
     private List<Value> Returned(Item item, Statement.Return at, List<IReadOnlyList<Dim>?> promised)
     {
         var items = item is Item.Many { Items: var several } ? several : [item];
-        var places = at.Value is Expr.Tuple t ? t.Items.Select(i => i.Id).ToList() : [.. Enumerable.Repeat(at.Id, items.Count)];
+        var places = at.Value is Expr.Tuple t ? t.Items.Select(i => i.Id).ToList() : [.. Enumerable.Repeat(at.Value.Id, items.Count)];
         var values = new List<Value>();
         if (items.Any(i => i is Item.Unknown)) { failed = true; }
         if (items.Count != promised.Count)
         {
-            if (graph.Results.Count > 0 && !items.Any(i => i is Item.Unknown)) Report("SEM0206", $"graph returns {items.Count} values, but [return: Shape] promises {promised.Count}", at.Id);
+            if (graph.Results.Count > 0 && !items.Any(i => i is Item.Unknown)) Report("SEM0206", $"graph returns {items.Count} values, but [return: Shape] promises {promised.Count}", at.Value.Id, related: Results);
             failed = true;
             return values;
         }
@@ -117,12 +121,23 @@ public sealed partial class GraphChecker
                 && unequal.All(k => facts.MayBeEqual(value.Axes[k], want[k])))
             {
                 var f = scope.Decide(value.Axes[unequal[0]], want[unequal[0]], new CheckFailure());
-                Report(f.Id!, f.Message, places[i]);
+                Report(f.Found(places[i]));
                 continue;
             }
-            Report("SEM0206", $"graph returns {Show(value.Axes)}, but [return: Shape] promises {Show(want)}{Explain(value.Axes, want)}", places[i]);
+            Report("SEM0206", $"graph returns {Show(value.Axes)}, but [return: Shape] promises {Show(want)}{Explain(value.Axes, want)}", places[i], fix: WithoutClassToken(value.Axes, want), related: Results);
         }
         return values;
+    }
+
+    private Related Results => new("", RelatedKind.Results, graph.Name);
+
+    // the whole slice that takes the first position off, where that is all that is wrong
+    private string WithoutClassToken(IReadOnlyList<Dim> got, IReadOnlyList<Dim> want)
+    {
+        if (got.Count != want.Count) return "";
+        var wrong = Enumerable.Range(0, got.Count).Where(i => !facts.Same(got[i], want[i])).ToList();
+        if (wrong.Count != 1 || !facts.Same(got[wrong[0]], want[wrong[0]] + 1)) return "";
+        return $"[\"{string.Join(" ", got.Select((a, i) => i == wrong[0] ? "[1..]" : facts.Named(a) is { } name && IsName(name) ? name : ((char)('a' + i)).ToString()))}\"]";
     }
 
     private string Explain(IReadOnlyList<Dim> got, IReadOnlyList<Dim> want)
@@ -130,11 +145,27 @@ public sealed partial class GraphChecker
         if (got.Count != want.Count) return "";
         for (var i = 0; i < got.Count; i++)
             if (!facts.Same(got[i], want[i]))
-                return facts.Same(got[i], want[i] + 1) ? $". {facts.Show(got[i])} is {facts.Show(want[i])} + 1: drop the class token with [1..]?" : Numbers(got[i], want[i], " is not ");
+                return WithoutClassToken(got, want) is { Length: > 0 } fix ? $". {facts.Show(got[i])} is {facts.Show(want[i])} + 1: drop the class token with {fix}?" : Numbers(got[i], want[i], " is not ");
         return "";
     }
 
-    /// <summary>The axes of a contract; names that nothing knows are bound at the call.</summary>
+    // a name that stands alone somewhere is bound at the call, wherever else it occurs
+    private void BindSizes()
+    {
+        foreach (var p in graph.Parameters)
+        {
+            if (p.Shape is null) continue;
+            foreach (var token in p.Shape.Text.Split([' '], StringSplitOptions.RemoveEmptyEntries).Select(t => t.TrimStart('#')))
+                if (token == "..." && !bound.Contains("...")) bound.Add("...");
+                else if (IsName(token) && facts[token] is null && !scope.Broken.Contains(token) && !callSymbols.ContainsKey(token))
+                {
+                    callSymbols[token] = Dim.Symbol(token);
+                    bound.Add(token);
+                }
+        }
+    }
+
+    /// <summary>The axes of a contract.</summary>
     private List<Dim>? Declare(ShapeText shape, bool binds, out List<bool> marked)
     {
         marked = [];
@@ -150,33 +181,34 @@ public sealed partial class GraphChecker
                 if (axis.IsEllipsis)
                 {
                     axes.Add(Dim.Symbol("…"));
-                    if (binds && !bound.Contains("...")) bound.Add("...");
                     continue;
                 }
                 var name = token.TrimStart('#');
                 if (scope.Broken.Contains(name)) throw new CheckFailure();
                 if (Solver().Known(name) is { } known) axes.Add(known);
-                else if (binds && IsName(name))
-                {
-                    callSymbols[name] = Dim.Symbol(name);
-                    bound.Add(name);
-                    axes.Add(Dim.Symbol(name));
-                }
                 else
                 {
-                    var unknown = Expressions.SizeNames(SizeText.Parse(name) ?? new Expr.Broken(0)).FirstOrDefault(n => Solver().Known(n) is null) ?? name;
-                    var candidates = facts.Names.Concat(callSymbols.Keys).ToList();
-                    throw new CheckFailure("SEM0101", $"size `{unknown}` is not known here; known are {string.Join(", ", candidates)}{Nearest.Suggest(unknown, candidates)}", axis.Start, axis.Length);
+                    if (SizeText.Parse(name) is not { } size) throw Pattern.Malformed(shape.Text, $"'{token}' is no size", axis.Start, axis.Length);
+                    var unknown = Expressions.SizeNames(size).FirstOrDefault(n => Solver().Known(n) is null);
+                    if (unknown is null) throw new CheckFailure("SEM0120", $"`{name}` may not be a whole number", axis.Start, axis.Length);
+                    if (scope.Broken.Contains(unknown) || !strangers.Add(unknown)) throw new CheckFailure();
+                    throw UnknownSize(unknown, axis.Start + shape.Text.Substring(axis.Start, axis.Length).IndexOf(unknown, StringComparison.Ordinal), unknown.Length);
                 }
             }
             return axes;
         }
         catch (CheckFailure f)
         {
-            if (f.Id is not null) Report(f.Id, f.Message, shape.Id, f.Start, f.Length);
+            if (f.Id is not null) Report(f.Found(shape.Id));
             failed = true;
             return null;
         }
+    }
+
+    private CheckFailure UnknownSize(string name, int start, int length, int at = 0)
+    {
+        var known = facts.Names.Concat(callSymbols.Keys).Distinct().ToList();
+        return new("SEM0101", $"size `{name}` is not known here; known are {string.Join(", ", known)}{Nearest.Suggest(name, known)}", start, length, at, Nearest.Of(name, known) ?? "");
     }
 
     private static bool IsName(string s) => s.Length > 0 && (char.IsLetter(s[0]) || s[0] == '_') && s.All(c => char.IsLetterOrDigit(c) || c == '_');
@@ -191,7 +223,7 @@ public sealed partial class GraphChecker
                 case Statement.For loop: Repeat(loop); break;
                 case Statement.If choice: Choose(choice); break;
                 case Statement.Return result when returns && i == body.Count - 1: return (Try(result.Value), result);
-                case Statement.Return result: Report("SEM0020", "`return` stands only at the end of a graph", result.Id); break;
+                case Statement.Return result: Report("SEM0020", "`return` stands only at the end of a graph; assign a local in both branches and return it there", result.Id); break;
             }
         }
         return null;
@@ -227,7 +259,7 @@ public sealed partial class GraphChecker
         catch (CheckFailure f)
         {
             failed = true;
-            if (f.Id is not null) Report(f.Id, f.Message, f.At == 0 ? e.Id : f.At, f.Start, f.Length);
+            if (f.Id is not null) Report(f.Found(e.Id));
             return new Item.Unknown();
         }
     }
@@ -299,6 +331,7 @@ public sealed partial class GraphChecker
             {
                 case Statement.Assign a when a.Targets.Any(t => t == name): at = a.Targets.Count == 1 ? a.Value.Id : a.Id; break;
                 case Statement.For f when LastAssignment(f.Body, name) is > 0 and var inner: at = inner; break;
+                case Statement.If c when Math.Max(LastAssignment(c.Then, name), LastAssignment(c.Else, name)) is > 0 and var inner: at = inner; break;
             }
         return at;
     }
@@ -332,7 +365,14 @@ public sealed partial class GraphChecker
             if (!then.Names.TryGetValue(name, out var a) || !otherwise.Names.TryGetValue(name, out var b)) continue;      // local to one branch
             if (a is Item.Tensor { Value: var x } && b is Item.Tensor { Value: var y })
             {
-                if (!Same(x.Axes, y.Axes)) { Report("SEM0023", $"local `{name}` has different shapes after the two branches: {Show(x.Axes)} and {Show(y.Axes)}", choice.Id); continue; }
+                if (!Same(x.Axes, y.Axes)) 
+                {
+                    var changes = outer.TryGetValue(name, out var earlier) && earlier is Item.Tensor { Value: var before } && Same(before.Axes, y.Axes) ? choice.Then : choice.Else;
+                    var at = LastAssignment(changes, name) is > 0 and var here ? here : LastAssignment(changes.Equals(choice.Then) ? choice.Else : choice.Then, name);
+                    Report("SEM0023", $"local `{name}` has different shapes after the two branches: {Show(x.Axes)} and {Show(y.Axes)}", at == 0 ? choice.Id : at);
+                    names[name] = new Item.Unknown();
+                    continue;
+                }
                 then.Region.Results.Add(x);
                 otherwise.Region.Results.Add(y);
                 var merged = new Value(x.Axes, x.Type, name) { Producer = op };

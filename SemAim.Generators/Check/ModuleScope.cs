@@ -1,6 +1,7 @@
 using System;
 using System.Collections.Generic;
 using System.Linq;
+using SemAim.Generators.Collections;
 using SemAim.Generators.Ir;
 using SemAim.Generators.Symbols;
 
@@ -35,10 +36,10 @@ public sealed record ParsedFact(Fact Fact, Expr Left, Expr? Modulus, string Oper
 /// <summary>What one module knows: sizes, members, facts and the layers with their sizes.</summary>
 public sealed class ModuleScope
 {
-    private readonly Action<string, string, int, int, int> report;
+    private readonly Action<Finding> report;
 
     /// <summary>Reads declarations; findings go to <paramref name="report"/> as id, message, place, start, length.</summary>
-    public ModuleScope(ModuleUnit unit, IReadOnlyDictionary<string, ModuleContract> contracts, Action<string, string, int, int, int> report)
+    public ModuleScope(ModuleUnit unit, IReadOnlyDictionary<string, ModuleContract> contracts, Action<Finding> report)
     {
         (Unit, Contracts, this.report) = (unit, contracts, report);
         foreach (var size in unit.Sizes) Facts.Declare(size.Name);
@@ -80,25 +81,36 @@ public sealed class ModuleScope
         {
             if (ParsedFact.Parse(fact) is not { } p)
             {
-                report("SEM0101", $"[Require(\"{fact.Text}\")] is no fact about sizes; write for example \"D % H == 0\" or \"Q <= L\"", fact.Id, -1, 0);
+                report(new("SEM0101", $"[Require(\"{fact.Text}\")] is no fact about sizes; write for example \"D % H == 0\" or \"Q <= L\"", fact.Id, -1, 0));
                 continue;
             }
             if (Expressions.SizeNames(p.Left).Concat(p.Modulus is null ? [] : Expressions.SizeNames(p.Modulus)).Concat(Expressions.SizeNames(p.Right)).FirstOrDefault(n => !names.Contains(n)) is { } unknown)
             {
-                report("SEM0101", $"size `{unknown}` is not known here; known are {string.Join(", ", names)}{Nearest.Suggest(unknown, names)}", fact.Id, fact.Text.IndexOf(unknown, StringComparison.Ordinal), unknown.Length);
+                report(new("SEM0101", $"size `{unknown}` is not known here; known are {string.Join(", ", names)}{Nearest.Suggest(unknown, names)}", fact.Id, fact.Text.IndexOf(unknown, StringComparison.Ordinal), unknown.Length, Nearest.Of(unknown, names) ?? ""));
                 continue;
             }
             parsed.Add(p);
         }
-        // members may occur in facts and facts in members: quotients of constructor sizes come first
-        foreach (var p in parsed.Where(p => p.IsMultiple))
-            if (Plain(p.Left) is { } left && Plain(p.Modulus!) is { } right) Facts.RequireMultiple(left, right);
+        // members may occur in facts and facts in members (D / H % 2 == 0 after D % H == 0): what can be read comes first
+        var open = parsed.Where(p => p.IsMultiple).ToList();
+        for (var before = -1; open.Count != before;)
+        {
+            before = open.Count;
+            open.RemoveAll(p =>
+            {
+                if (Plain(p.Left, 0) is not { } left || Plain(p.Modulus!, 0) is not { } right) return false;
+                Facts.RequireMultiple(left, right);
+                return true;
+            });
+        }
         return parsed;
     }
 
-    // as declared, with members replaced by their definitions where these need no division
-    private Dim? Plain(Expr e) => Expressions.Evaluate(e, name => Unit.Sizes.Any(s => s.Name == name) ? Dim.Symbol(name)
-        : Unit.Members.FirstOrDefault(m => m.Name == name) is { } member ? Plain(member.Value) : null, (_, _) => null);
+    private const int DeepestMember = 32;                           // members in a circle are reported elsewhere
+
+    // as declared, with members replaced by their definitions where the facts read so far allow it
+    private Dim? Plain(Expr e, int depth) => depth > DeepestMember ? null : Expressions.Evaluate(e, name => Unit.Sizes.Any(s => s.Name == name) ? Dim.Symbol(name)
+        : Unit.Members.FirstOrDefault(m => m.Name == name) is { } member ? Plain(member.Value, depth + 1) : null, Facts.Divide);
 
     // what is no quotient: equations and inequalities over sizes and members
     private void RelateSizes()
@@ -120,10 +132,13 @@ public sealed class ModuleScope
     /// <summary>A size as the text of a fact: <c>4*F</c>.</summary>
     public string FactText(Dim size) => Facts.Code(size).Replace(" * ", "*");
 
+    /// <summary>The attribute that promises a fact.</summary>
+    public static string Promise(string fact) => $"[Require(\"{fact}\")]";
+
     /// <summary>The failure itself, or "cannot prove" where the two sizes agree wherever the facts were tried.</summary>
     public CheckFailure Decide(Dim found, Dim wanted, CheckFailure failure)
         => Facts.MayBeEqual(found, wanted)
-            ? new("SEM0121", $"cannot prove {Facts.Show(found)} == {Facts.Show(wanted)} (equal at every size tried); if it always holds, add [Require(\"{FactText(found)} == {FactText(wanted)}\")]", failure.Start, failure.Length, failure.At)
+            ? new("SEM0121", $"cannot prove {Facts.Show(found)} == {Facts.Show(wanted)} (equal at every size tried); if it always holds, add {Promise($"{FactText(found)} == {FactText(wanted)}")}", failure.Start, failure.Length, failure.At, Promise($"{FactText(found)} == {FactText(wanted)}"))
             : failure;
 
     private void DefineMembers()
@@ -137,7 +152,7 @@ public sealed class ModuleScope
             if (Unit.Members.FirstOrDefault(m => m.Name == name) is not { } member) return null;
             if (open.Contains(name))
             {
-                report("SEM0102", $"size `{name}` is defined in terms of itself: {string.Join(" → ", open.SkipWhile(n => n != name).Concat([name]))}", member.Id, -1, 0);
+                report(new("SEM0102", $"size `{name}` is defined in terms of itself: {string.Join(" → ", open.SkipWhile(n => n != name).Concat([name]))}", member.Id, -1, 0));
                 return done[name] = null;
             }
             open.Add(name);
@@ -151,18 +166,18 @@ public sealed class ModuleScope
     }
 
     /// <summary>The exact quotient; where it need not be whole, SEM0120 and null.</summary>
-    public Dim? Divide(Dim numerator, Dim denominator, Expr at, Action<string, string, int, int, int> report)
+    public Dim? Divide(Dim numerator, Dim denominator, Expr at, Action<Finding> report)
     {
         if (Facts.Divide(numerator, denominator) is { } exact) return exact;
         var (n, d) = (Facts.Show(numerator), Facts.Show(denominator));
-        report("SEM0120", $"`{Bracket(n)} / {Bracket(d)}` may not be a whole number; add [Require(\"{Bracket(FactText(numerator))} % {Bracket(FactText(denominator))} == 0\")]", at.Id, -1, 0);
+        report(new("SEM0120", $"`{Bracket(n)} / {Bracket(d)}` may not be a whole number; add {Promise($"{Bracket(FactText(numerator))} % {Bracket(FactText(denominator))} == 0")}", at.Id, Fix: Promise($"{Bracket(FactText(numerator))} % {Bracket(FactText(denominator))} == 0")));
         return null;
     }
 
     private static string Bracket(string text) => text.Contains(' ') ? $"({text})" : text;
 
     /// <summary>Evaluates a size in the module's own words; null where something is unknown and reported.</summary>
-    public Dim? Evaluate(Expr e, Func<Expr, Dim?>? local = null, Action<string, string, int, int, int>? to = null)
+    public Dim? Evaluate(Expr e, Func<Expr, Dim?>? local = null, Action<Finding>? to = null)
         => Expressions.Evaluate(e, name => Facts[name], (n, d) => Divide(n, d, e, to ?? report), local);
 
     private ResolvedLayer Resolve(LayerField field)
@@ -182,23 +197,30 @@ public sealed class ModuleScope
         if (layer.Field.Kind != LayerKind.Module || !layer.IsComplete || !Contracts.TryGetValue(layer.Field.Type, out var callee)) return;
         var name = callee.FullName.Substring(callee.FullName.LastIndexOf('.') + 1);
         var arguments = string.Join(", ", layer.Field.Sizes.Select(a => layer.Sizes.TryGetValue(a.Parameter, out var s) ? Facts.Show(s) : "?"));
-        foreach (var fact in callee.Facts)
+        for (var i = 0; i < callee.Facts.Count; i++)
         {
-            if (ParsedFact.Parse(fact) is not { } p) continue;
+            if (ParsedFact.Parse(callee.Facts[i]) is not { } p) continue;
             Dim? Size(string n) => layer.Sizes.TryGetValue(n, out var s) ? s : callee.Members.FirstOrDefault(m => m.Name == n) is { } member ? Expressions.Evaluate(member.Value, Size, Facts.Divide) : null;
             var (left, modulus, right) = (Expressions.Evaluate(p.Left, Size, Facts.Divide), p.Modulus is null ? null : Expressions.Evaluate(p.Modulus, Size, Facts.Divide), Expressions.Evaluate(p.Right, Size, Facts.Divide));
             if (left is null || right is null || p.Modulus is not null && modulus is null) continue;
             if (FactProver.Holds(Facts, left, modulus, p.Operator, right, Parsed, this)) continue;
             var asked = $"{FactText(left)}{(modulus is null ? "" : $" % {FactText(modulus)}")} {p.Operator} {FactText(right)}";
-            report("SEM0111", $"new {name}({arguments}) needs {asked}, which {Unit.Name} does not promise; add [Require(\"{asked}\")] to {Unit.Name}", layer.Field.Id, -1, 0);
+            report(new("SEM0111", $"new {name}({arguments}) needs {asked}, which {Unit.Name} does not promise; add {Promise(asked)} to {Unit.Name}", layer.Field.Id, Fix: Promise(asked), Related: new([new(callee.FullName, RelatedKind.Fact, i.ToString(System.Globalization.CultureInfo.InvariantCulture))])));
         }
+    }
+
+    // the field's name with a number behind it, which is free
+    private string LayerKey(LayerField layer)
+    {
+        for (var n = 2; ; n++)
+            if ($"{layer.Key}_{n}" is var key && Unit.Layers.All(l => l.Key != key)) return key;
     }
 
     private void CheckKeys()
     {
         var seen = new Dictionary<string, LayerField>();
         foreach (var layer in Unit.Layers)
-            if (seen.TryGetValue(layer.Key, out var first)) report("SEM0104", $"layers `{first.Field}` and `{layer.Field}` both map to key \"{layer.Key}\"; use [Key(\"…\")]", layer.Id, -1, 0);
+            if (seen.TryGetValue(layer.Key, out var first)) report(new("SEM0104", $"layers `{first.Field}` and `{layer.Field}` both map to key \"{layer.Key}\"; use [Key(\"…\")]", layer.Place, Fix: $"[Key(\"{LayerKey(layer)}\")]", Related: new([new("", RelatedKind.Layer, first.Field)])));
             else seen[layer.Key] = layer;
     }
 }

@@ -1,5 +1,7 @@
 using System;
 using System.Collections.Generic;
+using SemAim.Generators.Collections;
+using SemAim.Generators.Ir;
 
 namespace SemAim.Generators.Check;
 
@@ -91,7 +93,15 @@ public sealed class Pattern
         foreach (var side in new[] { left, right })
             foreach (var axis in side.Axes)
                 if (axis.Bracket is not null) throw Malformed(text, "brackets have no meaning here", axis.Start, axis.Length);
+                else RefuseMarks(text, axis);
         return (left, right);
+    }
+
+    /// <summary># says how a parameter may arrive; elsewhere it has no meaning.</summary>
+    internal static void RefuseMarks(string text, PatternAxis axis)
+    {
+        foreach (var token in axis.Tokens)
+            if (token.Text[0] == '#') throw Malformed(text, "'#' stands in [Shape] only", token.Start, 1);
     }
 
     internal static CheckFailure Malformed(string text, string what, int start, int length) => new("SEM0030", $"pattern \"{text}\": {what}", start, length);
@@ -124,7 +134,7 @@ public sealed class Pattern
 }
 
 /// <summary>Ends the checking of one operation; its result is then unknown. Without an id the reason has been reported already.</summary>
-public sealed class CheckFailure(string? id, string message, int start = -1, int length = 0, int at = 0) : Exception(message)
+public sealed class CheckFailure(string? id, string message, int start = -1, int length = 0, int at = 0, string fix = "", params Related[] related) : Exception(message)
 {
     /// <summary>Nothing to say: an operand failed.</summary>
     public CheckFailure() : this(null, "") { }
@@ -140,4 +150,13 @@ public sealed class CheckFailure(string? id, string message, int start = -1, int
 
     /// <summary>The expression it belongs to; 0 for the operation that is being checked.</summary>
     public int At => at;
+
+    /// <summary>What to write instead, or empty.</summary>
+    public string Fix => fix;
+
+    /// <summary>The same, in the text at a place, where it belongs nowhere yet.</summary>
+    public CheckFailure In(int place) => new(id, Message, start, length, at == 0 ? place : at, fix, related);
+
+    /// <summary>The finding, at a place where it belongs nowhere yet.</summary>
+    public Finding Found(int place) => new(id!, Message, at == 0 ? place : at, start, length, fix, related.ToEquatable());
 }

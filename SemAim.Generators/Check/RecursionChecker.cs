@@ -10,7 +10,7 @@ namespace SemAim.Generators.Check;
 public static class RecursionChecker
 {
     /// <summary>Reports each circle once, at the call that closes it, and returns the graphs in it.</summary>
-    public static HashSet<string> Find(ModuleUnit unit, Action<string, string, int, int, int> report)
+    public static HashSet<string> Find(ModuleUnit unit, Action<Finding> report)
     {
         var calls = new Dictionary<string, List<(string Callee, int At)>>();
         foreach (var graph in unit.Graphs)
@@ -35,7 +35,7 @@ public static class RecursionChecker
                 if (start < 0) { Walk(callee); continue; }
                 var circle = path.Skip(start).ToList();
                 recursive.UnionWith(circle);
-                report("SEM0024", $"graph `{callee}` calls itself{(circle.Count > 1 ? $": {string.Join(" → ", circle.Append(callee))}" : "")}", at, -1, 0);
+                report(new("SEM0024", $"graph `{callee}` calls itself{(circle.Count > 1 ? $": {string.Join(" → ", circle.Append(callee))}" : "")}", at, -1, 0));
             }
             path.RemoveAt(path.Count - 1);
             done.Add(name);
@@ -63,7 +63,10 @@ public static class RecursionChecker
             case Expr.Element x: Visit(x.Repeated, visit); break;
             case Expr.Binary b: Visit(b.Left, visit); Visit(b.Right, visit); break;
             case Expr.Negate n: Visit(n.Operand, visit); break;
-            case Expr.Slice s: Visit(s.Value, visit); break;
+            case Expr.Slice s:
+                Visit(s.Value, visit);
+                foreach (var argument in s.Arguments) Visit(argument.Value, visit);
+                break;
             case Expr.Tuple t: foreach (var item in t.Items) Visit(item, visit); break;
             case Expr.Call c:
                 if (c.Target is not null) Visit(c.Target, visit);

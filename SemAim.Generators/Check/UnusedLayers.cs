@@ -8,13 +8,13 @@ namespace SemAim.Generators.Check;
 public static class UnusedLayers
 {
     /// <summary>Warns of each; a module without graphs is plain C# and may use its layers there.</summary>
-    public static void Check(ModuleUnit unit, Action<string, string, int, int, int> report)
+    public static void Check(ModuleUnit unit, Action<Finding> report)
     {
         if (unit.Graphs.Count == 0) return;
         var used = new HashSet<string>();
         foreach (var graph in unit.Graphs) RecursionChecker.Visit(graph.Body, e => { if (e is Expr.Layer l) used.Add(l.Field); });
         foreach (var layer in unit.Layers)
             if (layer.Kind != LayerKind.Constant && !used.Contains(layer.Field))
-                report("SEM0103", $"layer `{layer.Field}` is never used by a graph; its parameters would be saved and never trained", layer.Place, -1, 0);
+                report(new("SEM0103", $"layer `{layer.Field}` is never used by a graph; its parameters would be saved and never trained", layer.Place, -1, 0));
     }
 }

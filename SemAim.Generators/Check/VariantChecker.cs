@@ -1,5 +1,6 @@
 using System;
 using System.Linq;
+using SemAim.Generators.Collections;
 using SemAim.Generators.Ir;
 using SemAim.Generators.Symbols;
 
@@ -9,7 +10,7 @@ namespace SemAim.Generators.Check;
 public static class VariantChecker
 {
     /// <summary>Computes each fact from the variant's numbers as declared, not through what facts eliminate.</summary>
-    public static void Check(ModuleScope scope, Action<string, string, int, int, int> report)
+    public static void Check(ModuleScope scope, Action<Finding> report)
     {
         foreach (var variant in scope.Unit.Variants)
             foreach (var fact in scope.Parsed)
@@ -21,7 +22,7 @@ public static class VariantChecker
                 var holds = fact.Operator switch { "==" => value == right, "!=" => value != right, "<=" => value <= right, ">=" => value >= right, "<" => value < right, _ => value > right };
                 if (holds) continue;
                 var because = fact.Fact.Because is null ? "" : $" ({fact.Fact.Because})";
-                report("SEM0110", $"variant {variant.Name} breaks [Require(\"{fact.Fact.Text}\")]{because}: {left}{(modulus is { } n ? $" % {n} = {value}" : fact.Operator == "==" ? $" is not {right}" : $" {fact.Operator} {right} does not hold")}", variant.Id, -1, 0);
+                report(new("SEM0110", $"variant {variant.Name} breaks [Require(\"{fact.Fact.Text}\")]{because}: {left}{(modulus is { } n ? $" % {n} = {value}" : fact.Operator == "==" ? $" is not {right}" : $" {fact.Operator} {right} does not hold")}", variant.Id, Related: new([new("", RelatedKind.Fact, scope.Unit.Facts.ToList().IndexOf(fact.Fact).ToString(System.Globalization.CultureInfo.InvariantCulture))])));
             }
     }
 

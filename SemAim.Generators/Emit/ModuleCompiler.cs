@@ -25,10 +25,9 @@ public static class ModuleCompiler
     {
         var unit = linked.Unit;
         var findings = new List<Finding>(unit.Findings);
-        void Report(string id, string message, int at, int start, int length)
+        void Report(Finding finding)
         {
-            var finding = new Finding(id, message, at, start, length);
-            if (!findings.Contains(finding)) findings.Add(finding);
+            if (!findings.Any(f => f.Id == finding.Id && f.At == finding.At && f.Start == finding.Start && f.Message == finding.Message)) findings.Add(finding);
         }
         var contracts = linked.Contracts.ToDictionary(c => c.FullName);
         var scope = new ModuleScope(unit, contracts, Report);
@@ -37,7 +36,7 @@ public static class ModuleCompiler
             if (GraphChecker.Check(scope, graph, Report) is { } right) graphs[graph.Name] = right;
         VariantChecker.Check(scope, Report);
         if (linked.Cycle.Count > 0)
-            Report("SEM0302", $"module cycle: {string.Join(" → ", linked.Cycle.Select(m => m.Substring(m.LastIndexOf('.') + 1)))}", unit.Layers.First(l => l.Type == linked.Cycle[0]).Id, -1, 0);
+            Report(new("SEM0302", $"module cycle: {string.Join(" → ", linked.Cycle.Select(m => m.Substring(m.LastIndexOf('.') + 1)))}", unit.Layers.First(l => l.Type == linked.Cycle[0]).Id));
         if (findings.Count == 0) UnusedLayers.Check(unit, Report);
         var failure = findings.Count == 0 ? "" : $"{findings[0].Id}: {findings[0].Message}";
         var broken = findings.Any(f => f.Id is not ("SEM0103" or "SEM0701" or "SEM0702"));

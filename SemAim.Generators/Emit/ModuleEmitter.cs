@@ -117,6 +117,12 @@ public static class ModuleEmitter
             for (var i = 0; i < tokens.Length; i++)
                 if (bound.Contains(tokens[i].TrimStart('#')) && declared.Add(tokens[i].TrimStart('#')))
                     code.Line($"long {tokens[i].TrimStart('#')} = {p.Name}.size({(ellipsis ? i - tokens.Length : i).ToString(CultureInfo.InvariantCulture)});");
+        }
+        // a size may be bound by a later parameter than the one that uses it (B N+1 D, then B N)
+        foreach (var p in values.Where(p => p.Kind == ParameterKind.Value))
+        {
+            var tokens = p.Shape!.Text.Split([' '], System.StringSplitOptions.RemoveEmptyEntries);
+            var ellipsis = tokens.Length > 0 && tokens[0] == "...";
             if (tokens.Any(t => t[0] == '#')) continue;
             var axes = string.Concat(right.Body.Parameters[values.IndexOf(p)].Axes.Skip(ellipsis ? 1 : 0).Select(d => ", " + scope.Facts.Code(d)));
             code.Line($"Guard.{(ellipsis ? "Trailing" : "Shape")}({p.Name}, nameof({p.Name}){axes});");

@@ -74,7 +74,8 @@ internal sealed class GraphReader(ModuleReader module, EquatableArray<LayerField
             case IForLoopOperation loop when For(loop, id) is { } read: return [read];
             case IForEachLoopOperation loop when ForEach(loop, id) is { } read: return [read];
             case IConditionalOperation { Syntax: IfStatementSyntax } choice when If(choice, id) is { } read: return [read];
-            case IReturnOperation { ReturnedValue: { } result }: return [new Statement.Return(module.Spans.Add(result.Syntax), Read(result))];
+            case IReturnOperation { ReturnedValue: { } result }:
+                return [new Statement.Return(module.Spans.Add(statement.Syntax is ReturnStatementSyntax { ReturnKeyword: var keyword } ? keyword : result.Syntax), Read(result))];
             case IExpressionStatementOperation { Operation: IInvocationOperation call } when !IsKnown(call.TargetMethod):
                 ReportStranger(call);
                 return [];
@@ -187,10 +188,11 @@ internal sealed class GraphReader(ModuleReader module, EquatableArray<LayerField
             case IFieldReferenceOperation f when layers.Any(l => l.Field == f.Field.Name): return new Expr.Layer(id, f.Field.Name);
             case IFieldReferenceOperation { Field.ContainingType: var owner } when SymbolEqualityComparer.Default.Equals(owner, module.Type) && ModuleReader.DerivesFromGraphModule(operation.Type as INamedTypeSymbol ?? owner): return new Expr.Broken(id);
             case IInstanceReferenceOperation: return new Expr.This(id);
-            case IPropertyReferenceOperation { Property.IsIndexer: true, Instance: { } target, Arguments: [var argument, ..] }:
-                return argument.Value.Type?.SpecialType == SpecialType.System_String && Read(argument.Value) is Expr.Text pattern
-                    ? new Expr.Slice(id, Read(target), pattern)
-                    : new Expr.Element(id, Read(target), Read(argument.Value));
+            case IPropertyReferenceOperation { Property: { IsIndexer: true, ContainingType.Name: DslNames.Sym }, Instance: { } target } slice when slice.Arguments.FirstOrDefault(a => a.Parameter?.Name == "pattern") is { } pattern:
+                if (Read(pattern.Value) is Expr.Text written) return new Expr.Slice(id, Read(target), written, Arguments(slice.Arguments, id));
+                module.Report("SEM0030", "a pattern is a constant text", module.Spans.Add(pattern.Value.Syntax));
+                return new Expr.Broken(id);
+            case IPropertyReferenceOperation { Property.IsIndexer: true, Instance: { } target, Arguments: [var argument] } when Read(target) is Expr.Layer or Expr.Broken: return new Expr.Element(id, Read(target), Read(argument.Value));
             case IPropertyReferenceOperation { Property.Name: "Value", Instance: { } holder }:
                 if (Read(holder) is Expr.Layer weight) return weight;
                 module.Report("SEM0022", $"`{operation.Syntax}`: a graph cannot look at values; keep the comparison on the device or leave the graph", id);
@@ -227,17 +229,22 @@ internal sealed class GraphReader(ModuleReader module, EquatableArray<LayerField
             return new Expr.Broken(id);
         }
         if (!isOperation && !dsl) module.Use(owner);
+        return new Expr.Call(id, isOperation || dsl ? owner.Name : owner.ToDisplayString(), callee.Name, call.Instance is null ? null : Read(call.Instance), Arguments(call.Arguments, id));
+    }
+
+    private EquatableArray<Argument> Arguments(IEnumerable<IArgumentOperation> written, int id)
+    {
         var arguments = new List<Argument>();
-        foreach (var a in call.Arguments)
+        foreach (var a in written)
         {
-            if (a.ArgumentKind == ArgumentKind.DefaultValue && a is { Parameter.Name: "name1" or "name2", Value.ConstantValue: { HasValue: true, Value: string written } })
-                arguments.Add(new(a.Parameter.Name, new Expr.Text(id, written)));                       // a size argument as it was written
+            if (a.ArgumentKind == ArgumentKind.DefaultValue && a is { Parameter.Name: "name1" or "name2", Value.ConstantValue: { HasValue: true, Value: string text } })
+                arguments.Add(new(a.Parameter.Name, new Expr.Text(id, text)));                       // a size argument as it was written
             if (a.ArgumentKind == ArgumentKind.DefaultValue || a.Parameter is null) continue;
             if (a.ArgumentKind is ArgumentKind.ParamCollection or ArgumentKind.ParamArray)
                 arguments.Add(new(a.Parameter.Name, new Expr.Tuple(id, ParamElements(a.Value).Select(Read).ToEquatable())));
             else arguments.Add(new(a.Parameter.Name, Read(a.Value)));
         }
-        return new Expr.Call(id, isOperation || dsl ? owner.Name : owner.ToDisplayString(), callee.Name, call.Instance is null ? null : Read(call.Instance), arguments.ToEquatable());
+        return arguments.ToEquatable();
     }
 
     // an operation, a graph, or a layer of the language
@@ -250,7 +257,8 @@ internal sealed class GraphReader(ModuleReader module, EquatableArray<LayerField
 
     private void ReportStranger(IInvocationOperation call)
     {
-        if (call.TargetMethod.MethodKind == MethodKind.LocalFunction) return;                            // reported where it is declared
+        // reported where it is declared
+        if (call.TargetMethod.MethodKind == MethodKind.LocalFunction || call is { TargetMethod.MethodKind: MethodKind.DelegateInvoke, Instance: ILocalReferenceOperation }) return;
         var (callee, owner) = (call.TargetMethod, call.TargetMethod.ContainingType);
         var helper = SymbolEqualityComparer.Default.Equals(owner, module.Type) ? callee.Name : owner.Name + "." + callee.Name;
         module.Report("SEM0021", $"`{helper}` is not a graph operation; move it out of [Graph], or mark the helper [Graph]", module.Spans.Add(CalleeSyntax(call)));

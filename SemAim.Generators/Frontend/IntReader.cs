@@ -26,7 +26,7 @@ internal sealed class IntReader(ModuleReader module)
         {
             case IParameterReferenceOperation p when frames.Count > 0 && frames[frames.Count - 1].TryGetValue(p.Parameter, out var argument): return argument;
             case IParameterReferenceOperation { Parameter: { ContainingSymbol: IMethodSymbol { MethodKind: MethodKind.Constructor }, Type.SpecialType: SpecialType.System_Int32 } size }: return new Expr.Size(id, size.Name);
-            case IPropertyReferenceOperation { Property: { Type.SpecialType: SpecialType.System_Int32, IsIndexer: false } member, Instance: IInstanceReferenceOperation }: return new Expr.Size(id, member.Name);
+            case IPropertyReferenceOperation { Property: { Type.SpecialType: SpecialType.System_Int32, IsIndexer: false } member, Instance: IInstanceReferenceOperation } when module.IsSize(member.Name): return new Expr.Size(id, member.Name);
             case IBinaryOperation { OperatorMethod: null } b when Sign(b.OperatorKind) is { } sign: return new Expr.Binary(id, sign, Read(b.LeftOperand, graph), Read(b.RightOperand, graph));
             case IUnaryOperation { OperatorMethod: null, OperatorKind: UnaryOperatorKind.Minus } u: return new Expr.Negate(id, Read(u.Operand, graph));
             case IInvocationOperation { TargetMethod: { IsStatic: true, ReturnType.SpecialType: SpecialType.System_Int32 } method } call when frames.Count < DeepestInlining && module.Body(method) is { } body:

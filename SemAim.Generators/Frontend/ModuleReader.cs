@@ -2,6 +2,7 @@ using System.Collections.Generic;
 using System.Linq;
 using System.Threading;
 using Microsoft.CodeAnalysis;
+using Microsoft.CodeAnalysis.CSharp;
 using Microsoft.CodeAnalysis.CSharp.Syntax;
 using Microsoft.CodeAnalysis.Operations;
 using SemAim.Generators.Collections;
@@ -55,8 +56,7 @@ public sealed class ModuleReader
         var hypers = parameters.Where(p => p.Type.SpecialType != SpecialType.System_Int32).Select(p => p.Name).ToEquatable();
         var facts = ReadFacts(type).ToEquatable();
         var ints = new IntReader(this);
-        var members = type.GetMembers().OfType<IPropertySymbol>().Where(p => p.Type.SpecialType == SpecialType.System_Int32 && !p.IsIndexer && p.DeclaringSyntaxReferences.Length > 0 && !p.Name.StartsWith("__", System.StringComparison.Ordinal))
-            .Select(p => ints.Member(p)).OfType<SizeMember>().ToEquatable();
+        var members = ReadMembers(ints).ToEquatable();
         var layers = ReadLayers(ints).ToEquatable();
         var graphs = ReadGraphs(layers).ToEquatable();
         var variants = type.GetMembers().OfType<IMethodSymbol>().Where(m => Has(m, DslNames.Variant)).Select(m => ReadVariant(m)).OfType<Variant>().ToEquatable();
@@ -67,6 +67,33 @@ public sealed class ModuleReader
             sizes, hypers, members, facts, layers, graphs, variants,
             externals.OrderBy(e => e.Key, System.StringComparer.Ordinal).Select(e => e.Value).ToEquatable(), findings.ToEquatable());
     }
+
+    // an int property that is no size (a counter, a tensor's axis) is plain C#; only where a graph asks for it, it is refused
+    private IEnumerable<SizeMember> ReadMembers(IntReader ints)
+    {
+        var read = new List<(SizeMember Member, List<Finding> Findings)>();
+        foreach (var property in type.GetMembers().OfType<IPropertySymbol>())
+        {
+            if (property.Type.SpecialType != SpecialType.System_Int32 || property.IsIndexer || property.DeclaringSyntaxReferences.Length == 0 || property.Name.StartsWith("__", System.StringComparison.Ordinal)) continue;
+            var before = findings.Count;
+            var member = ints.Member(property);
+            var reasons = findings.Skip(before).ToList();
+            findings.RemoveRange(before, findings.Count - before);
+            if (member is not null) read.Add((member, reasons));
+        }
+        sizes = [.. read.Where(r => r.Findings.Count == 0).Select(r => r.Member.Name)];
+        for (var changed = true; changed;)
+        {
+            var known = read.Select(r => r.Member.Name).ToList();
+            changed = read.RemoveAll(r => sizes.Contains(r.Member.Name) && Check.Expressions.SizeNames(r.Member.Value).Any(n => known.Contains(n) && !sizes.Contains(n)) && sizes.Remove(r.Member.Name)) > 0;
+        }
+        return read.Where(r => sizes.Contains(r.Member.Name)).Select(r => r.Member);
+    }
+
+    private HashSet<string>? sizes;
+
+    /// <summary>True for a member that defines a size; while members are read, any may.</summary>
+    internal bool IsSize(string member) => sizes is null || sizes.Contains(member);
 
     private static string Words(ClassDeclarationSyntax c) => c.Modifiers.Count == 0 ? "internal" : string.Join(" ", c.Modifiers.Select(m => m.Text));
 
@@ -171,7 +198,7 @@ public sealed class ModuleReader
         var arrow = syntax switch
         {
             PropertyDeclarationSyntax { ExpressionBody: { } e } => e,
-            PropertyDeclarationSyntax { AccessorList.Accessors: [{ ExpressionBody: { } e }] } => e,
+            PropertyDeclarationSyntax { AccessorList.Accessors: [{ RawKind: (int)SyntaxKind.GetAccessorDeclaration, ExpressionBody: { } e }] } => e,
             MethodDeclarationSyntax { ExpressionBody: { } e } => e,
             _ => null,
         };

@@ -38,8 +38,8 @@ public abstract record Expr(int Id)
     /// <summary>A call: an operation of a value (target is the value), of <c>Ops</c> or <c>OrderMask</c> (no target), of a layer, or of a graph of this module (target is <see cref="This"/>).</summary>
     public sealed record Call(int Id, string Owner, string Method, Expr? Target, EquatableArray<Argument> Arguments) : Expr(Id);
 
-    /// <summary><c>x["B [1..] D"]</c>.</summary>
-    public sealed record Slice(int Id, Expr Value, Text Pattern) : Expr(Id);
+    /// <summary><c>x["B [1..] D"]</c>; the arguments are sizes and their texts.</summary>
+    public sealed record Slice(int Id, Expr Value, Text Pattern, EquatableArray<Argument> Arguments) : Expr(Id);
 
     /// <summary>Several values.</summary>
     public sealed record Tuple(int Id, EquatableArray<Expr> Items) : Expr(Id);

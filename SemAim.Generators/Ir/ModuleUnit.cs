@@ -111,11 +111,3 @@ public sealed record GraphSummary(bool IsTokenWise, bool IsStochastic)
     /// <summary>Nothing is known.</summary>
     public static readonly GraphSummary Unknown = new(false, false);
 }
-
-/// <summary>A diagnostic as data.</summary>
-/// <param name="Id">SEMxxxx</param>
-/// <param name="Message">all lines, without the id</param>
-/// <param name="At">the expression, statement or declaration it belongs to</param>
-/// <param name="Start">offset of the wrong token in the text at that place; -1 for the whole of it</param>
-/// <param name="Length">length of the token</param>
-public sealed record Finding(string Id, string Message, int At, int Start = -1, int Length = 0);

@@ -29,20 +29,20 @@ public static class Contracts
         if (!done.Add(unit.FullName)) return;
         foreach (var layer in unit.Layers.Where(l => l.Kind == LayerKind.Module))
             if (units.FirstOrDefault(u => u.FullName == layer.Type) is { } callee) Summarise(callee, units, known, done);
-        var silent = new ModuleScope(unit, known, (_, _, _, _, _) => { });
+        var silent = new ModuleScope(unit, known, _ => { });
         // graphs of the module that call each other: the callee's summary must be there first, so twice
         for (var round = 0; round < 2; round++)
         {
             var graphs = known[unit.FullName].Graphs.Select(contract =>
             {
                 var graph = unit.Graphs.First(g => g.Name == contract.Name);
-                if (GraphChecker.Check(silent, graph, (_, _, _, _, _) => { }) is not { } right) return contract;
+                if (GraphChecker.Check(silent, graph, _ => { }) is not { } right) return contract;
                 var stochastic = Rewriting.All(right.Body).Any(o => o.Kind == OpKind.DropPath
                     || o.Kind == OpKind.Call && (o.Callee ?? known[unit.FullName]).Graphs.First(g => g.Name == o.Method).Summary.IsStochastic);
                 return contract with { Summary = new(TokenWise.Holds(right, silent.Facts), stochastic) };
             }).ToEquatable();
             known[unit.FullName] = known[unit.FullName] with { Graphs = graphs };
-            silent = new ModuleScope(unit, known, (_, _, _, _, _) => { });
+            silent = new ModuleScope(unit, known, _ => { });
         }
     }
 

@@ -30,12 +30,15 @@ public sealed partial class SizeFacts
     public void RequireMultiple(Dim numerator, Dim denominator)
     {
         if (Divide(numerator, denominator) is not null) return;
-        var quotient = Dim.Symbol($"{Show(numerator)} / {Show(denominator)}");
+        var quotient = Dim.Symbol($"{Bracketed(Show(numerator))} / {Bracketed(Show(denominator))}");
         quotients.Add((numerator, denominator, quotient));
-        var symbol = numerator.Symbols.First();
+        numerator = Normalise(numerator);
+        if (numerator.Symbols.FirstOrDefault() is not { } symbol) return;
         if (numerator.Equals(Dim.Symbol(symbol)) && !denominator.Symbols.Contains(symbol) && !definitions.ContainsKey(symbol)) definitions[symbol] = denominator * quotient;
         else RequireZero(numerator - denominator * quotient);
     }
+
+    private static string Bracketed(string text) => text.Contains(' ') ? $"({text})" : text;
 
     /// <summary>The exact quotient, or null where it need not be whole.</summary>
     public Dim? Divide(Dim numerator, Dim denominator)

@@ -57,6 +57,30 @@ public sealed partial class Sym
     /// <summary>Comparison, element by element.</summary>
     public static Sym operator >=(Sym a, Sym b) => a.With(b, a.Value.ge(b.Value));
 
+    /// <summary>Comparison with a number.</summary>
+    public static Sym operator <(Sym a, double b) => a.With(a.Value.lt(b));
+
+    /// <summary>Comparison with a number.</summary>
+    public static Sym operator <(double a, Sym b) => b.With(b.Value.gt(a));
+
+    /// <summary>Comparison with a number.</summary>
+    public static Sym operator >(Sym a, double b) => a.With(a.Value.gt(b));
+
+    /// <summary>Comparison with a number.</summary>
+    public static Sym operator >(double a, Sym b) => b.With(b.Value.lt(a));
+
+    /// <summary>Comparison with a number.</summary>
+    public static Sym operator <=(Sym a, double b) => a.With(a.Value.le(b));
+
+    /// <summary>Comparison with a number.</summary>
+    public static Sym operator <=(double a, Sym b) => b.With(b.Value.ge(a));
+
+    /// <summary>Comparison with a number.</summary>
+    public static Sym operator >=(Sym a, double b) => a.With(a.Value.ge(b));
+
+    /// <summary>Comparison with a number.</summary>
+    public static Sym operator >=(double a, Sym b) => b.With(b.Value.le(a));
+
     /// <summary>Exact (erf) GELU.</summary>
     public Sym Gelu() => With(F.gelu(Value));
 

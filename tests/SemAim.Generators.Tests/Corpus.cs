@@ -1,0 +1,28 @@
+using System.Text.RegularExpressions;
+
+namespace SemAim.Generators.Tests;
+
+/// <summary>Sources under tests/corpus. In a wrong one, a comment at a line's end says what is reported there: <c>//~ SEM0201 `(H E)`</c>, several separated by <c>;</c>.</summary>
+internal static partial class Corpus
+{
+    internal static string Folder { get; } = Path.Combine(AuthorSource.Root, "tests", "corpus");
+
+    internal static IEnumerable<string> Files(string kind) => Directory.EnumerateFiles(Path.Combine(Folder, kind), "*.cs").Select(f => Path.GetFileNameWithoutExtension(f)).Order(StringComparer.Ordinal);
+
+    internal static string Read(string kind, string name) => File.ReadAllText(Path.Combine(Folder, kind, name + ".cs"));
+
+    /// <summary>Line from 1, id, and the token under the squiggle.</summary>
+    internal static IEnumerable<(int Line, string Id, string Token)> Expected(string source)
+    {
+        var lines = source.Split('\n');
+        for (var i = 0; i < lines.Length; i++)
+        {
+            var at = lines[i].IndexOf("//~", StringComparison.Ordinal);
+            if (at < 0) continue;
+            foreach (Match m in Mark().Matches(lines[i][at..])) yield return (i + 1, m.Groups[1].Value, m.Groups[2].Value);
+        }
+    }
+
+    [GeneratedRegex(@"(SEM\d{4}) `([^`]*)`")]
+    private static partial Regex Mark();
+}
