@@ -110,6 +110,7 @@ public static class ModuleEmitter
         }
         var bound = right.Bound.Where(b => b != "...").ToList();
         var declared = new HashSet<string>();
+        var later = new List<string>();
         foreach (var p in values.Where(p => p.Kind == ParameterKind.Value))
         {
             var tokens = p.Shape!.Text.Split([' '], System.StringSplitOptions.RemoveEmptyEntries);
@@ -117,16 +118,14 @@ public static class ModuleEmitter
             for (var i = 0; i < tokens.Length; i++)
                 if (bound.Contains(tokens[i].TrimStart('#')) && declared.Add(tokens[i].TrimStart('#')))
                     code.Line($"long {tokens[i].TrimStart('#')} = {p.Name}.size({(ellipsis ? i - tokens.Length : i).ToString(CultureInfo.InvariantCulture)});");
-        }
-        // a size may be bound by a later parameter than the one that uses it (B N+1 D, then B N)
-        foreach (var p in values.Where(p => p.Kind == ParameterKind.Value))
-        {
-            var tokens = p.Shape!.Text.Split([' '], System.StringSplitOptions.RemoveEmptyEntries);
-            var ellipsis = tokens.Length > 0 && tokens[0] == "...";
             if (tokens.Any(t => t[0] == '#')) continue;
-            var axes = string.Concat(right.Body.Parameters[values.IndexOf(p)].Axes.Skip(ellipsis ? 1 : 0).Select(d => ", " + scope.Facts.Code(d)));
-            code.Line($"Guard.{(ellipsis ? "Trailing" : "Shape")}({p.Name}, nameof({p.Name}){axes});");
+            var sizes = right.Body.Parameters[values.IndexOf(p)].Axes.Skip(ellipsis ? 1 : 0).ToList();
+            var guard = $"Guard.{(ellipsis ? "Trailing" : "Shape")}({p.Name}, nameof({p.Name}){string.Concat(sizes.Select(d => ", " + scope.Facts.Code(d)))});";
+            // a later parameter may bind what this one uses (B N+1 D, then B N)
+            if (sizes.SelectMany(d => d.Symbols).All(symbol => !bound.Contains(symbol) || declared.Contains(symbol))) code.Line(guard);
+            else later.Add(guard);
         }
+        foreach (var guard in later) code.Line(guard);
         foreach (var b in bound.Where(b => !declared.Contains(b))) code.Line($"long {b} = 0;");
         var arguments = graph.Parameters.Select(p => p.Name).Concat(stochastic ? ["draws"] : []).Concat(bound);
         code.Line($"return __{graph.Name}({string.Join(", ", arguments)});");

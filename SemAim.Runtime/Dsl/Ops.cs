@@ -21,6 +21,10 @@ public static class Ops
     /// <summary>softmax(q·kᵀ/√E + mask)·v over B × H × T × E; written out here, so that it can check the fused kernel.</summary>
     public static Sym Attend(Sym q, Sym k, Sym v, OrderMask? mask = null)
     {
+        // TorchSharp does not catch what its matmul throws: a mismatch would end the process
+        var (a, b, c) = (q.Value.shape, k.Value.shape, v.Value.shape);
+        if (a is not [_, _, _, _] || b is not [_, _, _, _] || c is not [_, _, _, _] || a[0] != b[0] || a[1] != b[1] || a[3] != b[3] || !b[..3].SequenceEqual(c[..3]) || q.Value.dtype != k.Value.dtype || k.Value.dtype != v.Value.dtype)
+            throw new ArgumentException($"Attend works on B H T E, B H M E, B H M E of one type; got {string.Join(' ', a)} {q.Value.dtype}, {string.Join(' ', b)} {k.Value.dtype}, {string.Join(' ', c)} {v.Value.dtype}");
         var scores = q.Value.matmul(k.Value.transpose(-2, -1)) / Math.Sqrt(q.Size(3));
         if (mask is not null) scores += mask.Dense().to(scores.dtype);
         return q.With(k, q.With(scores.softmax(-1).matmul(v.Value)).Value);

@@ -1,0 +1,91 @@
+using System.Runtime.CompilerServices;
+using SemAim.Dsl;
+
+namespace SemAim.Mutation;
+
+/// <summary>A slip, what the compiler says of it, and what running the specification says.</summary>
+internal sealed record Mutant(string Operator, string File, string Text, IReadOnlyList<string> Ids, string? Failure)
+{
+    /// <summary>It runs wrong somewhere and is accepted: what must never be.</summary>
+    internal bool IsMissed => Ids.Count == 0 && Failure is not null;
+
+    /// <summary>Refused for what is wrong.</summary>
+    internal bool IsCaught => Ids.Count > 0 && Failure is not null;
+
+    /// <summary>It keeps its contract at all sizes tried, and is accepted.</summary>
+    internal bool IsAccepted => Ids.Count == 0 && Failure is null;
+
+    /// <summary>It keeps its contract at all sizes tried, and is refused because a promise is missing that would prove it, or by a rule about how models are written, not about shapes.</summary>
+    internal bool IsUnproven => Ids.Count > 0 && Failure is null && Ids.All(id => id is "SEM0121" or "SEM0120" or "SEM0111" or "SEM0210" || id is "SEM0020" or "SEM0030" or "SEM0031" or "SEM0110" or "SEM0214" or "SEM0216" or "SEM0217");
+
+    /// <summary>It keeps its contract at all sizes tried, and is called wrong.</summary>
+    internal bool IsFalseAlarm => Ids.Count > 0 && Failure is null && !IsUnproven;
+}
+
+/// <summary>Mutates declared modules and judges each mutant twice.</summary>
+internal static class MutationRun
+{
+    /// <summary>The declared modules: those of SemAim.Models as one assembly, and each right source of the corpus as one.</summary>
+    internal static IEnumerable<(string Name, IReadOnlyList<(string Path, string Text)> Files)> Sets(string root)
+    {
+        var models = Path.Combine(root, "SemAim.Models");
+        // what only calls generated overloads is no declaration
+        yield return ("SemAim.Models", [.. Directory.EnumerateFiles(models, "*.cs", SearchOption.AllDirectories)
+            .Select(f => (Path: Path.GetRelativePath(models, f).Replace('\\', '/'), Text: File.ReadAllText(f)))
+            .Where(f => !f.Path.StartsWith("obj/", StringComparison.Ordinal) && !f.Path.StartsWith("bin/", StringComparison.Ordinal) && f.Text.Contains("[Module]", StringComparison.Ordinal)).OrderBy(f => f.Path, StringComparer.Ordinal)]);
+        foreach (var file in Directory.EnumerateFiles(Path.Combine(root, "tests", "corpus", "right"), "*.cs").Order(StringComparer.Ordinal))
+            yield return (Path.GetFileNameWithoutExtension(file), [(Path.GetFileName(file), File.ReadAllText(file))]);
+    }
+
+    /// <summary>All mutants of all sets, in a fixed order.</summary>
+    internal static IEnumerable<(string Set, IReadOnlyList<(string Path, string Text)> Files, string Operator, string Path, string Text)> Mutants(string root)
+        => from set in Sets(root)
+           from op in MutationOperators.All
+           from file in set.Files
+           where file.Text.Contains("[Graph", StringComparison.Ordinal)
+           from text in op.Apply(file.Text)
+           select (set.Name, set.Files, op.Name, file.Path, text);
+
+    /// <summary>Judges one mutant; null where it is no C#.</summary>
+    internal static Mutant? Judge(AuthorAssembly original, string op, string path, string text, int trials)
+    {
+        var assembly = original.With(path, text);
+        var failure = "";
+        var context = Truth(assembly, text, trials, ref failure);
+        if (context is null) return null;
+        return new(op, path, text, [.. assembly.Refused().Distinct()], failure);
+    }
+
+    /// <summary>Runs all modules that the file declares and all that use them.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static object? Truth(AuthorAssembly assembly, string text, int trials, ref string? failure)
+    {
+        if (assembly.Load() is not var (loaded, context)) return null;
+        failure = null;
+        var modules = loaded.GetTypes().Where(t => t.GetCustomAttributes(typeof(ModuleAttribute), false).Length > 0).ToList();
+        var changed = modules.Where(m => text.Contains($"class {m.Name}(", StringComparison.Ordinal)).ToHashSet();
+        for (var count = 0; count != changed.Count;)
+        {
+            count = changed.Count;
+            foreach (var m in modules)
+                if (m.GetFields(System.Reflection.BindingFlags.Instance | System.Reflection.BindingFlags.NonPublic).Any(f => changed.Contains(f.FieldType) || f.FieldType.IsGenericType && f.FieldType.GenericTypeArguments.Any(changed.Contains))) changed.Add(m);
+        }
+        foreach (var m in modules.Where(changed.Contains))
+        {
+            failure = new SpecificationTruth(20240229).Failure(m, trials);
+            if (failure is not null) break;
+        }
+        context.Unload();
+        return context;
+    }
+
+    /// <summary>One line an operator, and the totals.</summary>
+    internal static string Table(IReadOnlyList<Mutant> mutants)
+    {
+        var lines = new List<string> { $"{"operator",-34} mutants  caught  accepted  unproven  false alarm  missed" };
+        string Line(string name, IReadOnlyList<Mutant> of) => $"{name,-34} {of.Count,7} {of.Count(m => m.IsCaught),7} {of.Count(m => m.IsAccepted),9} {of.Count(m => m.IsUnproven),9} {of.Count(m => m.IsFalseAlarm),12} {of.Count(m => m.IsMissed),7}";
+        foreach (var group in mutants.GroupBy(m => m.Operator)) lines.Add(Line(group.Key, [.. group]));
+        lines.Add(Line($"all ({mutants.Select(m => m.Operator).Distinct().Count()} operators)", mutants));
+        return string.Join("\n", lines);
+    }
+}

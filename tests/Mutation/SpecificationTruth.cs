@@ -1,0 +1,128 @@
+using System.Reflection;
+using System.Runtime.CompilerServices;
+using SemAim.Dsl;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace SemAim.Mutation;
+
+/// <summary>Runs the authors' methods eagerly at random admissible sizes and holds the results to the declared contract. It shares no code with the compiler.</summary>
+internal sealed class SpecificationTruth(int seed)
+{
+    private const int LargestSize = 8, MostTries = 4000, LongestLead = 2;
+    private readonly Random random = new(seed);
+
+    /// <summary>The first way in which a module breaks its contract, or null where it held in all trials.</summary>
+    internal string? Failure(Type module, int trials)
+    {
+        for (var trial = 0; trial < trials; trial++)
+        {
+            var constructor = module.GetConstructors().OrderByDescending(c => c.GetParameters().Length).First();
+            if (Admissible(module, constructor) is not { } arguments) return null;      // facts that nothing satisfies promise everything
+            var at = string.Join(", ", constructor.GetParameters().Zip(arguments, (p, a) => $"{p.Name} = {a}"));
+            using var scope = NewDisposeScope();
+            using var guard = no_grad();
+            object instance;
+            try { instance = constructor.Invoke(arguments); }
+            catch (TargetInvocationException e) { return $"{module.Name}({at}): {Line(e)}"; }
+            var known = constructor.GetParameters().Zip(arguments).Where(p => p.Second is int).ToDictionary(p => p.First.Name!, p => (long)(int)p.Second!);
+            foreach (var graph in module.GetMethods(BindingFlags.Instance | BindingFlags.Public | BindingFlags.NonPublic).Where(m => m.GetCustomAttribute<GraphAttribute>() is not null))
+                if (Failure(instance, graph, known) is { } failure) return $"{module.Name}({at}).{graph.Name}: {failure}";
+        }
+        return null;
+    }
+
+    // sizes for which every [Require] holds: all small ones first, then with factors in common
+    private object?[]? Admissible(Type module, ConstructorInfo constructor)
+    {
+        var facts = module.GetCustomAttributes<RequireAttribute>().Select(r => r.Fact).ToList();
+        for (var n = 0; n < MostTries; n++)
+        {
+            var unit = 1 << random.Next(3);
+            object? Value(ParameterInfo p) => p.ParameterType == typeof(int) ? random.Next(3) == 0 ? random.Next(1, LargestSize) : unit * random.Next(1, 4)
+                : p.ParameterType == typeof(bool) ? random.Next(2) == 0 : p.ParameterType == typeof(double) ? 0.25 : p.HasDefaultValue ? p.DefaultValue : null;
+            var arguments = constructor.GetParameters().Select(Value).ToArray();
+            var sizes = constructor.GetParameters().Zip(arguments).Where(p => p.Second is int).ToDictionary(p => p.First.Name!, p => (long)(int)p.Second!);
+            object? instance = null;
+            long Size(string name) => sizes.TryGetValue(name, out var s) ? s : Member(instance ??= Bare(module, sizes), name);
+            if (facts.All(f => Holds(f, Size))) return arguments;
+        }
+        return null;
+    }
+
+    // members read constructor parameters from fields the compiler makes for them
+    private static object Bare(Type module, Dictionary<string, long> sizes)
+    {
+        var bare = RuntimeHelpers.GetUninitializedObject(module);
+        foreach (var field in module.GetFields(BindingFlags.Instance | BindingFlags.NonPublic))
+            foreach (var (name, value) in sizes)
+                if (field.Name == $"<{name}>P") field.SetValue(bare, (int)value);
+        return bare;
+    }
+
+    private static long Member(object instance, string name)
+        => instance.GetType().GetProperty(name, BindingFlags.Instance | BindingFlags.Public | BindingFlags.NonPublic) is { } member && member.PropertyType == typeof(int) ? (int)member.GetValue(instance)! : throw new UnknownSize(name);
+
+    private static bool Holds(string fact, Func<string, long> size)
+    {
+        foreach (var sign in (string[])["==", "!=", "<=", ">=", "<", ">"])
+        {
+            var at = fact.IndexOf(sign, StringComparison.Ordinal);
+            if (at < 0) continue;
+            var left = fact[..at].Split('%');
+            try
+            {
+                var value = left.Length == 2 ? Number(left[0], size) % Number(left[1], size) : Number(left[0], size);
+                var right = Number(fact[(at + sign.Length)..], size);
+                return sign switch { "==" => value == right, "!=" => value != right, "<=" => value <= right, ">=" => value >= right, "<" => value < right, _ => value > right };
+            }
+            catch (Exception e) when (e is UnknownSize or DivideByZeroException or TargetInvocationException) { return false; }
+        }
+        return false;
+    }
+
+    private sealed class UnknownSize(string name) : Exception($"size {name} is not known");
+
+    private static long Number(string text, Func<string, long> size) => AxisPattern.Number(text.Trim().Replace("'", ""), n => checked((int)size(n)));
+
+    private string? Failure(object instance, MethodInfo graph, Dictionary<string, long> known)
+    {
+        var bound = new Dictionary<string, long>();
+        var masked = graph.GetParameters().Where(p => p.ParameterType == typeof(OrderMask)).ToList();
+        var lead = Enumerable.Range(0, random.Next(LongestLead + 1)).Select(_ => (long)random.Next(1, 4)).ToArray();
+        bool IsKnown(string name) => known.ContainsKey(name) || instance.GetType().GetProperty(name, BindingFlags.Instance | BindingFlags.Public | BindingFlags.NonPublic)?.PropertyType == typeof(int);
+        long Size(string name) => bound.TryGetValue(name, out var b) ? b : known.TryGetValue(name, out var k) ? k : Member(instance, name);
+        try
+        {
+            foreach (var token in graph.GetParameters().SelectMany(p => Tokens(p)).Select(t => t.TrimStart('#')))
+                if (token.All(c => char.IsLetterOrDigit(c) || c == '_') && !char.IsDigit(token[0]) && !IsKnown(token) && !bound.ContainsKey(token)) bound[token] = random.Next(2, 6);
+            // masks are square and come from ranks
+            foreach (var mask in masked)
+                if (Tokens(mask) is [_, var rows, var columns] && bound.ContainsKey(rows) && bound.ContainsKey(columns)) bound[columns] = bound[rows];
+            var withMask = masked.Count == 0 || masked.Any(m => !m.IsOptional) || random.Next(2) == 0;
+            var arguments = graph.GetParameters().Select(p => Argument(p, Shape)).ToArray();
+            long[] Shape(ParameterInfo p) => [.. Tokens(p).SelectMany(t => t == "..." ? lead : t[0] == '#' && random.Next(2) == 0 ? [1] : [Number(t.TrimStart('#'), Size)])];
+            object? Argument(ParameterInfo p, Func<ParameterInfo, long[]> shape)
+                => p.ParameterType == typeof(Sym) ? Sym.Of(rand(shape(p)), Run.Eval)
+                : p.ParameterType == typeof(OrderMask) ? withMask ? OrderMask.UpTo(Sym.Of(rand(shape(p) is [var b, var t, _] ? [b, t - 1] : throw new ArgumentException("a mask has three axes")), Run.Eval)) : null
+                : p.ParameterType == typeof(bool) ? random.Next(2) == 0 : p.ParameterType == typeof(int) ? 1 : p.ParameterType == typeof(double) ? 0.5 : p.HasDefaultValue ? p.DefaultValue : null;
+            var result = graph.Invoke(instance, arguments);
+            var promised = graph.ReturnParameter.GetCustomAttribute<ShapeAttribute>()?.Shapes ?? throw new ArgumentException("nothing is promised");
+            var values = result is ITuple tuple ? Enumerable.Range(0, tuple.Length).Select(i => tuple[i]).ToList() : [result];
+            if (values.Count != promised.Count) return $"gives {values.Count} values, promises {promised.Count}";
+            for (var i = 0; i < values.Count; i++)
+            {
+                long[] want = [.. promised[i].Split(' ', StringSplitOptions.RemoveEmptyEntries).SelectMany(t => t == "..." ? lead : [Number(t, Size)])];
+                var got = ((Sym)values[i]!).Value.shape;
+                if (!want.SequenceEqual(got)) return $"gives {string.Join(' ', got)}, promises {string.Join(' ', want)} ({promised[i]})";
+            }
+            return null;
+        }
+        catch (TargetInvocationException e) { return Line(e); }
+        catch (Exception e) when (e is UnknownSize or ArgumentException or DivideByZeroException or OverflowException) { return e.Message; }
+    }
+
+    private static string[] Tokens(ParameterInfo p) => p.GetCustomAttribute<ShapeAttribute>()?.Shapes is [var text, ..] ? text.Split(' ', StringSplitOptions.RemoveEmptyEntries) : [];
+
+    private static string Line(Exception e) => (e.InnerException ?? e).Message.Split('\n')[0];
+}

@@ -1,0 +1,38 @@
+using System.Globalization;
+using SemAim.Mutation;
+
+namespace SemAim.Benchmarks;
+
+/// <summary>All mutants of all declared modules.</summary>
+internal static class MutationBenchmark
+{
+    private const int Trials = 6;
+
+    internal static int Run(string[] options)
+    {
+        var take = Array.IndexOf(options, "--take") is >= 0 and var at ? int.Parse(options[at + 1], CultureInfo.InvariantCulture) : 1;
+        var originals = new Dictionary<string, AuthorAssembly>();
+        var judged = new List<Mutant>();
+        var skipped = 0;
+        var clock = System.Diagnostics.Stopwatch.StartNew();
+        foreach (var (set, files, op, path, text) in MutationRun.Mutants(Repository.Root).Where((_, i) => i % take == 0))
+        {
+            if (!originals.TryGetValue(set, out var original)) originals[set] = original = AuthorAssembly.Of(files);
+            if (MutationRun.Judge(original, op, path, text, Trials) is not { } mutant) { skipped++; continue; }
+            judged.Add(mutant);
+            if (mutant.IsMissed || mutant.IsFalseAlarm || options.Contains("--list"))
+                Console.WriteLine($"{(mutant.IsMissed ? "MISSED" : mutant.IsFalseAlarm ? "FALSE ALARM" : "ok")} {set}/{path} [{op}] {string.Join(' ', mutant.Ids)} {mutant.Failure}\n{Change(files.First(f => f.Path == path).Text, text)}");
+        }
+        Console.WriteLine(MutationRun.Table(judged));
+        Console.WriteLine($"{skipped} slips are no C#; {Trials} draws of sizes for each module and mutant; {clock.Elapsed.TotalSeconds.ToString("F0", CultureInfo.InvariantCulture)} s");
+        return judged.Any(m => m.IsMissed || m.IsFalseAlarm) ? 1 : 0;
+    }
+
+    private static string Change(string before, string after)
+    {
+        var (a, b) = (before.Split('\n'), after.Split('\n'));
+        for (var i = 0; i < a.Length && i < b.Length; i++)
+            if (a[i] != b[i]) return $"    - {a[i].Trim()}\n    + {b[i].Trim()}";
+        return "";
+    }
+}

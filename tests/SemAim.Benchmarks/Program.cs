@@ -1,0 +1,19 @@
+using SemAim.Benchmarks;
+
+// dotnet run -c Release --project tests/SemAim.Benchmarks -- NAME
+return args switch
+{
+    ["mutation", .. var rest] => MutationBenchmark.Run(rest),
+    ["generator", ..] => GeneratorBenchmark.Run(),
+    _ => Usage(),
+};
+
+static int Usage()
+{
+    Console.Error.WriteLine("""
+        usage: dotnet run -c Release --project tests/SemAim.Benchmarks -- NAME
+          mutation [--take N] [--list]   every slip in every declared module: the compiler's word against running the specification
+          generator                      cold compile of the declared modules, and an edit that changes nothing
+        """);
+    return 2;
+}
