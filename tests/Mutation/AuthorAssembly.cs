@@ -31,19 +31,20 @@ internal sealed class AuthorAssembly
     internal CSharpCompilation Compilation => compilation;
 
     internal static AuthorAssembly Of(IEnumerable<(string Path, string Text)> files)
-        => new(CSharpCompilation.Create("Author" + Guid.NewGuid().ToString("N"), [.. files.Select(f => CSharpSyntaxTree.ParseText(f.Text, Language, f.Path)), UsingsTree], References,
+        // by this name the runtime shows its internals, which two declared files use beside their graphs
+        => new(CSharpCompilation.Create("SemAim.Models", [.. files.Select(f => CSharpSyntaxTree.ParseText(f.Text, Language, f.Path)), UsingsTree], References,
             new CSharpCompilationOptions(OutputKind.DynamicallyLinkedLibrary, nullableContextOptions: NullableContextOptions.Enable, allowUnsafe: true)));
 
     /// <summary>The same with one file changed.</summary>
     internal AuthorAssembly With(string path, string text)
     {
         var old = compilation.SyntaxTrees.First(t => t.FilePath == path);
-        return new(compilation.ReplaceSyntaxTree(old, CSharpSyntaxTree.ParseText(text, Language, path)).WithAssemblyName("Author" + Guid.NewGuid().ToString("N")));
+        return new(compilation.ReplaceSyntaxTree(old, CSharpSyntaxTree.ParseText(text, Language, path)));
     }
 
-    /// <summary>Ids of the errors that the analyzer reports.</summary>
-    internal IReadOnlyList<string> Refused()
-        => [.. compilation.WithAnalyzers([new GraphAnalyzer()]).GetAnalyzerDiagnosticsAsync().GetAwaiter().GetResult().Where(d => d.Severity == DiagnosticSeverity.Error || d.Id == "AD0001").Select(d => d.Id)];
+    /// <summary>The errors that the analyzer reports.</summary>
+    internal IReadOnlyList<(string Id, string Message)> Refused()
+        => [.. compilation.WithAnalyzers([new GraphAnalyzer()]).GetAnalyzerDiagnosticsAsync().GetAwaiter().GetResult().Where(d => d.Severity == DiagnosticSeverity.Error || d.Id == "AD0001").Select(d => (d.Id, d.GetMessage()))];
 
     /// <summary>The specification, without any generated part; null where it is no C#.</summary>
     internal (Assembly Assembly, AssemblyLoadContext Context)? Load()
