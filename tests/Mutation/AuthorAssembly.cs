@@ -31,15 +31,14 @@ internal sealed class AuthorAssembly
     internal CSharpCompilation Compilation => compilation;
 
     internal static AuthorAssembly Of(IEnumerable<(string Path, string Text)> files)
-        // by this name the runtime shows its internals, which two declared files use beside their graphs
-        => new(CSharpCompilation.Create("SemAim.Models", [.. files.Select(f => CSharpSyntaxTree.ParseText(f.Text, Language, f.Path)), UsingsTree], References,
+        => new(CSharpCompilation.Create("Author" + Guid.NewGuid().ToString("N"), [.. files.Select(f => CSharpSyntaxTree.ParseText(f.Text, Language, f.Path)), UsingsTree], References,
             new CSharpCompilationOptions(OutputKind.DynamicallyLinkedLibrary, nullableContextOptions: NullableContextOptions.Enable, allowUnsafe: true)));
 
     /// <summary>The same with one file changed.</summary>
     internal AuthorAssembly With(string path, string text)
     {
         var old = compilation.SyntaxTrees.First(t => t.FilePath == path);
-        return new(compilation.ReplaceSyntaxTree(old, CSharpSyntaxTree.ParseText(text, Language, path)));
+        return new(compilation.ReplaceSyntaxTree(old, CSharpSyntaxTree.ParseText(text, Language, path)).WithAssemblyName("Author" + Guid.NewGuid().ToString("N")));
     }
 
     /// <summary>The errors that the analyzer reports.</summary>

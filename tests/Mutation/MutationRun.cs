@@ -1,4 +1,7 @@
 using System.Runtime.CompilerServices;
+using Microsoft.CodeAnalysis;
+using Microsoft.CodeAnalysis.CSharp;
+using Microsoft.CodeAnalysis.CSharp.Syntax;
 using SemAim.Dsl;
 
 namespace SemAim.Mutation;
@@ -37,10 +40,18 @@ internal static class MutationRun
         var models = Path.Combine(root, "SemAim.Models");
         // what only calls generated overloads is no declaration
         yield return ("SemAim.Models", [.. Directory.EnumerateFiles(models, "*.cs", SearchOption.AllDirectories)
-            .Select(f => (Path: Path.GetRelativePath(models, f).Replace('\\', '/'), Text: File.ReadAllText(f)))
+            .Select(f => (Path: Path.GetRelativePath(models, f).Replace('\\', '/'), Text: WithoutInternals(File.ReadAllText(f))))
             .Where(f => !f.Path.StartsWith("obj/", StringComparison.Ordinal) && !f.Path.StartsWith("bin/", StringComparison.Ordinal) && f.Text.Contains("[Module]", StringComparison.Ordinal)).OrderBy(f => f.Path, StringComparer.Ordinal)]);
-        foreach (var file in Directory.EnumerateFiles(Path.Combine(root, "tests", "corpus", "right"), "*.cs").Order(StringComparer.Ordinal))
-            yield return (Path.GetFileNameWithoutExtension(file), [(Path.GetFileName(file), File.ReadAllText(file))]);
+        foreach (var file in Directory.EnumerateFiles(Path.Combine(root, "tests", "corpus", "right"), "*.cs.txt").Order(StringComparer.Ordinal))
+            yield return (Path.GetFileName(file)[..^7], [(Path.GetFileName(file)[..^4], File.ReadAllText(file))]);
+    }
+
+    // methods beside the graphs that reach into the runtime, which shows them to SemAim.Models alone
+    private static string WithoutInternals(string source)
+    {
+        var root = CSharpSyntaxTree.ParseText(source).GetRoot();
+        var reaching = root.DescendantNodes().OfType<MethodDeclarationSyntax>().Where(m => m.DescendantNodes().OfType<IdentifierNameSyntax>().Any(n => n.Identifier.Text == "Slots"));
+        return root.RemoveNodes(reaching, SyntaxRemoveOptions.KeepNoTrivia)!.ToFullString();
     }
 
     /// <summary>All mutants of all sets, in a fixed order.</summary>

@@ -7,9 +7,9 @@ internal static partial class Corpus
 {
     internal static string Folder { get; } = Path.Combine(AuthorSource.Root, "tests", "corpus");
 
-    internal static IEnumerable<string> Files(string kind) => Directory.EnumerateFiles(Path.Combine(Folder, kind), "*.cs").Select(f => Path.GetFileNameWithoutExtension(f)).Order(StringComparer.Ordinal);
+    internal static IEnumerable<string> Files(string kind) => Directory.EnumerateFiles(Path.Combine(Folder, kind), "*.cs.txt").Select(f => Path.GetFileName(f)[..^7]).Order(StringComparer.Ordinal);
 
-    internal static string Read(string kind, string name) => File.ReadAllText(Path.Combine(Folder, kind, name + ".cs"));
+    internal static string Read(string kind, string name) => File.ReadAllText(Path.Combine(Folder, kind, name + ".cs.txt"));
 
     /// <summary>Line from 1, id, and the token under the squiggle.</summary>
     internal static IEnumerable<(int Line, string Id, string Token)> Expected(string source)
