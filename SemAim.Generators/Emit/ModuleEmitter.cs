@@ -38,12 +38,14 @@ public static class ModuleEmitter
             Graph(scope, graph, right, failure, code);
             code.Line();
         }
+        if (graphs.Count > 0) PublishedEmitter.Members(scope, graphs, code);
         code.Line("/// <inheritdoc />");
         code.Line("protected override void RegisterLayers()");
         code.Open();
         foreach (var layer in unit.Layers) code.Line($"Register(\"{layer.Key}\", {layer.Field});");
         code.Close();
         code.Close();
+        PublishedEmitter.Attributes(scope, code);
         return code.ToString();
     }
 
@@ -86,7 +88,7 @@ public static class ModuleEmitter
         var result = graph.Results.Count <= 1 ? "Tensor" : $"({string.Join(", ", graph.Results.Select((_, i) => "Tensor"))})";
         string Shape(GraphParameter p) => $"{p.Name}{(p.Optional ? "?" : "")}: {(p.Kind == ParameterKind.Mask ? $"order({p.Shape?.Text})" : p.Shape?.Text)}";
         var stochastic = scope.Contracts.TryGetValue(scope.Unit.FullName, out var contract) && contract.Graphs.FirstOrDefault(g => g.Name == graph.Name) is { Summary.IsStochastic: true };
-        code.Line($"/// <summary>{string.Join(", ", values.Select(Shape))} → {string.Join("; ", graph.Results.Select(r => r.Text.Length == 0 ? "scalar" : r.Text))}.{(stochastic ? " Draws are those of a training run; none: evaluation." : "")}</summary>");
+        code.Line($"/// <summary>{string.Join(", ", values.Select(Shape))} → {string.Join("; ", graph.Results.Select(r => r.Text.Length == 0 ? "scalar" : r.Text))}.{(stochastic ? " Draws are those of a training run; none: evaluation." : "")}{PublishedEmitter.Price(scope, contract?.Graphs.FirstOrDefault(g => g.Name == graph.Name))}</summary>");
         var parameters = graph.Parameters.Select(p => p.Kind switch
         {
             ParameterKind.Value => $"Tensor {p.Name}",

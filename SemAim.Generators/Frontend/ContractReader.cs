@@ -1,3 +1,4 @@
+using System.Collections.Generic;
 using System.Linq;
 using Microsoft.CodeAnalysis;
 using SemAim.Generators.Collections;
@@ -17,14 +18,27 @@ internal static class ContractReader
             .Select(a => new SizeMember(0, (string)a.ConstructorArguments[0].Value!, SizeText.Parse((string)a.ConstructorArguments[1].Value!) ?? new Expr.Broken(0))).ToEquatable();
         var facts = ModuleReader.Attributes(module, DslNames.Require)
             .Select(a => new Fact(0, a.ConstructorArguments[0].Value as string ?? "", a.NamedArguments.FirstOrDefault(n => n.Key == "Because").Value.Value as string)).ToEquatable();
-        var summaries = ModuleReader.Attributes(module, DslNames.GraphSummary).Where(a => a.ConstructorArguments.Length == 2)
-            .ToDictionary(a => (string)a.ConstructorArguments[0].Value!, a => (string)a.ConstructorArguments[1].Value!);
+        var summaries = new Dictionary<string, GraphSummary>();
+        foreach (var a in ModuleReader.Attributes(module, DslNames.GraphSummary).Where(a => a.ConstructorArguments.Length == 2))
+            summaries[(string)a.ConstructorArguments[0].Value!] = Summary(a);
+        var weights = ModuleReader.Attributes(module, DslNames.GraphWeight).Where(a => a.ConstructorArguments.Length == 2)
+            .Select(a => new WeightEntry((string)a.ConstructorArguments[0].Value!, (string)a.ConstructorArguments[1].Value!, Named(a, "Constant") is not true, Named(a, "Products") is true)).ToEquatable();
         var graphs = module.GetMembers().OfType<IMethodSymbol>().Where(m => ModuleReader.Has(m, DslNames.Graph)).Select(m =>
         {
-            var summary = summaries.TryGetValue(m.Name, out var text) ? new GraphSummary(text.Contains("token-wise"), text.Contains("stochastic")) : GraphSummary.Unknown;
-            return new GraphContract(m.Name, m.Parameters.Select(p => Parameter(p)).ToEquatable(), Results(m), summary);
+            return new GraphContract(m.Name, m.Parameters.Select(p => Parameter(p)).ToEquatable(), Results(m), summaries.TryGetValue(m.Name, out var summary) ? summary : GraphSummary.Unknown);
         }).ToEquatable();
-        return new(module.ToDisplayString(), true, true, sizes, members, facts, graphs);
+        return new(module.ToDisplayString(), true, true, sizes, members, facts, graphs, Weights: weights);
+    }
+
+    private static object? Named(AttributeData a, string name) => a.NamedArguments.FirstOrDefault(n => n.Key == name).Value.Value;
+
+    private static GraphSummary Summary(AttributeData a)
+    {
+        var text = (string)a.ConstructorArguments[1].Value!;
+        string Text(string name) => Named(a, name) as string ?? "";
+        EquatableArray<string> Words(string name) => Text(name).Split([' '], System.StringSplitOptions.RemoveEmptyEntries).ToEquatable();
+        var cost = new GraphCost(Text("MultiplyAdds"), Text("SavedBytes"), Text("SavedBytesNarrow"), Words("SavedArguments"), Words("SavedArgumentsNarrow"), Words("Reads"));
+        return new(text.Contains("token-wise"), text.Contains("stochastic"), text.Contains("capture-safe"), cost);
     }
 
     private static GraphParameter Parameter(IParameterSymbol p)

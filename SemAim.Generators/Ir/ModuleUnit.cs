@@ -72,7 +72,7 @@ public sealed record Variant(int Id, string Name, EquatableArray<VariantSize> Si
 public sealed record VariantSize(string Name, long? Value);
 
 /// <summary>What a caller must know of a module: sizes, facts and the signatures of its graphs.</summary>
-public sealed record ModuleContract(string FullName, bool IsExternal, bool IsCompiled, EquatableArray<string> Sizes, EquatableArray<SizeMember> Members, EquatableArray<Fact> Facts, EquatableArray<GraphContract> Graphs, EquatableArray<string> Uses = default)
+public sealed record ModuleContract(string FullName, bool IsExternal, bool IsCompiled, EquatableArray<string> Sizes, EquatableArray<SizeMember> Members, EquatableArray<Fact> Facts, EquatableArray<GraphContract> Graphs, EquatableArray<string> Uses = default, EquatableArray<WeightEntry> Weights = default)
 {
     /// <summary>The part of a unit that callers see.</summary>
     public static ModuleContract Of(ModuleUnit unit)
@@ -106,8 +106,27 @@ public sealed record GraphContract(string Name, EquatableArray<GraphParameter> P
 /// <summary>What callers may rely on, proven from the body.</summary>
 /// <param name="IsTokenWise">commutes with a permutation of the tokens that its masks order</param>
 /// <param name="IsStochastic">draws in training</param>
-public sealed record GraphSummary(bool IsTokenWise, bool IsStochastic)
+/// <param name="IsCaptureSafe">reads nothing to the host and has static shapes</param>
+/// <param name="Cost">what a call costs; null where nothing is known</param>
+public sealed record GraphSummary(bool IsTokenWise, bool IsStochastic, bool IsCaptureSafe = false, GraphCost? Cost = null)
 {
     /// <summary>Nothing is known.</summary>
     public static readonly GraphSummary Unknown = new(false, false);
 }
+
+/// <summary>What a call of a graph costs: sizes as C# over the module's sizes, those bound at the call, and <c>leading</c> for the axes behind <c>...</c>. Empty where a host value decides.</summary>
+/// <param name="MultiplyAdds">of products, convolutions and attention, as written</param>
+/// <param name="Saved">bytes kept for the backward pass beyond the arguments, float32</param>
+/// <param name="SavedNarrow">the same with products in bfloat16</param>
+/// <param name="Arguments">names of the arguments kept, float32</param>
+/// <param name="ArgumentsNarrow">the same with products in bfloat16</param>
+/// <param name="Reads">keys of the weights and constants read</param>
+public sealed record GraphCost(string MultiplyAdds, string Saved, string SavedNarrow, EquatableArray<string> Arguments, EquatableArray<string> ArgumentsNarrow, EquatableArray<string> Reads);
+
+/// <summary>A weight or constant below a module.</summary>
+/// <param name="Key">state-dict key; <c>{0..L}</c> stands for the numbers of copies</param>
+/// <param name="Shape">axes over the module's sizes, separated by blanks</param>
+/// <param name="IsTrained">false for constants</param>
+/// <param name="IsProductOnly">read by matrix products alone</param>
+/// <param name="At">place of the layer's field, in the module that declares it; 0 in contracts</param>
+public sealed record WeightEntry(string Key, string Shape, bool IsTrained, bool IsProductOnly, int At = 0);

@@ -5,6 +5,7 @@ using SemAim.Generators.Analyze;
 using SemAim.Generators.Check;
 using SemAim.Generators.Collections;
 using SemAim.Generators.Ir;
+using SemAim.Generators.Passes;
 
 namespace SemAim.Generators.Link;
 
@@ -30,20 +31,30 @@ public static class Contracts
         foreach (var layer in unit.Layers.Where(l => l.Kind == LayerKind.Module))
             if (units.FirstOrDefault(u => u.FullName == layer.Type) is { } callee) Summarise(callee, units, known, done);
         var silent = new ModuleScope(unit, known, _ => { });
+        known[unit.FullName] = known[unit.FullName] with { Weights = Manifest.Of(silent).Select(w => w with { At = 0 }).ToEquatable() };
         // graphs of the module that call each other: the callee's summary must be there first, so twice
-        for (var round = 0; round < 2; round++)
+        var rounds = unit.Graphs.Count > 1 ? 2 : 1;
+        for (var round = 0; round < rounds; round++)
         {
-            var graphs = known[unit.FullName].Graphs.Select(contract =>
-            {
-                var graph = unit.Graphs.First(g => g.Name == contract.Name);
-                if (GraphChecker.Check(silent, graph, _ => { }) is not { } right) return contract;
-                var stochastic = Rewriting.All(right.Body).Any(o => o.Kind == OpKind.DropPath
-                    || o.Kind == OpKind.Call && (o.Callee ?? known[unit.FullName]).Graphs.First(g => g.Name == o.Method).Summary.IsStochastic);
-                return contract with { Summary = new(TokenWise.Holds(right, silent.Facts), stochastic) };
-            }).ToEquatable();
-            known[unit.FullName] = known[unit.FullName] with { Graphs = graphs };
+            known[unit.FullName] = known[unit.FullName] with { Graphs = known[unit.FullName].Graphs.Select(contract => Summarise(unit, contract, known[unit.FullName], silent)).ToEquatable() };
             silent = new ModuleScope(unit, known, _ => { });
         }
+    }
+
+    private static GraphContract Summarise(ModuleUnit unit, GraphContract contract, ModuleContract own, ModuleScope scope)
+    {
+        var graph = unit.Graphs.First(g => g.Name == contract.Name);
+        if (GraphChecker.Check(scope, graph, _ => { }) is not { } right) return contract;
+        GraphSummary? Called(Op op) => op.Kind == OpKind.Call ? (op.Callee ?? own).Graphs.FirstOrDefault(g => g.Name == op.Method)?.Summary : null;
+        var stochastic = Rewriting.All(right.Body).Any(o => o.Kind == OpKind.DropPath || Called(o) is { IsStochastic: true });
+        var safe = Rewriting.All(right.Body).All(o => o.Kind != OpKind.Call || Called(o) is { IsCaptureSafe: true });
+        var tokenWise = TokenWise.Holds(right, scope.Facts);
+        var (multiplyAdds, reads) = (Costs.Write(scope.Facts, Counting.MultiplyAdds(scope, right)), Manifest.Reads(scope, right));
+        if (graph.Inlined) return contract with { Summary = new(tokenWise, stochastic, safe) };
+        PassPipeline.Run(right, scope);
+        var (wide, narrow) = (SavedBytes.Of(scope, right, narrow: false), SavedBytes.Of(scope, right, narrow: true));
+        var cost = new GraphCost(multiplyAdds, Costs.Write(scope.Facts, wide.Bytes), Costs.Write(scope.Facts, narrow.Bytes), wide.Arguments, narrow.Arguments, reads);
+        return contract with { Summary = new(tokenWise, stochastic, safe, cost) };
     }
 
     /// <summary>The contracts that a module's layers name, and its own.</summary>

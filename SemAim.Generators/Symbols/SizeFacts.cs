@@ -84,10 +84,13 @@ public sealed partial class SizeFacts
         return named.Code(s => s);
     }
 
+    // P itself rather than a member that merely repeats it
+    private bool IsDeclared(Dim size) => names.Any(n => size.Equals(Dim.Symbol(n.Name)) && n.Size.Equals(size));
+
     private Dim InNames(Dim term)                                                // greedy: the names that stand for most factors first
     {
         foreach (var (name, named) in names.OrderByDescending(n => Normalise(n.Size).Symbols.Count()))
-            if (Normalise(named) is { IsConst: false } factor && factor.Terms.Count() == 1 && !factor.Equals(Dim.Symbol(name)) && term.Over(factor) is { } rest) return InNames(rest) * Dim.Symbol(name);
+            if (Normalise(named) is { IsConst: false } factor && factor.Terms.Count() == 1 && !IsDeclared(factor) && !factor.Equals(Dim.Symbol(name)) && term.Over(factor) is { } rest) return InNames(rest) * Dim.Symbol(name);
         return term;
     }
 }

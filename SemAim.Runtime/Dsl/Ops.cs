@@ -14,8 +14,12 @@ public static class Ops
         var sides = pattern.Split("->");
         var tensors = new torch.Tensor[values.Length];
         var owner = values[0];
-        for (var i = 0; i < values.Length; i++) (tensors[i], owner) = (values[i].Value, owner.With(values[i], owner.Value));
-        return owner.With(torch.einsum($"{string.Join(',', sides[0].Split(',').Select(Side))}->{Side(sides[1])}", tensors));
+        for (var i = 0; i < values.Length; i++) (tensors[i], owner) = (values[i].Value, owner.InRunOf(values[i]));
+        var sizes = new Dictionary<string, long>();
+        foreach (var (side, tensor) in sides[0].Split(',').Zip(tensors))
+            foreach (var (name, size) in side.Split(' ', StringSplitOptions.RemoveEmptyEntries).Zip(tensor.shape)) sizes[name] = size;
+        var multiplyAdds = sizes.Values.Aggregate(1L, (a, b) => a * b);
+        return owner.With(torch.einsum($"{string.Join(',', sides[0].Split(',').Select(Side))}->{Side(sides[1])}", tensors), multiplyAdds);
     }
 
     /// <summary>softmax(q·kᵀ/√E + mask)·v over B × H × T × E; written out here, so that it can check the fused kernel.</summary>
@@ -27,7 +31,7 @@ public static class Ops
             throw new ArgumentException($"Attend works on B H T E, B H M E, B H M E of one type; got {string.Join(' ', a)} {q.Value.dtype}, {string.Join(' ', b)} {k.Value.dtype}, {string.Join(' ', c)} {v.Value.dtype}");
         var scores = q.Value.matmul(k.Value.transpose(-2, -1)) / Math.Sqrt(q.Size(3));
         if (mask is not null) scores += mask.Dense().to(scores.dtype);
-        return q.With(k, q.With(scores.softmax(-1).matmul(v.Value)).Value);
+        return q.With(k, scores.softmax(-1).matmul(v.Value), 2 * q.Value.numel() * k.Size(2));
     }
 
     /// <summary>Joins values along the bracketed axis.</summary>
@@ -36,7 +40,7 @@ public static class Ops
         var axis = AxisPattern.Bracketed(pattern, (int)values[0].Value.dim());
         var tensors = new torch.Tensor[values.Length];
         var owner = values[0];
-        for (var i = 0; i < values.Length; i++) (tensors[i], owner) = (values[i].Value, owner.With(values[i], owner.Value));
+        for (var i = 0; i < values.Length; i++) (tensors[i], owner) = (values[i].Value, owner.InRunOf(values[i]));
         return owner.With(torch.cat(tensors, axis));
     }
 

@@ -17,7 +17,7 @@ public class Weight
     public Tensor Tensor { get; internal set; }
 
     /// <summary>The weight as a value in a graph.</summary>
-    public Sym Value => Sym.OfWeight(Tensor);
+    public Sym Value => Sym.OfWeight(this);
 
     /// <summary>The weight as a value.</summary>
     public static implicit operator Sym(Weight weight) => weight.Value;

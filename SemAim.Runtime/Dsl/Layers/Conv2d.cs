@@ -23,7 +23,11 @@ public sealed class Conv2d(int @in, int @out, int kernel, int stride) : GraphMod
     public int Stride => stride;
 
     /// <summary>Runs the layer.</summary>
-    public Sym Forward(Sym x) => x.With(F.conv2d(x.Value, Weight, Bias, strides: [stride, stride]));
+    public Sym Forward(Sym x)
+    {
+        var y = F.conv2d(x.Value, Weight, Bias, strides: [stride, stride]);
+        return x.Through(this, y, y.numel() * @in * kernel * kernel);
+    }
 
     /// <inheritdoc />
     protected override void RegisterLayers()

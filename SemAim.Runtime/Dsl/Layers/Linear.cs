@@ -20,7 +20,11 @@ public sealed class Linear(int @in, int @out, bool bias = true) : GraphModule
 
     /// <summary>Runs the layer.</summary>
     [return: Shape("... out")]
-    public Sym Forward([Shape("... in")] Sym x) => x.With(F.linear(x.Value, Weight, Bias));
+    public Sym Forward([Shape("... in")] Sym x)
+    {
+        var y = F.linear(x.Value, Weight, Bias);
+        return x.Through(this, y, y.numel() * @in);
+    }
 
     /// <inheritdoc />
     protected override void RegisterLayers()

@@ -1,0 +1,149 @@
+using System.Collections.Generic;
+using System.Globalization;
+using System.Linq;
+using SemAim.Generators.Analyze;
+using SemAim.Generators.Check;
+using SemAim.Generators.Ir;
+
+namespace SemAim.Generators.Emit;
+
+/// <summary>Writes what others may know of a module: attributes for compilations that reference it, its sizes, its costs by configuration and its diagram.</summary>
+internal static class PublishedEmitter
+{
+    private const int LongestCost = 240;
+
+    /// <summary>The second part of the class, which carries what compilations that reference the module read.</summary>
+    internal static void Attributes(ModuleScope scope, CodeWriter code)
+    {
+        if (!scope.Contracts.TryGetValue(scope.Unit.FullName, out var contract)) return;
+        var lines = new List<string>();
+        var graphs = contract.Graphs.Where(g => g.Summary.Cost is not null).ToList();
+        lines.AddRange(graphs.Select(g => $"[GraphSummary({string.Join(", ", Summary(g))})]"));
+        lines.AddRange(contract.Weights.Select(w => $"[GraphWeight(\"{w.Key}\", \"{w.Shape}\"{(w.IsTrained ? "" : ", Constant = true")}{(w.IsProductOnly ? ", Products = true" : "")})]"));
+        var texts = graphs.SelectMany(g => g.Parameters.Select(p => p.Shape?.Text ?? "").Concat(g.Results.Select(r => r.Text))).Concat(contract.Facts.Select(f => f.Text)).Concat(lines).ToList();
+        var sizes = new List<string>();
+        foreach (var member in Used(scope, texts)) sizes.Add($"[GraphSize(\"{member.Name}\", \"{Text(member.Value)}\")]");
+        if (lines.Count + sizes.Count == 0) return;
+        code.Line();
+        code.Line("// what other assemblies may know");
+        foreach (var line in sizes.Concat(lines)) code.Line(line);
+        code.Line($"partial class {scope.Unit.Name} {{ }}");
+    }
+
+    // members that the published texts name, and those that define them
+    private static IEnumerable<SizeMember> Used(ModuleScope scope, IEnumerable<string> texts)
+    {
+        var names = new HashSet<string>(texts.SelectMany(t => System.Text.RegularExpressions.Regex.Split(t, "[^A-Za-z0-9_]+")));
+        for (var count = -1; count != names.Count;)
+        {
+            count = names.Count;
+            foreach (var member in scope.Unit.Members.Where(m => names.Contains(m.Name))) names.UnionWith(Expressions.SizeNames(member.Value));
+        }
+        return scope.Unit.Members.Where(m => names.Contains(m.Name) && scope.Facts[m.Name] is not null);
+    }
+
+    private static IEnumerable<string> Summary(GraphContract graph)
+    {
+        var (summary, cost) = (graph.Summary, graph.Summary.Cost!);
+        yield return $"\"{graph.Name}\"";
+        yield return $"\"{string.Join(", ", new[] { summary.IsTokenWise ? "token-wise" : "", summary.IsStochastic ? "stochastic" : "", summary.IsCaptureSafe ? "capture-safe" : "" }.Where(t => t.Length > 0))}\"";
+        (string Name, string Text)[] all = [("MultiplyAdds", cost.MultiplyAdds), ("SavedBytes", cost.Saved), ("SavedBytesNarrow", cost.SavedNarrow), ("SavedArguments", string.Join(" ", cost.Arguments)), ("SavedArgumentsNarrow", string.Join(" ", cost.ArgumentsNarrow)), ("Reads", string.Join(" ", cost.Reads))];
+        foreach (var (name, text) in all) if (text.Length is > 0 and <= LongestCost || name == "Reads" && text.Length > 0) yield return $"{name} = \"{text}\"";
+    }
+
+    /// <summary>Sizes by name, costs by configuration, the diagram.</summary>
+    internal static void Members(ModuleScope scope, IReadOnlyDictionary<string, CheckedGraph> graphs, CodeWriter code)
+    {
+        var unit = scope.Unit;
+        var names = unit.Sizes.Select(s => s.Name).Concat(unit.Members.Select(m => m.Name)).ToList();
+        if (names.Count > 0)
+        {
+            code.Line("/// <inheritdoc />");
+            code.Line($"protected override long SizeOf(string name) => name switch {{ {string.Join(", ", names.Select(n => $"\"{n}\" => {n}"))}, _ => base.SizeOf(name) }};");
+            code.Line();
+        }
+        var costs = Costs(scope).ToList();
+        if (costs.Count > 0)
+        {
+            code.Line("/// <summary>What the graphs of the published configurations cost.</summary>");
+            code.Line("public static global::System.Collections.Generic.IReadOnlyList<GraphCost> Costs { get; } =");
+            code.Line("[");
+            foreach (var line in costs) code.Line("    " + line);
+            code.Line("];");
+            code.Line();
+        }
+        if (unit.Graphs.FirstOrDefault(g => !g.Inlined && g.Capture) is { } main || (main = unit.Graphs.FirstOrDefault(g => !g.Inlined)) is not null)
+            if (graphs.TryGetValue(main.Name, out var graph))
+            {
+                code.Line($"/// <summary>{main.Name} as Mermaid text.</summary>");
+                code.Line("public const string Mermaid = \"\"\"");
+                foreach (var line in MermaidEmitter.Lines(scope, graph)) code.Line("    " + line);
+                code.Line("    \"\"\";");
+                code.Line();
+            }
+    }
+
+    // graphs whose cost is fixed but for the first size bound at the call, the batch
+    private static IEnumerable<string> Costs(ModuleScope scope)
+    {
+        var unit = scope.Unit;
+        if (!scope.Contracts.TryGetValue(unit.FullName, out var contract)) yield break;
+        foreach (var variant in unit.Variants)
+            foreach (var graph in contract.Graphs)
+            {
+                if (graph.Summary.Cost is not { } cost) continue;
+                long? Of(string text, long batch) => VariantNumbers.Evaluate(unit, variant, text, name => name == "B" ? batch : null);
+                long? Sample(string text) => Of(text, 0) == 0 && Of(text, 1) is { } one && Of(text, 2) == 2 * one ? one : text == "0" ? 0 : null;
+                if (cost.MultiplyAdds.Length > 0 && Sample(cost.MultiplyAdds) is null) continue;
+                long? parameters = 0;
+                foreach (var w in contract.Weights.Where(w => w.IsTrained && cost.Reads.Contains(w.Key))) parameters += Count(unit, variant, w);
+                if (parameters is null || parameters == 0 && cost.MultiplyAdds == "0") continue;
+                string Number(long? n) => n is null ? "-1" : Group(n.Value);
+                yield return $"new(\"{variant.Name}\", \"{graph.Name}\", Parameters: {Number(parameters)}, MultiplyAdds: {Number(Sample(cost.MultiplyAdds))}, SavedBytes: {Number(Sample(cost.Saved))}, SavedBytesNarrow: {Number(Sample(cost.SavedNarrow))}),";
+            }
+    }
+
+    private static long? Count(ModuleUnit unit, Variant variant, WeightEntry weight)
+    {
+        long? count = 1;
+        foreach (var axis in weight.Shape.Split([' '], System.StringSplitOptions.RemoveEmptyEntries)) count *= VariantNumbers.Evaluate(unit, variant, axis);
+        for (var open = weight.Key.IndexOf("{0..", System.StringComparison.Ordinal); open >= 0; open = weight.Key.IndexOf("{0..", open + 1, System.StringComparison.Ordinal))
+            count *= VariantNumbers.Evaluate(unit, variant, weight.Key.Substring(open + 4, weight.Key.IndexOf('}', open) - open - 4));
+        return count;
+    }
+
+    // 175_424_256
+    private static string Group(long n)
+    {
+        var digits = System.Math.Abs(n).ToString(CultureInfo.InvariantCulture);
+        for (var i = digits.Length - 3; i > 0; i -= 3) digits = digits.Insert(i, "_");
+        return n < 0 ? "-" + digits : digits;
+    }
+
+    /// <summary>Parameters and multiply-adds for the summary of a graph.</summary>
+    internal static string Price(ModuleScope scope, GraphContract? graph)
+    {
+        if (graph?.Summary.Cost is not { MultiplyAdds: { Length: > 0 and <= LongestCost } text } || text == "0") return "";
+        return $" Multiply-adds {Nice(text)}.";
+    }
+
+    // 4·B·T·D² rather than 4 * B * T * D * D
+    private static string Nice(string text)
+    {
+        var terms = System.Text.RegularExpressions.Regex.Split(text, @"(?<=\S) (?=[+-] )");
+        return string.Join(" ", terms.Select(term => string.Join("·", System.Text.RegularExpressions.Regex.Split(term, @" \* ").GroupBy(f => f)
+            .Select(g => g.Count() switch { 1 => g.Key, 2 => g.Key + "²", 3 => g.Key + "³", var n => $"{g.Key}^{n.ToString(CultureInfo.InvariantCulture)}" }))));
+    }
+
+    /// <summary>A size expression as text.</summary>
+    private static string Text(Expr e) => e switch
+    {
+        Expr.Int n => n.Value.ToString(CultureInfo.InvariantCulture),
+        Expr.Size s => s.Name,
+        Expr.Negate n => $"0 - {Operand(n.Operand)}",
+        Expr.Binary b => $"{Operand(b.Left)} {b.Operator} {Operand(b.Right)}",
+        _ => "0",
+    };
+
+    private static string Operand(Expr e) => e is Expr.Binary or Expr.Negate ? $"({Text(e)})" : Text(e);
+}
