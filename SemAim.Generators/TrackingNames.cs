@@ -12,6 +12,9 @@ public static class TrackingNames
     /// <summary>Unit and the contracts it uses.</summary>
     public const string Link = "Link";
 
+    /// <summary>All units → contracts with costs.</summary>
+    public const string Price = "Price";
+
     /// <summary>Checked, optimised, written.</summary>
     public const string Compile = "Compile";
 

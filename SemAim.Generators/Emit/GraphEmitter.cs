@@ -28,16 +28,18 @@ internal sealed class GraphEmitter
     private readonly HashSet<string> taken;
     private int temporaries;
 
-    private GraphEmitter(ModuleScope scope, CheckedGraph graph, CodeWriter code)
+    private readonly CompilerOptions options;
+
+    private GraphEmitter(ModuleScope scope, CheckedGraph graph, CodeWriter code, CompilerOptions options)
     {
-        (this.scope, facts, this.graph, this.code) = (scope, scope.Facts, graph, code);
+        (this.scope, facts, this.graph, this.code, this.options) = (scope, scope.Facts, graph, code, options);
         taken = [.. Keywords, .. facts.Names, .. graph.Bound, .. graph.Unit.Parameters.Select(p => p.Name)];
     }
 
     /// <summary>Writes the statements of a graph.</summary>
-    internal static void Write(ModuleScope scope, CheckedGraph graph, CodeWriter code)
+    internal static void Write(ModuleScope scope, CheckedGraph graph, CodeWriter code, CompilerOptions options)
     {
-        var emitter = new GraphEmitter(scope, graph, code);
+        var emitter = new GraphEmitter(scope, graph, code, options);
         var values = graph.Unit.Parameters.Where(p => p.Kind != ParameterKind.Host).ToList();
         for (var i = 0; i < values.Count; i++) emitter.variables[graph.Body.Parameters[i]] = Safe(values[i].Name);
         foreach (var op in Rewriting.All(graph.Body).Where(o => o.Kind == OpKind.Repeat)) emitter.taken.Add(op.Variable);
@@ -61,7 +63,7 @@ internal sealed class GraphEmitter
             var dying = Rewriting.Reads(op).Distinct().Where(v => mine.Contains(v) && last[v] == op && !leaving.Contains(v)).ToList();
             Op(op, dying);
             foreach (var r in op.Results)
-                if (r.Type != ElementType.Mask && op.Kind != OpKind.Weight)
+                if (op.Kind is not (OpKind.Weight or OpKind.MaskCausal))
                 {
                     mine.Add(r);
                     if (last.ContainsKey(r) || leaving.Contains(r)) continue;
@@ -113,13 +115,29 @@ internal sealed class GraphEmitter
             case OpKind.If: If(op, dying); return;
         }
         var expression = Expression(op);
-        var disposals = string.Concat(dying.Where(d => d.Type != ElementType.Mask).Select(d => $" {variables[d]}.Dispose();"));
+        var disposals = string.Concat(dying.Select(d => $" {variables[d]}.Dispose();"));
+        LineBegins(op);
         if (op.Results.Count == 1)
             code.Statement($"var {New(op.Result)} = {expression};{disposals}", op.Result.Type == ElementType.Mask ? $"order({Shape(op.Result)})" : Shape(op.Result));
         else
         {
             code.Statement($"var ({string.Join(", ", op.Results.Select(r => New(r)))}) = {expression};{disposals}", string.Join("; ", op.Results.Select(Shape)));
         }
+        LineEnds(op);
+        if (options.Trace)
+            foreach (var r in op.Results.Where(r => r.Type != ElementType.Mask)) code.Line($"Trace.Value(\"{scope.Unit.Name}.{graph.Unit.Name}\", \"{variables[r]}\", {variables[r]});");
+    }
+
+    private void LineBegins(Op op)
+    {
+        if (options.Lines.Of(op.Source) is not { } p) return;
+        string N(int n) => n.ToString(CultureInfo.InvariantCulture);
+        code.Line($"#line ({N(p.Line)},{N(p.Column)})-({N(p.LastLine)},{N(p.LastColumn)}) \"{p.File}\"");
+    }
+
+    private void LineEnds(Op op)
+    {
+        if (options.Lines.Of(op.Source) is not null) code.Line("#line hidden");
     }
 
     private void Repeat(Op op, List<Value> dying)
@@ -152,7 +170,7 @@ internal sealed class GraphEmitter
         else if (targets.Count > 1) code.Line($"({string.Join(", ", targets)}) = ({string.Join(", ", sources)});");
         code.Close();
         for (var i = 0; i < op.Results.Count; i++) variables[op.Results[i]] = variables[body.Parameters[i]];
-        foreach (var d in dying.Where(d => !moved.Contains(d) && d.Type != ElementType.Mask)) code.Line($"{variables[d]}.Dispose();");
+        foreach (var d in dying.Where(d => !moved.Contains(d))) code.Line($"{variables[d]}.Dispose();");
     }
 
     private void If(Op op, List<Value> dying)
@@ -162,7 +180,7 @@ internal sealed class GraphEmitter
         Branch(op.Body!);
         code.Line("else");
         Branch(op.Otherwise!);
-        foreach (var d in dying.Where(d => d.Type != ElementType.Mask)) code.Line($"{variables[d]}.Dispose();");
+        foreach (var d in dying) code.Line($"{variables[d]}.Dispose();");
 
         void Branch(Region region)
         {
@@ -230,7 +248,7 @@ internal sealed class GraphEmitter
                     "min" => $"{X()}.amin([{Axis(op)}], {Bool(op.Keep)})",
                     _ => $"{X()}.argmax({Axis(op)}, {Bool(op.Keep)})",
                 };
-            case OpKind.Einsum: return $"torch.einsum(\"{op.Text}\", {string.Join(", ", op.Operands.Select((_, i) => X(i)))})";
+            case OpKind.Einsum: return $"{(op.Method == "mixed" ? "Kernels.Einsum" : "torch.einsum")}(\"{op.Text}\", {string.Join(", ", op.Operands.Select((_, i) => X(i)))})";
             case OpKind.Attend: return $"Kernels.Attend({X()}, {X(1)}, {X(2)}, {(op.Operands[3] is null ? "default" : X(3))})";
             case OpKind.MaskUpTo: return $"AttentionBias.UpTo({X()}, Ties.{(op.Text.Length > 0 ? op.Text : "ByIndex")})";
             case OpKind.MaskBefore: return $"AttentionBias.Before({X()}, Ties.{(op.Text.Length > 0 ? op.Text : "ByIndex")})";
@@ -269,7 +287,7 @@ internal sealed class GraphEmitter
             else if (!external) arguments.Add("default");
         }
         var stochastic = op.Callee is null ? scope.Contracts.TryGetValue(scope.Unit.FullName, out var own) && own.Graphs.First(g => g.Name == op.Method).Summary.IsStochastic : callee.Summary.IsStochastic;
-        if (stochastic) arguments.Add(external ? "draws: draws" : "draws");
+        if (stochastic && op.TakesDraws) arguments.Add(external ? "draws: draws" : "draws");
         if (!external) arguments.AddRange(op.Bound.Where(b => !b.Symbols.Contains("…")).Select(Size));
         var method = external ? op.Method : "__" + op.Method;
         return $"{(field.Length > 0 ? field + "." : "")}{method}({string.Join(", ", arguments)})";

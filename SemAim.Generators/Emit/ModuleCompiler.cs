@@ -13,16 +13,21 @@ namespace SemAim.Generators.Emit;
 /// <param name="HintName">name of the generated file</param>
 /// <param name="Text">the file, or null where no second part makes sense</param>
 /// <param name="Findings">what was found wrong</param>
-public sealed record CompiledUnit(string HintName, string? Text, EquatableArray<Finding> Findings);
+/// <param name="Unit">what was compiled</param>
+public sealed record CompiledUnit(string HintName, string? Text, EquatableArray<Finding> Findings, ModuleUnit Unit)
+{
+    /// <summary>The file with what is published of the module's costs.</summary>
+    public string? Publish(EquatableArray<ModuleContract> priced) => Text is null ? null : PublishedEmitter.Fill(Text, Unit, priced.FirstOrDefault(c => c.FullName == Unit.FullName));
+}
 
 /// <summary>Checks and compiles one linked module.</summary>
 public static class ModuleCompiler
 {
     /// <summary>Findings of the declarations and of every graph, and the generated part.</summary>
     /// <param name="linked">the module</param>
-    /// <param name="withoutPass">a pass to leave out, for tests</param>
-    public static CompiledUnit Compile(LinkedUnit linked, string? withoutPass = null)
+    public static CompiledUnit Compile(LinkedUnit linked)
     {
+        var options = linked.Options ?? CompilerOptions.Default;
         var unit = linked.Unit;
         var findings = new List<Finding>(unit.Findings);
         void Report(Finding finding)
@@ -40,10 +45,19 @@ public static class ModuleCompiler
         if (findings.Count == 0) UnusedLayers.Check(unit, Report);
         var failure = findings.Count == 0 ? "" : $"{findings[0].Id}: {findings[0].Message}";
         var broken = findings.Any(f => f.Id is not ("SEM0103" or "SEM0701" or "SEM0702"));
-        if (!unit.IsEmittable) return new(unit.FullName + ".g.cs", null, findings.ToEquatable());
+        if (broken && failure.Length == 0) failure = "this module has errors";
+        if (!unit.IsEmittable) return new(unit.FullName + ".g.cs", null, findings.ToEquatable(), unit);
         if (!broken)
-            foreach (var graph in graphs.Values) PassPipeline.Run(graph, scope, withoutPass);
-        else if (failure.Length == 0) failure = "this module has errors";
-        return new(unit.FullName + ".g.cs", ModuleEmitter.Write(scope, broken ? new Dictionary<string, CheckedGraph>() : graphs, failure), findings.ToEquatable());
+            foreach (var graph in graphs.Values) PassPipeline.Run(graph, scope, options.WithoutPass);
+        // a graph that draws has a second body; it is read again, because passes work in place
+        var evaluation = new Dictionary<string, CheckedGraph>();
+        if (!broken && options.WithoutPass != nameof(SplitTrainEval))
+            foreach (var graph in unit.Graphs.Where(g => !g.Inlined && contracts.TryGetValue(unit.FullName, out var own) && own.Graphs.First(c => c.Name == g.Name).Summary.IsStochastic))
+                if (GraphChecker.Check(scope, graph, (_, _, _, _, _) => { }) is { } again)
+                {
+                    PassPipeline.Run(again, scope, options.WithoutPass, training: false);
+                    evaluation[graph.Name] = again;
+                }
+        return new(unit.FullName + ".g.cs", ModuleEmitter.Write(scope, broken ? new Dictionary<string, CheckedGraph>() : graphs, evaluation, failure, options, linked.SharedCaptures), findings.ToEquatable(), unit);
     }
 }

@@ -10,7 +10,7 @@ namespace SemAim.Generators.Emit;
 public static class ModuleEmitter
 {
     /// <summary>The file's text. Graphs that were not found right get a body that throws <paramref name="failure"/>.</summary>
-    public static string Write(ModuleScope scope, IReadOnlyDictionary<string, CheckedGraph> graphs, string failure)
+    public static string Write(ModuleScope scope, IReadOnlyDictionary<string, CheckedGraph> graphs, IReadOnlyDictionary<string, CheckedGraph> evaluation, string failure, CompilerOptions options, IReadOnlyCollection<string> ambiguous)
     {
         var unit = scope.Unit;
         var code = new CodeWriter();
@@ -31,11 +31,13 @@ public static class ModuleEmitter
         code.Open();
         Guards(scope, code);
         foreach (var size in unit.Sizes) code.Line($"internal int __{size.Name} => {size.Name};");
+        foreach (var member in CaptureEmitter.Members(scope, graphs.Values)) code.Line($"internal int __{member} => {member};");
         if (unit.Sizes.Count > 0) code.Line();
         foreach (var graph in unit.Graphs.Where(g => !g.Inlined))
         {
             graphs.TryGetValue(graph.Name, out var right);
-            Graph(scope, graph, right, failure, code);
+            evaluation.TryGetValue(graph.Name, out var other);
+            Graph(scope, graph, right, other, failure, code, options);
             code.Line();
         }
         if (graphs.Count > 0) PublishedEmitter.Members(scope, graphs, code);
@@ -45,7 +47,8 @@ public static class ModuleEmitter
         foreach (var layer in unit.Layers) code.Line($"Register(\"{layer.Key}\", {layer.Field});");
         code.Close();
         code.Close();
-        PublishedEmitter.Attributes(scope, code);
+        foreach (var graph in graphs.Values.Where(CaptureEmitter.IsWrappable))
+            CaptureEmitter.Write(scope, evaluation.TryGetValue(graph.Unit.Name, out var other) ? other : graph, other is null && IsStochastic(scope, graph.Unit), unit.Accessibility == "public" && graph.Unit.Accessibility == "public" ? "public" : "internal", ambiguous.Contains(graph.Unit.Name), code);
         return code.ToString();
     }
 
@@ -82,13 +85,16 @@ public static class ModuleEmitter
         }
     }
 
-    private static void Graph(ModuleScope scope, GraphUnit graph, CheckedGraph? right, string failure, CodeWriter code)
+    private static bool IsStochastic(ModuleScope scope, GraphUnit graph)
+        => scope.Contracts.TryGetValue(scope.Unit.FullName, out var contract) && contract.Graphs.FirstOrDefault(g => g.Name == graph.Name) is { Summary.IsStochastic: true };
+
+    private static void Graph(ModuleScope scope, GraphUnit graph, CheckedGraph? right, CheckedGraph? evaluation, string failure, CodeWriter code, CompilerOptions options)
     {
         var values = graph.Parameters.Where(p => p.Kind != ParameterKind.Host).ToList();
         var result = graph.Results.Count <= 1 ? "Tensor" : $"({string.Join(", ", graph.Results.Select((_, i) => "Tensor"))})";
         string Shape(GraphParameter p) => $"{p.Name}{(p.Optional ? "?" : "")}: {(p.Kind == ParameterKind.Mask ? $"order({p.Shape?.Text})" : p.Shape?.Text)}";
-        var stochastic = scope.Contracts.TryGetValue(scope.Unit.FullName, out var contract) && contract.Graphs.FirstOrDefault(g => g.Name == graph.Name) is { Summary.IsStochastic: true };
-        code.Line($"/// <summary>{string.Join(", ", values.Select(Shape))} → {string.Join("; ", graph.Results.Select(r => r.Text.Length == 0 ? "scalar" : r.Text))}.{(stochastic ? " Draws are those of a training run; none: evaluation." : "")}{PublishedEmitter.Price(scope, contract?.Graphs.FirstOrDefault(g => g.Name == graph.Name))}</summary>");
+        var stochastic = IsStochastic(scope, graph);
+        code.Line($"/// <summary>{string.Join(", ", values.Select(Shape))} → {string.Join("; ", graph.Results.Select(r => r.Text.Length == 0 ? "scalar" : r.Text))}.{(stochastic ? " Draws are those of a training run; none: evaluation." : "")}{PublishedEmitter.PriceMark(graph.Name)}</summary>");
         var parameters = graph.Parameters.Select(p => p.Kind switch
         {
             ParameterKind.Value => $"Tensor {p.Name}",
@@ -129,15 +135,23 @@ public static class ModuleEmitter
         }
         foreach (var guard in later) code.Line(guard);
         foreach (var b in bound.Where(b => !declared.Contains(b))) code.Line($"long {b} = 0;");
-        var arguments = graph.Parameters.Select(p => p.Name).Concat(stochastic ? ["draws"] : []).Concat(bound);
-        code.Line($"return __{graph.Name}({string.Join(", ", arguments)});");
+        string Arguments(params string[] draws) => string.Join(", ", graph.Parameters.Select(p => p.Name).Concat(draws).Concat(bound));
+        code.Line(evaluation is not null ? $"return draws is null ? __{graph.Name}({Arguments()}) : __{graph.Name}({Arguments("draws")});" : $"return __{graph.Name}({(stochastic ? Arguments("draws") : Arguments())});");
         code.Close();
-        code.Line();
-        var inner = graph.Parameters.Select(p => p.Kind switch { ParameterKind.Value => $"Tensor {p.Name}", ParameterKind.Mask => $"AttentionBias {p.Name}", _ => $"{p.Type} {p.Name}" })
-            .Concat(stochastic ? ["Draws? draws"] : []).Concat(bound.Select(b => $"long {b}"));
-        code.Line($"internal {result} __{graph.Name}({string.Join(", ", inner)})");
-        code.Open();
-        GraphEmitter.Write(scope, right, code);
-        code.Close();
+        if (evaluation is not null) Body(evaluation, "evaluation: nothing is dropped");
+        Body(right, evaluation is null ? null : "training", stochastic ? [evaluation is null ? "Draws? draws" : "Draws draws"] : []);
+
+        void Body(CheckedGraph body, string? which, params string[] draws)
+        {
+            code.Line();
+            if (which is not null) code.Line("// " + which);
+            var inner = graph.Parameters.Select(p => p.Kind switch { ParameterKind.Value => $"Tensor {p.Name}", ParameterKind.Mask => $"AttentionBias {p.Name}", _ => $"{p.Type} {p.Name}" }).Concat(draws).Concat(bound.Select(b => $"long {b}"));
+            code.Line($"internal {result} __{graph.Name}({string.Join(", ", inner)})");
+            code.Open();
+            if (options.Lines.IsOn) code.Line("#line hidden");
+            GraphEmitter.Write(scope, body, code, options);
+            code.Close();
+            if (options.Lines.IsOn) code.Line("#line default");
+        }
     }
 }

@@ -13,33 +13,31 @@ internal static class PublishedEmitter
     private const int LongestCost = 240;
 
     /// <summary>The second part of the class, which carries what compilations that reference the module read.</summary>
-    internal static void Attributes(ModuleScope scope, CodeWriter code)
+    internal static void Attributes(ModuleUnit unit, ModuleContract contract, CodeWriter code)
     {
-        if (!scope.Contracts.TryGetValue(scope.Unit.FullName, out var contract)) return;
         var lines = new List<string>();
         var graphs = contract.Graphs.Where(g => g.Summary.Cost is not null).ToList();
         lines.AddRange(graphs.Select(g => $"[GraphSummary({string.Join(", ", Summary(g))})]"));
         lines.AddRange(contract.Weights.Select(w => $"[GraphWeight(\"{w.Key}\", \"{w.Shape}\"{(w.IsTrained ? "" : ", Constant = true")}{(w.IsProductOnly ? ", Products = true" : "")})]"));
         var texts = graphs.SelectMany(g => g.Parameters.Select(p => p.Shape?.Text ?? "").Concat(g.Results.Select(r => r.Text))).Concat(contract.Facts.Select(f => f.Text)).Concat(lines).ToList();
-        var sizes = new List<string>();
-        foreach (var member in Used(scope, texts)) sizes.Add($"[GraphSize(\"{member.Name}\", \"{Text(member.Value)}\")]");
+        var sizes = Used(unit, texts).Select(member => $"[GraphSize(\"{member.Name}\", \"{Text(member.Value)}\")]").ToList();
         if (lines.Count + sizes.Count == 0) return;
         code.Line();
         code.Line("// what other assemblies may know");
         foreach (var line in sizes.Concat(lines)) code.Line(line);
-        code.Line($"partial class {scope.Unit.Name} {{ }}");
+        code.Line($"partial class {unit.Name} {{ }}");
     }
 
     // members that the published texts name, and those that define them
-    private static IEnumerable<SizeMember> Used(ModuleScope scope, IEnumerable<string> texts)
+    private static IEnumerable<SizeMember> Used(ModuleUnit unit, IEnumerable<string> texts)
     {
         var names = new HashSet<string>(texts.SelectMany(t => System.Text.RegularExpressions.Regex.Split(t, "[^A-Za-z0-9_]+")));
         for (var count = -1; count != names.Count;)
         {
             count = names.Count;
-            foreach (var member in scope.Unit.Members.Where(m => names.Contains(m.Name))) names.UnionWith(Expressions.SizeNames(member.Value));
+            foreach (var member in unit.Members.Where(m => names.Contains(m.Name))) names.UnionWith(Expressions.SizeNames(member.Value));
         }
-        return scope.Unit.Members.Where(m => names.Contains(m.Name) && scope.Facts[m.Name] is not null);
+        return unit.Members.Where(m => names.Contains(m.Name));
     }
 
     private static IEnumerable<string> Summary(GraphContract graph)
@@ -62,16 +60,7 @@ internal static class PublishedEmitter
             code.Line($"protected override long SizeOf(string name) => name switch {{ {string.Join(", ", names.Select(n => $"\"{n}\" => {n}"))}, _ => base.SizeOf(name) }};");
             code.Line();
         }
-        var costs = Costs(scope).ToList();
-        if (costs.Count > 0)
-        {
-            code.Line("/// <summary>What the graphs of the published configurations cost.</summary>");
-            code.Line("public static global::System.Collections.Generic.IReadOnlyList<GraphCost> Costs { get; } =");
-            code.Line("[");
-            foreach (var line in costs) code.Line("    " + line);
-            code.Line("];");
-            code.Line();
-        }
+        code.Line(CostsMark);
         if (unit.Graphs.FirstOrDefault(g => !g.Inlined && g.Capture) is { } main || (main = unit.Graphs.FirstOrDefault(g => !g.Inlined)) is not null)
             if (graphs.TryGetValue(main.Name, out var graph))
             {
@@ -83,11 +72,35 @@ internal static class PublishedEmitter
             }
     }
 
-    // graphs whose cost is fixed but for the first size bound at the call, the batch
-    private static IEnumerable<string> Costs(ModuleScope scope)
+    private const string CostsMark = "‹costs›";
+
+    /// <summary>Stands in a compiled module where a graph's price goes.</summary>
+    internal static string PriceMark(string graph) => $"‹price {graph}›";
+
+    /// <summary>Puts costs and attributes, which follow from the bodies of callees, into a compiled module.</summary>
+    internal static string Fill(string text, ModuleUnit unit, ModuleContract? contract)
     {
-        var unit = scope.Unit;
-        if (!scope.Contracts.TryGetValue(unit.FullName, out var contract)) yield break;
+        var table = new CodeWriter();
+        if (contract is not null && text.Contains(CostsMark) && Rows(unit, contract).ToList() is { Count: > 0 } rows)
+        {
+            table.Line("    /// <summary>What the graphs of the published configurations cost.</summary>");
+            table.Line("    public static global::System.Collections.Generic.IReadOnlyList<GraphCost> Costs { get; } =");
+            table.Line("    [");
+            foreach (var row in rows) table.Line("        " + row);
+            table.Line("    ];");
+            table.Line();
+        }
+        text = text.Replace($"    {CostsMark}\n", table.ToString());
+        foreach (var graph in unit.Graphs) text = text.Replace(PriceMark(graph.Name), Price(contract?.Graphs.FirstOrDefault(g => g.Name == graph.Name)));
+        if (contract is null || !unit.IsEmittable) return text;
+        var published = new CodeWriter();
+        Attributes(unit, contract, published);
+        return text + published;
+    }
+
+    // graphs whose cost is fixed but for the first size bound at the call, the batch
+    private static IEnumerable<string> Rows(ModuleUnit unit, ModuleContract contract)
+    {
         foreach (var variant in unit.Variants)
             foreach (var graph in contract.Graphs)
             {
@@ -121,7 +134,7 @@ internal static class PublishedEmitter
     }
 
     /// <summary>Parameters and multiply-adds for the summary of a graph.</summary>
-    internal static string Price(ModuleScope scope, GraphContract? graph)
+    private static string Price(GraphContract? graph)
     {
         if (graph?.Summary.Cost is not { MultiplyAdds: { Length: > 0 and <= LongestCost } text } || text == "0") return "";
         return $" Multiply-adds {Nice(text)}.";

@@ -15,6 +15,9 @@ public sealed class SpanTable
         return places.Count - 1;
     }
 
+    /// <summary>How many numbers are given, 0 among them.</summary>
+    public int Count => places.Count;
+
     /// <summary>The syntax behind a number.</summary>
     public SyntaxNodeOrToken this[int id] => places[id];
 }

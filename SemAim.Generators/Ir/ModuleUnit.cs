@@ -90,7 +90,7 @@ public sealed record ModuleContract(string FullName, bool IsExternal, bool IsCom
 }
 
 /// <summary>A graph's signature.</summary>
-public sealed record GraphContract(string Name, EquatableArray<GraphParameter> Parameters, EquatableArray<ShapeText> Results, GraphSummary Summary)
+public sealed record GraphContract(string Name, EquatableArray<GraphParameter> Parameters, EquatableArray<ShapeText> Results, GraphSummary Summary, bool IsCaptured = false)
 {
     /// <summary>The contract of a graph, without places: a line inserted above it must not look like a change to callers.</summary>
     public static GraphContract Of(GraphUnit graph)
@@ -99,7 +99,7 @@ public sealed record GraphContract(string Name, EquatableArray<GraphParameter> P
         for (var i = 0; i < parameters.Length; i++) parameters[i] = graph.Parameters[i] with { Id = 0, Shape = graph.Parameters[i].Shape is { } shape ? shape with { Id = 0 } : null };
         var results = new ShapeText[graph.Results.Count];
         for (var i = 0; i < results.Length; i++) results[i] = graph.Results[i] with { Id = 0 };
-        return new(graph.Name, new(parameters), new(results), GraphSummary.Unknown);
+        return new(graph.Name, new(parameters), new(results), GraphSummary.Unknown, graph.Capture);
     }
 }
 

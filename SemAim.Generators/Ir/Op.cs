@@ -154,6 +154,9 @@ public sealed class Op(OpKind kind, int source)
     /// <summary>Host arguments of a call, by parameter name.</summary>
     public Dictionary<string, string> Host { get; set; } = [];
 
+    /// <summary>A call runs the callee's training body, where it has one.</summary>
+    public bool TakesDraws { get; set; } = true;
+
     /// <summary>The variable of a repeat.</summary>
     public string Variable { get; set; } = "";
 

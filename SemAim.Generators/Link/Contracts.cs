@@ -5,7 +5,6 @@ using SemAim.Generators.Analyze;
 using SemAim.Generators.Check;
 using SemAim.Generators.Collections;
 using SemAim.Generators.Ir;
-using SemAim.Generators.Passes;
 
 namespace SemAim.Generators.Link;
 
@@ -48,13 +47,7 @@ public static class Contracts
         GraphSummary? Called(Op op) => op.Kind == OpKind.Call ? (op.Callee ?? own).Graphs.FirstOrDefault(g => g.Name == op.Method)?.Summary : null;
         var stochastic = Rewriting.All(right.Body).Any(o => o.Kind == OpKind.DropPath || Called(o) is { IsStochastic: true });
         var safe = Rewriting.All(right.Body).All(o => o.Kind != OpKind.Call || Called(o) is { IsCaptureSafe: true });
-        var tokenWise = TokenWise.Holds(right, scope.Facts);
-        var (multiplyAdds, reads) = (Costs.Write(scope.Facts, Counting.MultiplyAdds(scope, right)), Manifest.Reads(scope, right));
-        if (graph.Inlined) return contract with { Summary = new(tokenWise, stochastic, safe) };
-        PassPipeline.Run(right, scope);
-        var (wide, narrow) = (SavedBytes.Of(scope, right, narrow: false), SavedBytes.Of(scope, right, narrow: true));
-        var cost = new GraphCost(multiplyAdds, Costs.Write(scope.Facts, wide.Bytes), Costs.Write(scope.Facts, narrow.Bytes), wide.Arguments, narrow.Arguments, reads);
-        return contract with { Summary = new(tokenWise, stochastic, safe, cost) };
+        return contract with { Summary = new(TokenWise.Holds(right, scope.Facts), stochastic, safe) };
     }
 
     /// <summary>The contracts that a module's layers name, and its own.</summary>
@@ -69,8 +62,17 @@ public static class Contracts
 /// <param name="Unit">the module</param>
 /// <param name="Contracts">of the modules its layers name, and its own</param>
 /// <param name="Cycle">module names from the first of a cycle to itself, where this module closes it; else empty</param>
-public sealed record LinkedUnit(ModuleUnit Unit, EquatableArray<ModuleContract> Contracts, EquatableArray<string> Cycle)
+/// <param name="Options">what the project asks for; null: nothing special</param>
+/// <param name="SharedCaptures">captured graphs whose name another module of the namespace gives to one of its own</param>
+public sealed record LinkedUnit(ModuleUnit Unit, EquatableArray<ModuleContract> Contracts, EquatableArray<string> Cycle, CompilerOptions? Options = null, EquatableArray<string> SharedCaptures = default)
 {
     /// <summary>Chooses from all contracts what one module needs.</summary>
-    public static LinkedUnit Of(ModuleUnit unit, EquatableArray<ModuleContract> all) => new(unit, Link.Contracts.UsedBy(unit, all), Cycles.ClosedBy(unit, all));
+    public static LinkedUnit Of(ModuleUnit unit, EquatableArray<ModuleContract> all) => new(unit, Link.Contracts.UsedBy(unit, all), Cycles.ClosedBy(unit, all), SharedCaptures: Shared(unit, all));
+
+    private static EquatableArray<string> Shared(ModuleUnit unit, EquatableArray<ModuleContract> all)
+    {
+        bool IsNeighbour(ModuleContract c) => !c.IsExternal && c.FullName != unit.FullName && c.FullName.Substring(0, System.Math.Max(0, c.FullName.LastIndexOf('.'))) == unit.Namespace;
+        var others = new HashSet<string>(all.Where(IsNeighbour).SelectMany(c => c.Graphs).Where(g => g.IsCaptured).Select(g => g.Name));
+        return unit.Graphs.Where(g => g.Capture && others.Contains(g.Name)).Select(g => g.Name).ToEquatable();
+    }
 }

@@ -41,7 +41,7 @@ public sealed class LowerOrderMasks(SizeFacts facts) : IPass
         if (!Assign(root)) return;
         if (!RowZeroIsDead(root)) return;
         Insert(root, rank);
-        Rewrite(root);
+        Rewrite(root, null);
     }
 
     // the masks of all blocks are two values at the top: one of each kind
@@ -93,6 +93,12 @@ public sealed class LowerOrderMasks(SizeFacts facts) : IPass
                     Join(op.Results[i], op.Body!.Parameters[i]);
                     Join(op.Results[i], op.Body.Results[i]);
                     // what enters a loop stays what it is: the sort stands between
+                }
+            if (op.Kind == OpKind.If)
+                for (var i = 0; i < op.Results.Count; i++)
+                {
+                    Join(op.Results[i], op.Body!.Results[i]);
+                    Join(op.Results[i], op.Otherwise!.Results[i]);
                 }
             foreach (var inner in Rewriting.Regions(op)) Connect(inner);
             if (!IsTokenWise(op)) continue;
@@ -209,7 +215,8 @@ public sealed class LowerOrderMasks(SizeFacts facts) : IPass
         return renamed[v] = new(axes, v.Type, v.Name) { Producer = v.Producer };
     }
 
-    private void Rewrite(Region region)
+    /// <summary>Rewrites what runs in a region; its results leave in the given streams, those of the graph in their natural order.</summary>
+    private void Rewrite(Region region, IReadOnlyList<Stream>? results)
     {
         var ops = new List<Op>();
         foreach (var op in region.Ops)
@@ -217,6 +224,7 @@ public sealed class LowerOrderMasks(SizeFacts facts) : IPass
             if (op == content || op == query) continue;
             if (op.Kind == OpKind.Repeat)
             {
+                var carried = op.Results.Select(Of).ToList();
                 for (var i = 0; i < op.Results.Count; i++)
                 {
                     if (Of(op.Results[i]) == Stream.None) { op.Operands[i] = Natural(op.Operands[i]!, region, ops); continue; }
@@ -224,11 +232,23 @@ public sealed class LowerOrderMasks(SizeFacts facts) : IPass
                     op.Body!.Parameters[i] = Sorted(op.Body.Parameters[i]);
                     op.Results[i] = Sorted(op.Results[i]);
                 }
-                Rewrite(op.Body!);
+                Rewrite(op.Body!, [.. op.Results.Select((_, i) => carried[i])]);
                 ops.Add(op);
                 continue;
             }
-            foreach (var inner in Rewriting.Regions(op)) Rewrite(inner);
+            if (op.Kind == OpKind.If)
+            {
+                var chosen = op.Results.Select(Of).ToList();
+                foreach (var inner in Rewriting.Regions(op)) Rewrite(inner, chosen);
+                for (var i = 0; i < op.Results.Count; i++)
+                    if (chosen[i] != Stream.None)
+                    {
+                        op.Results[i] = Sorted(op.Results[i]);
+                        op.Results[i].Producer = op;
+                    }
+                ops.Add(op);
+                continue;
+            }
             var mask = MaskOf(op);
             var stream = op.Results.Count == 1 ? Of(op.Result) : Stream.None;
             if (stream == Stream.None && op.Operands.Count == 1 && Of(op.Operands[0]) == Stream.Query && IsPatchSlice(op))
@@ -257,11 +277,8 @@ public sealed class LowerOrderMasks(SizeFacts facts) : IPass
         }
         region.Ops = ops;
         for (var i = 0; i < region.Results.Count; i++)
-            region.Results[i] = Of(region.Results[i]) == Stream.None ? region.Results[i] : IsLoopBody(region, i) ? Sorted(region.Results[i]) : Natural(region.Results[i], region, ops);
+            region.Results[i] = results is not null && results[i] != Stream.None ? InStream(region.Results[i], results[i], region, ops) : Natural(region.Results[i], region, ops);
     }
-
-    // the results of a loop's body stay sorted, those of the graph are put back
-    private bool IsLoopBody(Region region, int i) => i < region.Parameters.Count && renamed.ContainsValue(region.Parameters[i]);
 
     private static void Reorder(Op slice, Value x, Value by, string which)
     {

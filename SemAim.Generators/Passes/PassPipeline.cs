@@ -8,16 +8,32 @@ namespace SemAim.Generators.Passes;
 /// <summary>The passes in their order.</summary>
 public static class PassPipeline
 {
+    /// <summary>Names of the passes, each once.</summary>
+    public static IReadOnlyList<string> Names { get; } =
+    [
+        nameof(SplitTrainEval), nameof(CanonicalizePatterns), nameof(RecognizeAttention), nameof(CommonSubexpressions), nameof(PushSlices), nameof(DeadCode), nameof(LowerOrderMasks), nameof(SinkBroadcasts),
+        nameof(PlanPrecision), nameof(HoistInvariants),
+    ];
+
     /// <summary>Runs all passes but <paramref name="without"/>; with any one left out the numbers stay the same.</summary>
-    public static void Run(CheckedGraph graph, ModuleScope scope, string? without = null)
+    /// <param name="graph">changed in place</param>
+    /// <param name="scope">its module</param>
+    /// <param name="without">a pass to leave out</param>
+    /// <param name="training">the training body, or that for evaluation</param>
+    public static void Run(CheckedGraph graph, ModuleScope scope, string? without = null, bool training = true)
     {
         IEnumerable<IPass> passes =
         [
+            new SplitTrainEval(training),
             new CanonicalizePatterns(scope.Facts),
+            new RecognizeAttention(scope.Facts),
             new CommonSubexpressions(scope.Facts),
+            new PushSlices(scope.Facts),
             new DeadCode(),
             new LowerOrderMasks(scope.Facts),
+            new SinkBroadcasts(scope.Facts),
             new PlanPrecision(),
+            new HoistInvariants(),
             new CommonSubexpressions(scope.Facts),
             new DeadCode(),
             new FuseGelu(),

@@ -36,6 +36,8 @@ public sealed class PlanPrecision : IPass
             if (op.Kind is OpKind.Linear or OpKind.Conv2d && Of(op.Operands[0]) != Width.Narrow) op.Operands[0] = Cast(OpKind.Lower, op.Operands[0]!, op, lowered, planned);
             if (op.Kind is OpKind.Softmax or OpKind.Normalize || op.Kind == OpKind.Reduce && op.Method != "argmax")
                 if (Of(op.Operands[0]) != Width.Wide) op.Operands[0] = Cast(OpKind.Raise, op.Operands[0]!, op, raised, planned);
+            // products of values have no layer to say their type: where it is not certain, the kernel brings them together
+            if (op.Kind == OpKind.Einsum && op.Operands.Select(Of).ToList() is var read && (read.Contains(Width.Open) || read.Distinct().Count() > 1)) op.Method = "mixed";
             planned.Add(op);
             foreach (var r in op.Results) widths[r] = ResultWidth(op);
         }

@@ -5,10 +5,13 @@ namespace SemAim.Dsl;
 /// <summary>How a compiled attention is masked: by a dense additive mask, causally, or not at all (the default).</summary>
 /// <param name="Dense">B × 1 × T × M, 0 where open and −∞ where hidden; the maker disposes it</param>
 /// <param name="IsCausal">query i sees keys 0 … i</param>
-public readonly record struct AttentionBias(Tensor? Dense, bool IsCausal)
+public readonly record struct AttentionBias(Tensor? Dense, bool IsCausal) : IDisposable
 {
     /// <summary>Query i sees keys 0 … i.</summary>
     public static readonly AttentionBias Causal = new(null, true);
+
+    /// <summary>Frees the dense mask, if there is one.</summary>
+    public void Dispose() => Dense?.Dispose();
 
     /// <summary>True where something is hidden.</summary>
     public bool IsGiven => IsCausal || Dense is not null;

@@ -23,6 +23,7 @@ partial class AimViT
     internal int __Q => Q;
     internal int __O => O;
     internal int __R => R;
+    internal int __N => N;
 
     /// <summary>images: B 3 S S, rank: B N → B N O. Draws are those of a training run; none: evaluation.</summary>
     internal Tensor PredictMlp(Tensor images, Tensor rank, Draws? draws = null)
@@ -30,27 +31,65 @@ partial class AimViT
         long B = images.size(0);
         Guard.Shape(images, nameof(images), B, 3, S, S);
         Guard.Shape(rank, nameof(rank), B, N);
-        return __PredictMlp(images, rank, draws, B);
+        return draws is null ? __PredictMlp(images, rank, B) : __PredictMlp(images, rank, draws, B);
     }
 
-    internal Tensor __PredictMlp(Tensor images, Tensor rank, Draws? draws, long B)
+    // evaluation: nothing is dropped
+    internal Tensor __PredictMlp(Tensor images, Tensor rank, long B)
     {
-        var order = Kernels.SortOrder(rank);                                           // B N
-        var place = Kernels.InverseOrder(order);                                       // B N
-        var v1 = Kernels.Lower(images, patch.Weight);                                  // B 3 S S
-        var v2 = Kernels.Conv2d(v1, patch); v1.Dispose();                              // B D G G
-        var v3 = v2.permute(0, 2, 3, 1); v2.Dispose();                                 // B G G D
-        var v4 = v3.reshape(B, N, D); v3.Dispose();                                    // B N D
-        var v5 = posEmbed.Tensor.narrow(1, 1, N);                                      // 1 N D
-        var x = v4.add(v5); v4.Dispose(); v5.Dispose();                                // B N D
-        var v6 = posEmbed.Tensor.narrow(1, 0, 1);                                      // 1 1 D
-        var cls = clsToken.Tensor.add(v6); v6.Dispose();                               // 1 1 D
-        var v7 = cls.expand(B, 1, D); cls.Dispose();                                   // B 1 D
-        var h = torch.cat([v7, x], 1); v7.Dispose(); x.Dispose();                      // B T D
-        var g = posEmbed.Tensor.expand(B, T, D);                                       // B T D
-        var v8 = g.narrow(1, 1, N); g.Dispose();                                       // B N D
-        var g2 = Kernels.ReorderPatches(v8, order); v8.Dispose();                      // B N D
-        var h2 = Kernels.ReorderTokens(h, order); h.Dispose(); order.Dispose();        // B T D
+        var order = Kernels.SortOrder(rank);                                         // B N
+        var place = Kernels.InverseOrder(order);                                     // B N
+        var v1 = Kernels.Lower(images, patch.Weight);                                // B 3 S S
+        var v2 = Kernels.Conv2d(v1, patch); v1.Dispose();                            // B D G G
+        var v3 = v2.permute(0, 2, 3, 1); v2.Dispose();                               // B G G D
+        var v4 = v3.reshape(B, N, D); v3.Dispose();                                  // B N D
+        var v5 = posEmbed.Tensor.narrow(1, 1, N);                                    // 1 N D
+        var x = v4.add(v5); v4.Dispose(); v5.Dispose();                              // B N D
+        var v6 = posEmbed.Tensor.narrow(1, 0, 1);                                    // 1 1 D
+        var cls = clsToken.Tensor.add(v6); v6.Dispose();                             // 1 1 D
+        var v7 = cls.expand(B, 1, D); cls.Dispose();                                 // B 1 D
+        var h = torch.cat([v7, x], 1); v7.Dispose(); x.Dispose();                    // B T D
+        var g = posEmbed.Tensor.expand(B, T, D);                                     // B T D
+        var v8 = g.narrow(1, 1, N); g.Dispose();                                     // B N D
+        var g2 = Kernels.ReorderPatches(v8, order); v8.Dispose();                    // B N D
+        var h2 = Kernels.ReorderTokens(h, order); h.Dispose(); order.Dispose();      // B T D
+        for (int s = 0; s < Q; s++)
+        {
+            for (int i = 0; i < L / Q; i++)
+            {
+                var h3 = blocks[(L / Q) * s + i].__Forward(h2, AttentionBias.Causal, B, T); h2.Dispose(); // B T D
+                h2 = h3;
+            }
+            var v9 = h2.narrow(1, 0, N);                                             // B N D
+            var g3 = queryBlocks[s].__Forward(g2, v9, AttentionBias.Causal, B, N, N); g2.Dispose(); v9.Dispose(); // B N D
+            g2 = g3;
+        }
+        h2.Dispose();
+        var v10 = Kernels.ReorderPatches(g2, place); g2.Dispose(); place.Dispose();  // B N D
+        var v11 = Kernels.LayerNorm(v10, norm); v10.Dispose();                       // B N D
+        var v12 = predictionHead.__Forward(v11, B, N); v11.Dispose();                // B N O
+        return v12;
+    }
+
+    // training
+    internal Tensor __PredictMlp(Tensor images, Tensor rank, Draws draws, long B)
+    {
+        var order = Kernels.SortOrder(rank);                                         // B N
+        var place = Kernels.InverseOrder(order);                                     // B N
+        var v1 = Kernels.Lower(images, patch.Weight);                                // B 3 S S
+        var v2 = Kernels.Conv2d(v1, patch); v1.Dispose();                            // B D G G
+        var v3 = v2.permute(0, 2, 3, 1); v2.Dispose();                               // B G G D
+        var v4 = v3.reshape(B, N, D); v3.Dispose();                                  // B N D
+        var v5 = posEmbed.Tensor.narrow(1, 1, N);                                    // 1 N D
+        var x = v4.add(v5); v4.Dispose(); v5.Dispose();                              // B N D
+        var v6 = posEmbed.Tensor.narrow(1, 0, 1);                                    // 1 1 D
+        var cls = clsToken.Tensor.add(v6); v6.Dispose();                             // 1 1 D
+        var v7 = cls.expand(B, 1, D); cls.Dispose();                                 // B 1 D
+        var h = torch.cat([v7, x], 1); v7.Dispose(); x.Dispose();                    // B T D
+        var g = posEmbed.Tensor.expand(B, T, D);                                     // B T D
+        var v8 = g.narrow(1, 1, N); g.Dispose();                                     // B N D
+        var g2 = Kernels.ReorderPatches(v8, order); v8.Dispose();                    // B N D
+        var h2 = Kernels.ReorderTokens(h, order); h.Dispose(); order.Dispose();      // B T D
         for (int s = 0; s < Q; s++)
         {
             for (int i = 0; i < L / Q; i++)
@@ -58,14 +97,14 @@ partial class AimViT
                 var h3 = blocks[(L / Q) * s + i].__Forward(h2, AttentionBias.Causal, draws, B, T); h2.Dispose(); // B T D
                 h2 = h3;
             }
-            var v9 = h2.narrow(1, 0, N);                                               // B N D
+            var v9 = h2.narrow(1, 0, N);                                             // B N D
             var g3 = queryBlocks[s].__Forward(g2, v9, AttentionBias.Causal, draws, B, N, N); g2.Dispose(); v9.Dispose(); // B N D
             g2 = g3;
         }
         h2.Dispose();
-        var v10 = Kernels.LayerNorm(g2, norm); g2.Dispose();                           // B N D
-        var v11 = Kernels.ReorderPatches(v10, place); v10.Dispose(); place.Dispose();  // B N D
-        var v12 = predictionHead.__Forward(v11, B, N); v11.Dispose();                  // B N O
+        var v10 = Kernels.ReorderPatches(g2, place); g2.Dispose(); place.Dispose();  // B N D
+        var v11 = Kernels.LayerNorm(v10, norm); v10.Dispose();                       // B N D
+        var v12 = predictionHead.__Forward(v11, B, N); v11.Dispose();                // B N O
         return v12;
     }
 
@@ -75,13 +114,95 @@ partial class AimViT
         long B = images.size(0);
         Guard.Shape(images, nameof(images), B, 3, S, S);
         Guard.Shape(rank, nameof(rank), B, N);
-        return __PredictLinear(images, rank, draws, B);
+        return draws is null ? __PredictLinear(images, rank, B) : __PredictLinear(images, rank, draws, B);
     }
 
-    internal Tensor __PredictLinear(Tensor images, Tensor rank, Draws? draws, long B)
+    // evaluation: nothing is dropped
+    internal Tensor __PredictLinear(Tensor images, Tensor rank, long B)
     {
-        var order = Kernels.SortOrder(rank);                                           // B N
-        var place = Kernels.InverseOrder(order);                                       // B N
+        var order = Kernels.SortOrder(rank);                                         // B N
+        var place = Kernels.InverseOrder(order);                                     // B N
+        var v1 = Kernels.Lower(images, patch.Weight);                                // B 3 S S
+        var v2 = Kernels.Conv2d(v1, patch); v1.Dispose();                            // B D G G
+        var v3 = v2.permute(0, 2, 3, 1); v2.Dispose();                               // B G G D
+        var v4 = v3.reshape(B, N, D); v3.Dispose();                                  // B N D
+        var v5 = posEmbed.Tensor.narrow(1, 1, N);                                    // 1 N D
+        var x = v4.add(v5); v4.Dispose(); v5.Dispose();                              // B N D
+        var v6 = posEmbed.Tensor.narrow(1, 0, 1);                                    // 1 1 D
+        var cls = clsToken.Tensor.add(v6); v6.Dispose();                             // 1 1 D
+        var v7 = cls.expand(B, 1, D); cls.Dispose();                                 // B 1 D
+        var h = torch.cat([v7, x], 1); v7.Dispose(); x.Dispose();                    // B T D
+        var g = posEmbed.Tensor.expand(B, T, D);                                     // B T D
+        var v8 = g.narrow(1, 1, N); g.Dispose();                                     // B N D
+        var g2 = Kernels.ReorderPatches(v8, order); v8.Dispose();                    // B N D
+        var h2 = Kernels.ReorderTokens(h, order); h.Dispose(); order.Dispose();      // B T D
+        for (int s = 0; s < Q; s++)
+        {
+            for (int i = 0; i < L / Q; i++)
+            {
+                var h3 = blocks[(L / Q) * s + i].__Forward(h2, AttentionBias.Causal, B, T); h2.Dispose(); // B T D
+                h2 = h3;
+            }
+            var v9 = h2.narrow(1, 0, N);                                             // B N D
+            var g3 = queryBlocks[s].__Forward(g2, v9, AttentionBias.Causal, B, N, N); g2.Dispose(); v9.Dispose(); // B N D
+            g2 = g3;
+        }
+        h2.Dispose();
+        var v10 = Kernels.ReorderPatches(g2, place); g2.Dispose(); place.Dispose();  // B N D
+        var v11 = Kernels.LayerNorm(v10, norm); v10.Dispose();                       // B N D
+        var v12 = predictionHead.__Direct(v11, B, N); v11.Dispose();                 // B N O
+        return v12;
+    }
+
+    // training
+    internal Tensor __PredictLinear(Tensor images, Tensor rank, Draws draws, long B)
+    {
+        var order = Kernels.SortOrder(rank);                                         // B N
+        var place = Kernels.InverseOrder(order);                                     // B N
+        var v1 = Kernels.Lower(images, patch.Weight);                                // B 3 S S
+        var v2 = Kernels.Conv2d(v1, patch); v1.Dispose();                            // B D G G
+        var v3 = v2.permute(0, 2, 3, 1); v2.Dispose();                               // B G G D
+        var v4 = v3.reshape(B, N, D); v3.Dispose();                                  // B N D
+        var v5 = posEmbed.Tensor.narrow(1, 1, N);                                    // 1 N D
+        var x = v4.add(v5); v4.Dispose(); v5.Dispose();                              // B N D
+        var v6 = posEmbed.Tensor.narrow(1, 0, 1);                                    // 1 1 D
+        var cls = clsToken.Tensor.add(v6); v6.Dispose();                             // 1 1 D
+        var v7 = cls.expand(B, 1, D); cls.Dispose();                                 // B 1 D
+        var h = torch.cat([v7, x], 1); v7.Dispose(); x.Dispose();                    // B T D
+        var g = posEmbed.Tensor.expand(B, T, D);                                     // B T D
+        var v8 = g.narrow(1, 1, N); g.Dispose();                                     // B N D
+        var g2 = Kernels.ReorderPatches(v8, order); v8.Dispose();                    // B N D
+        var h2 = Kernels.ReorderTokens(h, order); h.Dispose(); order.Dispose();      // B T D
+        for (int s = 0; s < Q; s++)
+        {
+            for (int i = 0; i < L / Q; i++)
+            {
+                var h3 = blocks[(L / Q) * s + i].__Forward(h2, AttentionBias.Causal, draws, B, T); h2.Dispose(); // B T D
+                h2 = h3;
+            }
+            var v9 = h2.narrow(1, 0, N);                                             // B N D
+            var g3 = queryBlocks[s].__Forward(g2, v9, AttentionBias.Causal, draws, B, N, N); g2.Dispose(); v9.Dispose(); // B N D
+            g2 = g3;
+        }
+        h2.Dispose();
+        var v10 = Kernels.ReorderPatches(g2, place); g2.Dispose(); place.Dispose();  // B N D
+        var v11 = Kernels.LayerNorm(v10, norm); v10.Dispose();                       // B N D
+        var v12 = predictionHead.__Direct(v11, B, N); v11.Dispose();                 // B N O
+        return v12;
+    }
+
+    /// <summary>images: B 3 S S, rank: B N → B N O. Draws are those of a training run; none: evaluation.</summary>
+    internal Tensor PredictTiedMlp(Tensor images, Tensor rank, Draws? draws = null)
+    {
+        long B = images.size(0);
+        Guard.Shape(images, nameof(images), B, 3, S, S);
+        Guard.Shape(rank, nameof(rank), B, N);
+        return draws is null ? __PredictTiedMlp(images, rank, B) : __PredictTiedMlp(images, rank, draws, B);
+    }
+
+    // evaluation: nothing is dropped
+    internal Tensor __PredictTiedMlp(Tensor images, Tensor rank, long B)
+    {
         var v1 = Kernels.Lower(images, patch.Weight);                                  // B 3 S S
         var v2 = Kernels.Conv2d(v1, patch); v1.Dispose();                              // B D G G
         var v3 = v2.permute(0, 2, 3, 1); v2.Dispose();                                 // B G G D
@@ -93,37 +214,29 @@ partial class AimViT
         var v7 = cls.expand(B, 1, D); cls.Dispose();                                   // B 1 D
         var h = torch.cat([v7, x], 1); v7.Dispose(); x.Dispose();                      // B T D
         var g = posEmbed.Tensor.expand(B, T, D);                                       // B T D
-        var v8 = g.narrow(1, 1, N); g.Dispose();                                       // B N D
-        var g2 = Kernels.ReorderPatches(v8, order); v8.Dispose();                      // B N D
-        var h2 = Kernels.ReorderTokens(h, order); h.Dispose(); order.Dispose();        // B T D
+        var v8 = AttentionBias.UpTo(rank, Ties.Together);                              // order(B T T)
+        var v9 = AttentionBias.Before(rank, Ties.Together);                            // order(B T T)
         for (int s = 0; s < Q; s++)
         {
             for (int i = 0; i < L / Q; i++)
             {
-                var h3 = blocks[(L / Q) * s + i].__Forward(h2, AttentionBias.Causal, draws, B, T); h2.Dispose(); // B T D
-                h2 = h3;
+                var h2 = blocks[(L / Q) * s + i].__Forward(h, v8, B, T); h.Dispose();  // B T D
+                h = h2;
             }
-            var v9 = h2.narrow(1, 0, N);                                               // B N D
-            var g3 = queryBlocks[s].__Forward(g2, v9, AttentionBias.Causal, draws, B, N, N); g2.Dispose(); v9.Dispose(); // B N D
-            g2 = g3;
+            var g2 = queryBlocks[s].__Forward(g, h, v9, B, T, T); g.Dispose();         // B T D
+            g = g2;
         }
-        h2.Dispose();
-        var v10 = Kernels.LayerNorm(g2, norm); g2.Dispose();                           // B N D
-        var v11 = Kernels.ReorderPatches(v10, place); v10.Dispose(); place.Dispose();  // B N D
-        var v12 = predictionHead.__Direct(v11, B, N); v11.Dispose();                   // B N O
+        v8.Dispose();
+        v9.Dispose();
+        h.Dispose();
+        var v10 = g.narrow(1, 1, N); g.Dispose();                                      // B N D
+        var v11 = Kernels.LayerNorm(v10, norm); v10.Dispose();                         // B N D
+        var v12 = predictionHead.__Forward(v11, B, N); v11.Dispose();                  // B N O
         return v12;
     }
 
-    /// <summary>images: B 3 S S, rank: B N → B N O. Draws are those of a training run; none: evaluation.</summary>
-    internal Tensor PredictTiedMlp(Tensor images, Tensor rank, Draws? draws = null)
-    {
-        long B = images.size(0);
-        Guard.Shape(images, nameof(images), B, 3, S, S);
-        Guard.Shape(rank, nameof(rank), B, N);
-        return __PredictTiedMlp(images, rank, draws, B);
-    }
-
-    internal Tensor __PredictTiedMlp(Tensor images, Tensor rank, Draws? draws, long B)
+    // training
+    internal Tensor __PredictTiedMlp(Tensor images, Tensor rank, Draws draws, long B)
     {
         var v1 = Kernels.Lower(images, patch.Weight);                                         // B 3 S S
         var v2 = Kernels.Conv2d(v1, patch); v1.Dispose();                                     // B D G G
@@ -136,21 +249,23 @@ partial class AimViT
         var v7 = cls.expand(B, 1, D); cls.Dispose();                                          // B 1 D
         var h = torch.cat([v7, x], 1); v7.Dispose(); x.Dispose();                             // B T D
         var g = posEmbed.Tensor.expand(B, T, D);                                              // B T D
+        var v8 = AttentionBias.UpTo(rank, Ties.Together);                                     // order(B T T)
+        var v9 = AttentionBias.Before(rank, Ties.Together);                                   // order(B T T)
         for (int s = 0; s < Q; s++)
         {
             for (int i = 0; i < L / Q; i++)
             {
-                var v8 = AttentionBias.UpTo(rank, Ties.Together);                             // order(B T T)
                 var h2 = blocks[(L / Q) * s + i].__Forward(h, v8, draws, B, T); h.Dispose();  // B T D
                 h = h2;
             }
-            var v9 = AttentionBias.Before(rank, Ties.Together);                               // order(B T T)
             var g2 = queryBlocks[s].__Forward(g, h, v9, draws, B, T, T); g.Dispose();         // B T D
             g = g2;
         }
+        v8.Dispose();
+        v9.Dispose();
         h.Dispose();
-        var v10 = Kernels.LayerNorm(g, norm); g.Dispose();                                    // B T D
-        var v11 = v10.narrow(1, 1, N); v10.Dispose();                                         // B N D
+        var v10 = g.narrow(1, 1, N); g.Dispose();                                             // B N D
+        var v11 = Kernels.LayerNorm(v10, norm); v10.Dispose();                                // B N D
         var v12 = predictionHead.__Forward(v11, B, N); v11.Dispose();                         // B N O
         return v12;
     }
@@ -161,10 +276,46 @@ partial class AimViT
         long B = images.size(0);
         Guard.Shape(images, nameof(images), B, 3, S, S);
         Guard.Shape(rank, nameof(rank), B, N);
-        return __PredictTiedLinear(images, rank, draws, B);
+        return draws is null ? __PredictTiedLinear(images, rank, B) : __PredictTiedLinear(images, rank, draws, B);
     }
 
-    internal Tensor __PredictTiedLinear(Tensor images, Tensor rank, Draws? draws, long B)
+    // evaluation: nothing is dropped
+    internal Tensor __PredictTiedLinear(Tensor images, Tensor rank, long B)
+    {
+        var v1 = Kernels.Lower(images, patch.Weight);                                  // B 3 S S
+        var v2 = Kernels.Conv2d(v1, patch); v1.Dispose();                              // B D G G
+        var v3 = v2.permute(0, 2, 3, 1); v2.Dispose();                                 // B G G D
+        var v4 = v3.reshape(B, N, D); v3.Dispose();                                    // B N D
+        var v5 = posEmbed.Tensor.narrow(1, 1, N);                                      // 1 N D
+        var x = v4.add(v5); v4.Dispose(); v5.Dispose();                                // B N D
+        var v6 = posEmbed.Tensor.narrow(1, 0, 1);                                      // 1 1 D
+        var cls = clsToken.Tensor.add(v6); v6.Dispose();                               // 1 1 D
+        var v7 = cls.expand(B, 1, D); cls.Dispose();                                   // B 1 D
+        var h = torch.cat([v7, x], 1); v7.Dispose(); x.Dispose();                      // B T D
+        var g = posEmbed.Tensor.expand(B, T, D);                                       // B T D
+        var v8 = AttentionBias.UpTo(rank, Ties.Together);                              // order(B T T)
+        var v9 = AttentionBias.Before(rank, Ties.Together);                            // order(B T T)
+        for (int s = 0; s < Q; s++)
+        {
+            for (int i = 0; i < L / Q; i++)
+            {
+                var h2 = blocks[(L / Q) * s + i].__Forward(h, v8, B, T); h.Dispose();  // B T D
+                h = h2;
+            }
+            var g2 = queryBlocks[s].__Forward(g, h, v9, B, T, T); g.Dispose();         // B T D
+            g = g2;
+        }
+        v8.Dispose();
+        v9.Dispose();
+        h.Dispose();
+        var v10 = g.narrow(1, 1, N); g.Dispose();                                      // B N D
+        var v11 = Kernels.LayerNorm(v10, norm); v10.Dispose();                         // B N D
+        var v12 = predictionHead.__Direct(v11, B, N); v11.Dispose();                   // B N O
+        return v12;
+    }
+
+    // training
+    internal Tensor __PredictTiedLinear(Tensor images, Tensor rank, Draws draws, long B)
     {
         var v1 = Kernels.Lower(images, patch.Weight);                                         // B 3 S S
         var v2 = Kernels.Conv2d(v1, patch); v1.Dispose();                                     // B D G G
@@ -177,34 +328,64 @@ partial class AimViT
         var v7 = cls.expand(B, 1, D); cls.Dispose();                                          // B 1 D
         var h = torch.cat([v7, x], 1); v7.Dispose(); x.Dispose();                             // B T D
         var g = posEmbed.Tensor.expand(B, T, D);                                              // B T D
+        var v8 = AttentionBias.UpTo(rank, Ties.Together);                                     // order(B T T)
+        var v9 = AttentionBias.Before(rank, Ties.Together);                                   // order(B T T)
         for (int s = 0; s < Q; s++)
         {
             for (int i = 0; i < L / Q; i++)
             {
-                var v8 = AttentionBias.UpTo(rank, Ties.Together);                             // order(B T T)
                 var h2 = blocks[(L / Q) * s + i].__Forward(h, v8, draws, B, T); h.Dispose();  // B T D
                 h = h2;
             }
-            var v9 = AttentionBias.Before(rank, Ties.Together);                               // order(B T T)
             var g2 = queryBlocks[s].__Forward(g, h, v9, draws, B, T, T); g.Dispose();         // B T D
             g = g2;
         }
+        v8.Dispose();
+        v9.Dispose();
         h.Dispose();
-        var v10 = Kernels.LayerNorm(g, norm); g.Dispose();                                    // B T D
-        var v11 = v10.narrow(1, 1, N); v10.Dispose();                                         // B N D
+        var v10 = g.narrow(1, 1, N); g.Dispose();                                             // B N D
+        var v11 = Kernels.LayerNorm(v10, norm); v10.Dispose();                                // B N D
         var v12 = predictionHead.__Direct(v11, B, N); v11.Dispose();                          // B N O
         return v12;
     }
 
-    /// <summary>images: B 3 S S → B T D; B N. Draws are those of a training run; none: evaluation.</summary>
+    /// <summary>images: B 3 S S → B T D; B N. Draws are those of a training run; none: evaluation. Multiply-adds 2·B·D²·G²·L·R + 2·B·D·G^4·L + 4·B·D²·G²·L + 2·B·D²·L·R + 4·B·D·G²·L + 4·B·D²·L + B·D·G² + 3·B·D·S² + 2·B·D·L.</summary>
     public (Tensor, Tensor) Encode(Tensor images, Draws? draws = null)
     {
         long B = images.size(0);
         Guard.Shape(images, nameof(images), B, 3, S, S);
-        return __Encode(images, draws, B);
+        return draws is null ? __Encode(images, B) : __Encode(images, draws, B);
     }
 
-    internal (Tensor, Tensor) __Encode(Tensor images, Draws? draws, long B)
+    // evaluation: nothing is dropped
+    internal (Tensor, Tensor) __Encode(Tensor images, long B)
+    {
+        var v1 = Kernels.Lower(images, patch.Weight);                                // B 3 S S
+        var v2 = Kernels.Conv2d(v1, patch); v1.Dispose();                            // B D G G
+        var v3 = v2.permute(0, 2, 3, 1); v2.Dispose();                               // B G G D
+        var v4 = v3.reshape(B, N, D); v3.Dispose();                                  // B N D
+        var v5 = posEmbed.Tensor.narrow(1, 1, N);                                    // 1 N D
+        var x = v4.add(v5); v4.Dispose(); v5.Dispose();                              // B N D
+        var v6 = posEmbed.Tensor.narrow(1, 0, 1);                                    // 1 1 D
+        var cls = clsToken.Tensor.add(v6); v6.Dispose();                             // 1 1 D
+        var v7 = cls.expand(B, 1, D); cls.Dispose();                                 // B 1 D
+        var h = torch.cat([v7, x], 1); v7.Dispose(); x.Dispose();                    // B T D
+        for (int i = 0; i < L; i++)
+        {
+            var h2 = blocks[i].__Forward(h, default, B, T); h.Dispose();             // B T D
+            h = h2;
+        }
+        var v8 = Kernels.LayerNorm(h, norm); h.Dispose();                            // B T D
+        var unit = Functional.normalize(v8, 2.0, 2);                                 // B T D
+        var v9 = unit.select(1, 0);                                                  // B D
+        var v10 = unit.narrow(1, 1, N); unit.Dispose();                              // B N D
+        var v11 = torch.einsum("ab,acb->ac", v9, v10); v9.Dispose(); v10.Dispose();  // B N
+        var guidance = v11.softmax(1); v11.Dispose();                                // B N
+        return (v8, guidance);
+    }
+
+    // training
+    internal (Tensor, Tensor) __Encode(Tensor images, Draws draws, long B)
     {
         var v1 = Kernels.Lower(images, patch.Weight);                                // B 3 S S
         var v2 = Kernels.Conv2d(v1, patch); v1.Dispose();                            // B D G G
@@ -230,15 +411,44 @@ partial class AimViT
         return (v8, guidance);
     }
 
-    /// <summary>images: B 3 S S → B T D; B N. Draws are those of a training run; none: evaluation.</summary>
+    /// <summary>images: B 3 S S → B T D; B N. Draws are those of a training run; none: evaluation. Multiply-adds 2·B·D²·G²·L·R + 2·B·D·G^4·L + 4·B·D²·G²·L + 2·B·D²·L·R + 4·B·D·G²·L + 4·B·D²·L + B·D·G² + 3·B·D·S² + 2·B·D·L.</summary>
     public (Tensor, Tensor) EncodeGap(Tensor images, Draws? draws = null)
     {
         long B = images.size(0);
         Guard.Shape(images, nameof(images), B, 3, S, S);
-        return __EncodeGap(images, draws, B);
+        return draws is null ? __EncodeGap(images, B) : __EncodeGap(images, draws, B);
     }
 
-    internal (Tensor, Tensor) __EncodeGap(Tensor images, Draws? draws, long B)
+    // evaluation: nothing is dropped
+    internal (Tensor, Tensor) __EncodeGap(Tensor images, long B)
+    {
+        var v1 = Kernels.Lower(images, patch.Weight);                                        // B 3 S S
+        var v2 = Kernels.Conv2d(v1, patch); v1.Dispose();                                    // B D G G
+        var v3 = v2.permute(0, 2, 3, 1); v2.Dispose();                                       // B G G D
+        var v4 = v3.reshape(B, N, D); v3.Dispose();                                          // B N D
+        var v5 = posEmbed.Tensor.narrow(1, 1, N);                                            // 1 N D
+        var x = v4.add(v5); v4.Dispose(); v5.Dispose();                                      // B N D
+        var v6 = posEmbed.Tensor.narrow(1, 0, 1);                                            // 1 1 D
+        var cls = clsToken.Tensor.add(v6); v6.Dispose();                                     // 1 1 D
+        var v7 = cls.expand(B, 1, D); cls.Dispose();                                         // B 1 D
+        var h = torch.cat([v7, x], 1); v7.Dispose(); x.Dispose();                            // B T D
+        for (int i = 0; i < L; i++)
+        {
+            var h2 = blocks[i].__Forward(h, default, B, T); h.Dispose();                     // B T D
+            h = h2;
+        }
+        var tokens = Kernels.LayerNorm(h, norm); h.Dispose();                                // B T D
+        var v8 = tokens.narrow(1, 1, N);                                                     // B N D
+        var v9 = v8.mean([1], false);                                                        // B D
+        var middle = Functional.normalize(v9, 2.0, 1); v9.Dispose();                         // B D
+        var v10 = Functional.normalize(v8, 2.0, 2); v8.Dispose();                            // B N D
+        var v11 = torch.einsum("ab,acb->ac", middle, v10); middle.Dispose(); v10.Dispose();  // B N
+        var guidance = v11.softmax(1); v11.Dispose();                                        // B N
+        return (tokens, guidance);
+    }
+
+    // training
+    internal (Tensor, Tensor) __EncodeGap(Tensor images, Draws draws, long B)
     {
         var v1 = Kernels.Lower(images, patch.Weight);                                        // B 3 S S
         var v2 = Kernels.Conv2d(v1, patch); v1.Dispose();                                    // B D G G
@@ -257,12 +467,11 @@ partial class AimViT
         }
         var tokens = Kernels.LayerNorm(h, norm); h.Dispose();                                // B T D
         var v8 = tokens.narrow(1, 1, N);                                                     // B N D
-        var v9 = v8.mean([1], false); v8.Dispose();                                          // B D
+        var v9 = v8.mean([1], false);                                                        // B D
         var middle = Functional.normalize(v9, 2.0, 1); v9.Dispose();                         // B D
-        var v10 = Functional.normalize(tokens, 2.0, 2);                                      // B T D
-        var v11 = v10.narrow(1, 1, N); v10.Dispose();                                        // B N D
-        var v12 = torch.einsum("ab,acb->ac", middle, v11); middle.Dispose(); v11.Dispose();  // B N
-        var guidance = v12.softmax(1); v12.Dispose();                                        // B N
+        var v10 = Functional.normalize(v8, 2.0, 2); v8.Dispose();                            // B N D
+        var v11 = torch.einsum("ab,acb->ac", middle, v10); middle.Dispose(); v10.Dispose();  // B N
+        var guidance = v11.softmax(1); v11.Dispose();                                        // B N
         return (tokens, guidance);
     }
 
@@ -271,10 +480,34 @@ partial class AimViT
     {
         long B = images.size(0);
         Guard.Shape(images, nameof(images), B, 3, S, S);
-        return __SelfAttentionMap(images, draws, B);
+        return draws is null ? __SelfAttentionMap(images, B) : __SelfAttentionMap(images, draws, B);
     }
 
-    internal Tensor __SelfAttentionMap(Tensor images, Draws? draws, long B)
+    // evaluation: nothing is dropped
+    internal Tensor __SelfAttentionMap(Tensor images, long B)
+    {
+        var v1 = Kernels.Lower(images, patch.Weight);                     // B 3 S S
+        var v2 = Kernels.Conv2d(v1, patch); v1.Dispose();                 // B D G G
+        var v3 = v2.permute(0, 2, 3, 1); v2.Dispose();                    // B G G D
+        var v4 = v3.reshape(B, N, D); v3.Dispose();                       // B N D
+        var v5 = posEmbed.Tensor.narrow(1, 1, N);                         // 1 N D
+        var x = v4.add(v5); v4.Dispose(); v5.Dispose();                   // B N D
+        var v6 = posEmbed.Tensor.narrow(1, 0, 1);                         // 1 1 D
+        var cls = clsToken.Tensor.add(v6); v6.Dispose();                  // 1 1 D
+        var v7 = cls.expand(B, 1, D); cls.Dispose();                      // B 1 D
+        var h = torch.cat([v7, x], 1); v7.Dispose(); x.Dispose();         // B T D
+        for (int i = 0; i < L - 1; i++)
+        {
+            var h2 = blocks[i].__Forward(h, default, B, T); h.Dispose();  // B T D
+            h = h2;
+        }
+        var v8 = blocks[L - 1].__ClassAttention(h, B, T); h.Dispose();    // B T
+        var v9 = v8.narrow(1, 1, N); v8.Dispose();                        // B N
+        return v9;
+    }
+
+    // training
+    internal Tensor __SelfAttentionMap(Tensor images, Draws draws, long B)
     {
         var v1 = Kernels.Lower(images, patch.Weight);                            // B 3 S S
         var v2 = Kernels.Conv2d(v1, patch); v1.Dispose();                        // B D G G
@@ -300,27 +533,27 @@ partial class AimViT
     public (Tensor, Tensor) Loss(Tensor predicted, Tensor images)
     {
         long B = predicted.size(0);
-        Guard.Shape(predicted, nameof(predicted), B, N, 3 * PatchSize * PatchSize);
+        Guard.Shape(predicted, nameof(predicted), B, N, 3 * P * P);
         Guard.Shape(images, nameof(images), B, 3, S, S);
         return __Loss(predicted, images, B);
     }
 
     internal (Tensor, Tensor) __Loss(Tensor predicted, Tensor images, long B)
     {
-        var v1 = images.reshape(B, 3, G, P, G, P);                               // B 3 G P G P
-        var v2 = v1.permute(0, 2, 4, 3, 5, 1); v1.Dispose();                     // B G G P P 3
-        var target = v2.reshape(B, N, 3 * PatchSize * PatchSize); v2.Dispose();  // B N 3·PatchSize²
-        var v3 = Kernels.Raise(target);                                          // B N 3·PatchSize²
-        var v4 = v3.mean([2], true);                                             // B N 1
-        var v5 = target.sub(v4); target.Dispose(); v4.Dispose();                 // B N 3·PatchSize²
-        var v6 = v3.var(2, unbiased: true, keepdim: true); v3.Dispose();         // B N 1
-        var v7 = v6.add(1e-6); v6.Dispose();                                     // B N 1
-        var v8 = v7.sqrt(); v7.Dispose();                                        // B N 1
-        var v9 = v5.div(v8); v5.Dispose(); v8.Dispose();                         // B N 3·PatchSize²
-        var v10 = predicted.sub(v9); v9.Dispose();                               // B N 3·PatchSize²
-        var v11 = v10.square(); v10.Dispose();                                   // B N 3·PatchSize²
-        var error = v11.mean([2], false); v11.Dispose();                         // B N
-        var v12 = error.mean();                                                  // scalar
+        var v1 = images.reshape(B, 3, G, P, G, P);                        // B 3 G P G P
+        var v2 = v1.permute(0, 2, 4, 3, 5, 1); v1.Dispose();              // B G G P P 3
+        var target = v2.reshape(B, N, 3 * P * P); v2.Dispose();           // B N 3·P²
+        var v3 = Kernels.Raise(target);                                   // B N 3·P²
+        var v4 = v3.mean([2], true);                                      // B N 1
+        var v5 = target.sub(v4); target.Dispose(); v4.Dispose();          // B N 3·P²
+        var v6 = v3.var(2, unbiased: true, keepdim: true); v3.Dispose();  // B N 1
+        var v7 = v6.add(1e-6); v6.Dispose();                              // B N 1
+        var v8 = v7.sqrt(); v7.Dispose();                                 // B N 1
+        var v9 = v5.div(v8); v5.Dispose(); v8.Dispose();                  // B N 3·P²
+        var v10 = predicted.sub(v9); v9.Dispose();                        // B N 3·P²
+        var v11 = v10.square(); v10.Dispose();                            // B N 3·P²
+        var error = v11.mean([2], false); v11.Dispose();                  // B N
+        var v12 = error.mean();                                           // scalar
         return (v12, error);
     }
 
@@ -328,27 +561,27 @@ partial class AimViT
     public (Tensor, Tensor) AbsoluteLoss(Tensor predicted, Tensor images)
     {
         long B = predicted.size(0);
-        Guard.Shape(predicted, nameof(predicted), B, N, 3 * PatchSize * PatchSize);
+        Guard.Shape(predicted, nameof(predicted), B, N, 3 * P * P);
         Guard.Shape(images, nameof(images), B, 3, S, S);
         return __AbsoluteLoss(predicted, images, B);
     }
 
     internal (Tensor, Tensor) __AbsoluteLoss(Tensor predicted, Tensor images, long B)
     {
-        var v1 = images.reshape(B, 3, G, P, G, P);                               // B 3 G P G P
-        var v2 = v1.permute(0, 2, 4, 3, 5, 1); v1.Dispose();                     // B G G P P 3
-        var target = v2.reshape(B, N, 3 * PatchSize * PatchSize); v2.Dispose();  // B N 3·PatchSize²
-        var v3 = Kernels.Raise(target);                                          // B N 3·PatchSize²
-        var v4 = v3.mean([2], true);                                             // B N 1
-        var v5 = target.sub(v4); target.Dispose(); v4.Dispose();                 // B N 3·PatchSize²
-        var v6 = v3.var(2, unbiased: true, keepdim: true); v3.Dispose();         // B N 1
-        var v7 = v6.add(1e-6); v6.Dispose();                                     // B N 1
-        var v8 = v7.sqrt(); v7.Dispose();                                        // B N 1
-        var v9 = v5.div(v8); v5.Dispose(); v8.Dispose();                         // B N 3·PatchSize²
-        var v10 = predicted.sub(v9); v9.Dispose();                               // B N 3·PatchSize²
-        var v11 = v10.abs(); v10.Dispose();                                      // B N 3·PatchSize²
-        var error = v11.mean([2], false); v11.Dispose();                         // B N
-        var v12 = error.mean();                                                  // scalar
+        var v1 = images.reshape(B, 3, G, P, G, P);                        // B 3 G P G P
+        var v2 = v1.permute(0, 2, 4, 3, 5, 1); v1.Dispose();              // B G G P P 3
+        var target = v2.reshape(B, N, 3 * P * P); v2.Dispose();           // B N 3·P²
+        var v3 = Kernels.Raise(target);                                   // B N 3·P²
+        var v4 = v3.mean([2], true);                                      // B N 1
+        var v5 = target.sub(v4); target.Dispose(); v4.Dispose();          // B N 3·P²
+        var v6 = v3.var(2, unbiased: true, keepdim: true); v3.Dispose();  // B N 1
+        var v7 = v6.add(1e-6); v6.Dispose();                              // B N 1
+        var v8 = v7.sqrt(); v7.Dispose();                                 // B N 1
+        var v9 = v5.div(v8); v5.Dispose(); v8.Dispose();                  // B N 3·P²
+        var v10 = predicted.sub(v9); v9.Dispose();                        // B N 3·P²
+        var v11 = v10.abs(); v10.Dispose();                               // B N 3·P²
+        var error = v11.mean([2], false); v11.Dispose();                  // B N
+        var v12 = error.mean();                                           // scalar
         return (v12, error);
     }
 
@@ -356,17 +589,17 @@ partial class AimViT
     public (Tensor, Tensor) RawLoss(Tensor predicted, Tensor images)
     {
         long B = predicted.size(0);
-        Guard.Shape(predicted, nameof(predicted), B, N, 3 * PatchSize * PatchSize);
+        Guard.Shape(predicted, nameof(predicted), B, N, 3 * P * P);
         Guard.Shape(images, nameof(images), B, 3, S, S);
         return __RawLoss(predicted, images, B);
     }
 
     internal (Tensor, Tensor) __RawLoss(Tensor predicted, Tensor images, long B)
     {
-        var v1 = __Patches(images, B);                  // B N 3·PatchSize²
-        var v2 = predicted.sub(v1); v1.Dispose();       // B N 3·PatchSize²
-        var v3 = v2.square(); v2.Dispose();             // B N 3·PatchSize²
-        var v4 = Kernels.Raise(v3); v3.Dispose();       // B N 3·PatchSize²
+        var v1 = __Patches(images, B);                  // B N 3·P²
+        var v2 = predicted.sub(v1); v1.Dispose();       // B N 3·P²
+        var v3 = v2.square(); v2.Dispose();             // B N 3·P²
+        var v4 = Kernels.Raise(v3); v3.Dispose();       // B N 3·P²
         var error = v4.mean([2], false); v4.Dispose();  // B N
         var v5 = error.mean();                          // scalar
         return (v5, error);
@@ -376,17 +609,17 @@ partial class AimViT
     public (Tensor, Tensor) RawAbsoluteLoss(Tensor predicted, Tensor images)
     {
         long B = predicted.size(0);
-        Guard.Shape(predicted, nameof(predicted), B, N, 3 * PatchSize * PatchSize);
+        Guard.Shape(predicted, nameof(predicted), B, N, 3 * P * P);
         Guard.Shape(images, nameof(images), B, 3, S, S);
         return __RawAbsoluteLoss(predicted, images, B);
     }
 
     internal (Tensor, Tensor) __RawAbsoluteLoss(Tensor predicted, Tensor images, long B)
     {
-        var v1 = __Patches(images, B);                  // B N 3·PatchSize²
-        var v2 = predicted.sub(v1); v1.Dispose();       // B N 3·PatchSize²
-        var v3 = v2.abs(); v2.Dispose();                // B N 3·PatchSize²
-        var v4 = Kernels.Raise(v3); v3.Dispose();       // B N 3·PatchSize²
+        var v1 = __Patches(images, B);                  // B N 3·P²
+        var v2 = predicted.sub(v1); v1.Dispose();       // B N 3·P²
+        var v3 = v2.abs(); v2.Dispose();                // B N 3·P²
+        var v4 = Kernels.Raise(v3); v3.Dispose();       // B N 3·P²
         var error = v4.mean([2], false); v4.Dispose();  // B N
         var v5 = error.mean();                          // scalar
         return (v5, error);
@@ -402,11 +635,85 @@ partial class AimViT
 
     internal Tensor __Patches(Tensor images, long B)
     {
-        var v1 = images.reshape(B, 3, G, P, G, P);                           // B 3 G P G P
-        var v2 = v1.permute(0, 2, 4, 3, 5, 1); v1.Dispose();                 // B G G P P 3
-        var v3 = v2.reshape(B, N, 3 * PatchSize * PatchSize); v2.Dispose();  // B N 3·PatchSize²
+        var v1 = images.reshape(B, 3, G, P, G, P);            // B 3 G P G P
+        var v2 = v1.permute(0, 2, 4, 3, 5, 1); v1.Dispose();  // B G G P P 3
+        var v3 = v2.reshape(B, N, 3 * P * P); v2.Dispose();   // B N 3·P²
         return v3;
     }
+
+    /// <inheritdoc />
+    protected override long SizeOf(string name) => name switch { "S" => S, "P" => P, "D" => D, "H" => H, "L" => L, "Q" => Q, "O" => O, "R" => R, "G" => G, "N" => N, "T" => T, "ImageSize" => ImageSize, "PatchSize" => PatchSize, "Width" => Width, "EncoderBlocks" => EncoderBlocks, "QueryBlocks" => QueryBlocks, _ => base.SizeOf(name) };
+
+    /// <summary>What the graphs of the published configurations cost.</summary>
+    public static global::System.Collections.Generic.IReadOnlyList<GraphCost> Costs { get; } =
+    [
+        new("aim_tiny", "PredictMlp", Parameters: 801_024, MultiplyAdds: 56_255_616, SavedBytes: 2_717_696, SavedBytesNarrow: 1_783_264),
+        new("aim_tiny", "PredictLinear", Parameters: 708_480, MultiplyAdds: 50_357_376, SavedBytes: 2_521_088, SavedBytesNarrow: 1_697_248),
+        new("aim_tiny", "PredictTiedMlp", Parameters: 801_024, MultiplyAdds: 56_255_616, SavedBytes: 2_706_256, SavedBytesNarrow: 1_768_480),
+        new("aim_tiny", "PredictTiedLinear", Parameters: 708_480, MultiplyAdds: 50_357_376, SavedBytes: 2_509_648, SavedBytesNarrow: 1_682_464),
+        new("aim_tiny", "Encode", Parameters: 466_176, MultiplyAdds: 33_184_512, SavedBytes: 1_681_416, SavedBytesNarrow: 1_138_152),
+        new("aim_tiny", "EncodeGap", Parameters: 466_176, MultiplyAdds: 33_184_512, SavedBytes: 1_681_800, SavedBytesNarrow: 1_138_536),
+        new("aim_tiny", "SelfAttentionMap", Parameters: 465_984, MultiplyAdds: 26_982_048, SavedBytes: 1_330_680, SavedBytesNarrow: 879_456),
+        new("aim_base", "PredictMlp", Parameters: 175_424_256, MultiplyAdds: 35_935_358_976, SavedBytes: 245_974_688, SavedBytesNarrow: 164_167_808),
+        new("aim_base", "PredictLinear", Parameters: 171_292_416, MultiplyAdds: 35_126_120_448, SavedBytes: 241_157_792, SavedBytesNarrow: 162_060_416),
+        new("aim_base", "PredictTiedMlp", Parameters: 175_424_256, MultiplyAdds: 35_935_358_976, SavedBytes: 246_000_128, SavedBytesNarrow: 164_047_808),
+        new("aim_base", "PredictTiedLinear", Parameters: 171_292_416, MultiplyAdds: 35_126_120_448, SavedBytes: 241_183_232, SavedBytesNarrow: 161_940_416),
+        new("aim_base", "Encode", Parameters: 85_647_360, MultiplyAdds: 17_563_210_752, SavedBytes: 118_164_536, SavedBytesNarrow: 78_693_656),
+        new("aim_base", "EncodeGap", Parameters: 85_647_360, MultiplyAdds: 17_563_210_752, SavedBytes: 118_167_608, SavedBytesNarrow: 78_696_728),
+        new("aim_base", "SelfAttentionMap", Parameters: 85_645_824, MultiplyAdds: 16_457_842_944, SavedBytes: 109_688_024, SavedBytesNarrow: 72_321_104),
+        new("aim_large", "PredictMlp", Parameters: 461_599_488, MultiplyAdds: 93_692_108_800, SavedBytes: 483_050_528, SavedBytesNarrow: 320_845_088),
+        new("aim_large", "PredictLinear", Parameters: 455_041_792, MultiplyAdds: 92_407_603_200, SavedBytes: 476_628_000, SavedBytesNarrow: 318_035_232),
+        new("aim_large", "PredictTiedMlp", Parameters: 461_599_488, MultiplyAdds: 93_692_108_800, SavedBytes: 483_084_352, SavedBytesNarrow: 320_684_992),
+        new("aim_large", "PredictTiedLinear", Parameters: 455_041_792, MultiplyAdds: 92_407_603_200, SavedBytes: 476_661_824, SavedBytesNarrow: 317_875_136),
+        new("aim_large", "Encode", Parameters: 303_099_904, MultiplyAdds: 61_553_889_280, SavedBytes: 312_655_544, SavedBytesNarrow: 206_898_104),
+        new("aim_large", "EncodeGap", Parameters: 303_099_904, MultiplyAdds: 61_553_889_280, SavedBytes: 312_659_640, SavedBytesNarrow: 206_902_200),
+        new("aim_large", "SelfAttentionMap", Parameters: 303_097_856, MultiplyAdds: 59_615_284_224, SavedBytes: 301_354_840, SavedBytesNarrow: 198_402_680),
+        new("aim_huge", "PredictMlp", Parameters: 955_996_928, MultiplyAdds: 192_929_259_520, SavedBytes: 801_206_816, SavedBytesNarrow: 517_467_680),
+        new("aim_huge", "PredictLinear", Parameters: 946_489_088, MultiplyAdds: 191_066_726_400, SavedBytes: 793_178_656, SavedBytesNarrow: 513_955_360),
+        new("aim_huge", "PredictTiedMlp", Parameters: 955_996_928, MultiplyAdds: 192_929_259_520, SavedBytes: 801_597_344, SavedBytesNarrow: 517_484_960),
+        new("aim_huge", "PredictTiedLinear", Parameters: 946_489_088, MultiplyAdds: 191_066_726_400, SavedBytes: 793_569_184, SavedBytesNarrow: 513_972_640),
+        new("aim_huge", "Encode", Parameters: 630_666_240, MultiplyAdds: 127_313_843_200, SavedBytes: 519_956_280, SavedBytesNarrow: 333_658_936),
+        new("aim_huge", "EncodeGap", Parameters: 630_666_240, MultiplyAdds: 127_313_843_200, SavedBytes: 519_961_400, SavedBytesNarrow: 333_664_056),
+        new("aim_huge", "SelfAttentionMap", Parameters: 630_663_680, MultiplyAdds: 124_309_610_240, SavedBytes: 505_831_384, SavedBytesNarrow: 323_347_960),
+    ];
+
+    /// <summary>PredictMlp as Mermaid text.</summary>
+    public const string Mermaid = """
+        flowchart TD
+          n1(["images: B 3 S S"])
+          n2(["rank: B N"])
+          n3["patch"]
+          n1 --> n3
+          n4[/"posEmbed: 1 T D"/]
+          n5(("+"))
+          n3 --> n5
+          n4 --> n5
+          n6[/"clsToken: 1 1 D"/]
+          n7(("+"))
+          n6 --> n7
+          n4 --> n7
+          n8["concat"]
+          n7 --> n8
+          n5 --> n8
+          subgraph s9["s = 0 … Q - 1"]
+            subgraph i10["i = 0 … (L / Q) - 1"]
+              n11["blocks (L / Q)·s + i"]
+              n8 --> n11
+              n2 --> n11
+            end
+            n12["queryBlocks s"]
+            n4 --> n12
+            n2 --> n12
+            n11 --> n12
+          end
+          n13["norm"]
+          n12 --> n13
+          n2 --> n13
+          n14["predictionHead"]
+          n13 --> n14
+          n15(["B N O"])
+          n14 --> n15
+        """;
 
     /// <inheritdoc />
     protected override void RegisterLayers()
@@ -420,3 +727,81 @@ partial class AimViT
         Register("prediction_head", predictionHead);
     }
 }
+
+/// <summary>AimViT.PredictMlp on static buffers: captured once and replayed where the device can, called where it cannot. Without gradient, for batches of one size.</summary>
+internal sealed class PredictMlpCapture(AimViT model, long B, torch.Device device) : global::SemAim.Runtime.Capture.GraphCapture(device)
+{
+    private readonly Tensor images = Static(device, B, 3, model.__S, model.__S);
+    private readonly Tensor rank = Static(device, B, model.__N);
+
+    /// <inheritdoc />
+    protected override global::System.Collections.Generic.IReadOnlyList<Tensor> Buffers => [images, rank];
+
+    /// <summary>The graph of these values. The result stays the wrapper's, valid until the next call.</summary>
+    public Tensor Replay(Tensor images, Tensor rank)
+    {
+        Guard.Shape(images, nameof(images), B, 3, model.__S, model.__S);
+        Guard.Shape(rank, nameof(rank), B, model.__N);
+        Load(this.images, images);
+        Load(this.rank, rank);
+        return Run(() => model.__PredictMlp(this.images, this.rank, B));
+    }
+}
+
+// what other assemblies may know
+[GraphSize("G", "S / P")]
+[GraphSize("N", "G * G")]
+[GraphSize("T", "((S / P) * (S / P)) + 1")]
+[GraphSummary("PredictMlp", "stochastic, capture-safe", SavedArguments = "images", Reads = "patch_embed.proj.weight patch_embed.proj.bias cls_token pos_embed blocks.{0..L}.norm1.weight blocks.{0..L}.norm1.bias blocks.{0..L}.attn.qkv.weight blocks.{0..L}.attn.qkv.bias blocks.{0..L}.attn.proj.weight blocks.{0..L}.attn.proj.bias blocks.{0..L}.norm2.weight blocks.{0..L}.norm2.bias blocks.{0..L}.mlp.fc1.weight blocks.{0..L}.mlp.fc1.bias blocks.{0..L}.mlp.fc2.weight blocks.{0..L}.mlp.fc2.bias query_blocks.{0..Q}.norm1.weight query_blocks.{0..Q}.norm1.bias query_blocks.{0..Q}.attn.q.weight query_blocks.{0..Q}.attn.q.bias query_blocks.{0..Q}.attn.k.weight query_blocks.{0..Q}.attn.k.bias query_blocks.{0..Q}.attn.v.weight query_blocks.{0..Q}.attn.v.bias query_blocks.{0..Q}.attn.proj.weight query_blocks.{0..Q}.attn.proj.bias query_blocks.{0..Q}.norm2.weight query_blocks.{0..Q}.norm2.bias query_blocks.{0..Q}.mlp.fc1.weight query_blocks.{0..Q}.mlp.fc1.bias query_blocks.{0..Q}.mlp.fc2.weight query_blocks.{0..Q}.mlp.fc2.bias norm.weight norm.bias prediction_head.fc1.weight prediction_head.fc1.bias prediction_head.fc2.weight prediction_head.fc2.bias")]
+[GraphSummary("PredictLinear", "stochastic, capture-safe", SavedArguments = "images", Reads = "patch_embed.proj.weight patch_embed.proj.bias cls_token pos_embed blocks.{0..L}.norm1.weight blocks.{0..L}.norm1.bias blocks.{0..L}.attn.qkv.weight blocks.{0..L}.attn.qkv.bias blocks.{0..L}.attn.proj.weight blocks.{0..L}.attn.proj.bias blocks.{0..L}.norm2.weight blocks.{0..L}.norm2.bias blocks.{0..L}.mlp.fc1.weight blocks.{0..L}.mlp.fc1.bias blocks.{0..L}.mlp.fc2.weight blocks.{0..L}.mlp.fc2.bias query_blocks.{0..Q}.norm1.weight query_blocks.{0..Q}.norm1.bias query_blocks.{0..Q}.attn.q.weight query_blocks.{0..Q}.attn.q.bias query_blocks.{0..Q}.attn.k.weight query_blocks.{0..Q}.attn.k.bias query_blocks.{0..Q}.attn.v.weight query_blocks.{0..Q}.attn.v.bias query_blocks.{0..Q}.attn.proj.weight query_blocks.{0..Q}.attn.proj.bias query_blocks.{0..Q}.norm2.weight query_blocks.{0..Q}.norm2.bias query_blocks.{0..Q}.mlp.fc1.weight query_blocks.{0..Q}.mlp.fc1.bias query_blocks.{0..Q}.mlp.fc2.weight query_blocks.{0..Q}.mlp.fc2.bias norm.weight norm.bias prediction_head.weight prediction_head.bias")]
+[GraphSummary("PredictTiedMlp", "stochastic, capture-safe", SavedArguments = "images", Reads = "patch_embed.proj.weight patch_embed.proj.bias cls_token pos_embed blocks.{0..L}.norm1.weight blocks.{0..L}.norm1.bias blocks.{0..L}.attn.qkv.weight blocks.{0..L}.attn.qkv.bias blocks.{0..L}.attn.proj.weight blocks.{0..L}.attn.proj.bias blocks.{0..L}.norm2.weight blocks.{0..L}.norm2.bias blocks.{0..L}.mlp.fc1.weight blocks.{0..L}.mlp.fc1.bias blocks.{0..L}.mlp.fc2.weight blocks.{0..L}.mlp.fc2.bias query_blocks.{0..Q}.norm1.weight query_blocks.{0..Q}.norm1.bias query_blocks.{0..Q}.attn.q.weight query_blocks.{0..Q}.attn.q.bias query_blocks.{0..Q}.attn.k.weight query_blocks.{0..Q}.attn.k.bias query_blocks.{0..Q}.attn.v.weight query_blocks.{0..Q}.attn.v.bias query_blocks.{0..Q}.attn.proj.weight query_blocks.{0..Q}.attn.proj.bias query_blocks.{0..Q}.norm2.weight query_blocks.{0..Q}.norm2.bias query_blocks.{0..Q}.mlp.fc1.weight query_blocks.{0..Q}.mlp.fc1.bias query_blocks.{0..Q}.mlp.fc2.weight query_blocks.{0..Q}.mlp.fc2.bias norm.weight norm.bias prediction_head.fc1.weight prediction_head.fc1.bias prediction_head.fc2.weight prediction_head.fc2.bias")]
+[GraphSummary("PredictTiedLinear", "stochastic, capture-safe", SavedArguments = "images", Reads = "patch_embed.proj.weight patch_embed.proj.bias cls_token pos_embed blocks.{0..L}.norm1.weight blocks.{0..L}.norm1.bias blocks.{0..L}.attn.qkv.weight blocks.{0..L}.attn.qkv.bias blocks.{0..L}.attn.proj.weight blocks.{0..L}.attn.proj.bias blocks.{0..L}.norm2.weight blocks.{0..L}.norm2.bias blocks.{0..L}.mlp.fc1.weight blocks.{0..L}.mlp.fc1.bias blocks.{0..L}.mlp.fc2.weight blocks.{0..L}.mlp.fc2.bias query_blocks.{0..Q}.norm1.weight query_blocks.{0..Q}.norm1.bias query_blocks.{0..Q}.attn.q.weight query_blocks.{0..Q}.attn.q.bias query_blocks.{0..Q}.attn.k.weight query_blocks.{0..Q}.attn.k.bias query_blocks.{0..Q}.attn.v.weight query_blocks.{0..Q}.attn.v.bias query_blocks.{0..Q}.attn.proj.weight query_blocks.{0..Q}.attn.proj.bias query_blocks.{0..Q}.norm2.weight query_blocks.{0..Q}.norm2.bias query_blocks.{0..Q}.mlp.fc1.weight query_blocks.{0..Q}.mlp.fc1.bias query_blocks.{0..Q}.mlp.fc2.weight query_blocks.{0..Q}.mlp.fc2.bias norm.weight norm.bias prediction_head.weight prediction_head.bias")]
+[GraphSummary("Encode", "stochastic, capture-safe", MultiplyAdds = "2 * B * D * D * G * G * L * R + 2 * B * D * G * G * G * G * L + 4 * B * D * D * G * G * L + 2 * B * D * D * L * R + 4 * B * D * G * G * L + 4 * B * D * D * L + B * D * G * G + 3 * B * D * S * S + 2 * B * D * L", SavedBytes = "8 * B * D * G * G * L * R + 32 * B * D * G * G * L + 4 * B * G * G * H * L + 12 * B * D * G * G + 8 * B * D * L * R + 16 * B * G * G * L + 32 * B * D * L + 12 * B * G * G + 4 * B * H * L + 12 * B * D + 16 * B * L + 8 * B", SavedArguments = "images", Reads = "patch_embed.proj.weight patch_embed.proj.bias cls_token pos_embed blocks.{0..L}.norm1.weight blocks.{0..L}.norm1.bias blocks.{0..L}.attn.qkv.weight blocks.{0..L}.attn.qkv.bias blocks.{0..L}.attn.proj.weight blocks.{0..L}.attn.proj.bias blocks.{0..L}.norm2.weight blocks.{0..L}.norm2.bias blocks.{0..L}.mlp.fc1.weight blocks.{0..L}.mlp.fc1.bias blocks.{0..L}.mlp.fc2.weight blocks.{0..L}.mlp.fc2.bias norm.weight norm.bias")]
+[GraphSummary("EncodeGap", "stochastic, capture-safe", MultiplyAdds = "2 * B * D * D * G * G * L * R + 2 * B * D * G * G * G * G * L + 4 * B * D * D * G * G * L + 2 * B * D * D * L * R + 4 * B * D * G * G * L + 4 * B * D * D * L + B * D * G * G + 3 * B * D * S * S + 2 * B * D * L", SavedBytes = "8 * B * D * G * G * L * R + 32 * B * D * G * G * L + 4 * B * G * G * H * L + 12 * B * D * G * G + 8 * B * D * L * R + 16 * B * G * G * L + 32 * B * D * L + 12 * B * G * G + 4 * B * H * L + 16 * B * D + 16 * B * L + 8 * B", SavedArguments = "images", Reads = "patch_embed.proj.weight patch_embed.proj.bias cls_token pos_embed blocks.{0..L}.norm1.weight blocks.{0..L}.norm1.bias blocks.{0..L}.attn.qkv.weight blocks.{0..L}.attn.qkv.bias blocks.{0..L}.attn.proj.weight blocks.{0..L}.attn.proj.bias blocks.{0..L}.norm2.weight blocks.{0..L}.norm2.bias blocks.{0..L}.mlp.fc1.weight blocks.{0..L}.mlp.fc1.bias blocks.{0..L}.mlp.fc2.weight blocks.{0..L}.mlp.fc2.bias norm.weight norm.bias")]
+[GraphSummary("SelfAttentionMap", "stochastic, capture-safe", SavedArguments = "images", Reads = "patch_embed.proj.weight patch_embed.proj.bias cls_token pos_embed blocks.{0..L}.norm1.weight blocks.{0..L}.norm1.bias blocks.{0..L}.attn.qkv.weight blocks.{0..L}.attn.qkv.bias blocks.{0..L}.attn.proj.weight blocks.{0..L}.attn.proj.bias blocks.{0..L}.norm2.weight blocks.{0..L}.norm2.bias blocks.{0..L}.mlp.fc1.weight blocks.{0..L}.mlp.fc1.bias blocks.{0..L}.mlp.fc2.weight blocks.{0..L}.mlp.fc2.bias")]
+[GraphSummary("Loss", "capture-safe", MultiplyAdds = "0", SavedBytes = "4 * B * G * G + 36 * B * S * S", SavedBytesNarrow = "4 * B * G * G + 36 * B * S * S")]
+[GraphSummary("AbsoluteLoss", "capture-safe", MultiplyAdds = "0", SavedBytes = "4 * B * G * G + 36 * B * S * S", SavedBytesNarrow = "4 * B * G * G + 36 * B * S * S")]
+[GraphSummary("RawLoss", "capture-safe", MultiplyAdds = "0", SavedBytes = "12 * B * S * S", SavedBytesNarrow = "12 * B * S * S")]
+[GraphSummary("RawAbsoluteLoss", "capture-safe", MultiplyAdds = "0", SavedBytes = "12 * B * S * S", SavedBytesNarrow = "12 * B * S * S")]
+[GraphSummary("Patches", "capture-safe", MultiplyAdds = "0", SavedBytes = "0", SavedBytesNarrow = "0")]
+[GraphWeight("patch_embed.proj.weight", "D 3 P P", Products = true)]
+[GraphWeight("patch_embed.proj.bias", "D", Products = true)]
+[GraphWeight("cls_token", "1 1 D")]
+[GraphWeight("pos_embed", "1 T D", Constant = true)]
+[GraphWeight("blocks.{0..L}.norm1.weight", "D")]
+[GraphWeight("blocks.{0..L}.norm1.bias", "D")]
+[GraphWeight("blocks.{0..L}.attn.qkv.weight", "3*D D", Products = true)]
+[GraphWeight("blocks.{0..L}.attn.qkv.bias", "3*D", Products = true)]
+[GraphWeight("blocks.{0..L}.attn.proj.weight", "D D", Products = true)]
+[GraphWeight("blocks.{0..L}.attn.proj.bias", "D", Products = true)]
+[GraphWeight("blocks.{0..L}.norm2.weight", "D")]
+[GraphWeight("blocks.{0..L}.norm2.bias", "D")]
+[GraphWeight("blocks.{0..L}.mlp.fc1.weight", "D*R D", Products = true)]
+[GraphWeight("blocks.{0..L}.mlp.fc1.bias", "D*R", Products = true)]
+[GraphWeight("blocks.{0..L}.mlp.fc2.weight", "D D*R", Products = true)]
+[GraphWeight("blocks.{0..L}.mlp.fc2.bias", "D", Products = true)]
+[GraphWeight("query_blocks.{0..Q}.norm1.weight", "D")]
+[GraphWeight("query_blocks.{0..Q}.norm1.bias", "D")]
+[GraphWeight("query_blocks.{0..Q}.attn.q.weight", "D D", Products = true)]
+[GraphWeight("query_blocks.{0..Q}.attn.q.bias", "D", Products = true)]
+[GraphWeight("query_blocks.{0..Q}.attn.k.weight", "D D", Products = true)]
+[GraphWeight("query_blocks.{0..Q}.attn.k.bias", "D", Products = true)]
+[GraphWeight("query_blocks.{0..Q}.attn.v.weight", "D D", Products = true)]
+[GraphWeight("query_blocks.{0..Q}.attn.v.bias", "D", Products = true)]
+[GraphWeight("query_blocks.{0..Q}.attn.proj.weight", "D D", Products = true)]
+[GraphWeight("query_blocks.{0..Q}.attn.proj.bias", "D", Products = true)]
+[GraphWeight("query_blocks.{0..Q}.norm2.weight", "D")]
+[GraphWeight("query_blocks.{0..Q}.norm2.bias", "D")]
+[GraphWeight("query_blocks.{0..Q}.mlp.fc1.weight", "D*R D", Products = true)]
+[GraphWeight("query_blocks.{0..Q}.mlp.fc1.bias", "D*R", Products = true)]
+[GraphWeight("query_blocks.{0..Q}.mlp.fc2.weight", "D D*R", Products = true)]
+[GraphWeight("query_blocks.{0..Q}.mlp.fc2.bias", "D", Products = true)]
+[GraphWeight("norm.weight", "D")]
+[GraphWeight("norm.bias", "D")]
+[GraphWeight("prediction_head.fc1.weight", "4*D D", Products = true)]
+[GraphWeight("prediction_head.fc1.bias", "4*D", Products = true)]
+[GraphWeight("prediction_head.fc2.weight", "O 4*D", Products = true)]
+[GraphWeight("prediction_head.fc2.bias", "O", Products = true)]
+[GraphWeight("prediction_head.weight", "O D")]
+[GraphWeight("prediction_head.bias", "O")]
+partial class AimViT { }

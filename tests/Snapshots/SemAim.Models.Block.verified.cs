@@ -16,16 +16,29 @@ partial class Block
     internal int __H => H;
     internal int __R => R;
 
-    /// <summary>x: B T D, mask?: order(B T T) → B T D. Draws are those of a training run; none: evaluation.</summary>
+    /// <summary>x: B T D, mask?: order(B T T) → B T D. Draws are those of a training run; none: evaluation. Multiply-adds 2·B·D²·R·T + 4·B·D²·T + 2·B·D·T².</summary>
     public Tensor Forward(Tensor x, AttentionBias mask = default, Draws? draws = null)
     {
         long B = x.size(0);
         long T = x.size(1);
         Guard.Shape(x, nameof(x), B, T, D);
-        return __Forward(x, mask, draws, B, T);
+        return draws is null ? __Forward(x, mask, B, T) : __Forward(x, mask, draws, B, T);
     }
 
-    internal Tensor __Forward(Tensor x, AttentionBias mask, Draws? draws, long B, long T)
+    // evaluation: nothing is dropped
+    internal Tensor __Forward(Tensor x, AttentionBias mask, long B, long T)
+    {
+        var v1 = Kernels.LayerNorm(x, norm1);                   // B T D
+        var v2 = attn.__Forward(v1, mask, B, T); v1.Dispose();  // B T D
+        var x2 = x.add(v2); v2.Dispose();                       // B T D
+        var v3 = Kernels.LayerNorm(x2, norm2);                  // B T D
+        var v4 = mlp.__Forward(v3); v3.Dispose();               // B T D
+        var v5 = x2.add(v4); x2.Dispose(); v4.Dispose();        // B T D
+        return v5;
+    }
+
+    // training
+    internal Tensor __Forward(Tensor x, AttentionBias mask, Draws draws, long B, long T)
     {
         var v1 = Kernels.LayerNorm(x, norm1);                          // B T D
         var v2 = attn.__Forward(v1, mask, B, T); v1.Dispose();         // B T D
@@ -38,7 +51,7 @@ partial class Block
         return v7;
     }
 
-    /// <summary>x: B T D → B T.</summary>
+    /// <summary>x: B T D → B T. Multiply-adds 3·B·D²·T + B·D·T.</summary>
     public Tensor ClassAttention(Tensor x)
     {
         long B = x.size(0);
@@ -55,6 +68,31 @@ partial class Block
     }
 
     /// <inheritdoc />
+    protected override long SizeOf(string name) => name switch { "D" => D, "H" => H, "R" => R, _ => base.SizeOf(name) };
+
+    /// <summary>Forward as Mermaid text.</summary>
+    public const string Mermaid = """
+        flowchart TD
+          n1(["x: B T D"])
+          n2["norm1"]
+          n1 --> n2
+          n3["attn"]
+          n2 --> n3
+          n4(("+"))
+          n1 --> n4
+          n3 --> n4
+          n5["norm2"]
+          n4 --> n5
+          n6["mlp"]
+          n5 --> n6
+          n7(("+"))
+          n4 --> n7
+          n6 --> n7
+          n8(["B T D"])
+          n7 --> n8
+        """;
+
+    /// <inheritdoc />
     protected override void RegisterLayers()
     {
         Register("norm1", norm1);
@@ -63,3 +101,20 @@ partial class Block
         Register("mlp", mlp);
     }
 }
+
+// what other assemblies may know
+[GraphSummary("Forward", "token-wise, stochastic, capture-safe", MultiplyAdds = "2 * B * D * D * R * T + 4 * B * D * D * T + 2 * B * D * T * T", SavedBytes = "8 * B * D * R * T + 28 * B * D * T + 4 * B * H * T + 16 * B * T", SavedBytesNarrow = "4 * B * D * R * T + 2 * B * H * T * T + 16 * B * D * T + 16 * B * T", SavedArguments = "x", SavedArgumentsNarrow = "x", Reads = "norm1.weight norm1.bias attn.qkv.weight attn.qkv.bias attn.proj.weight attn.proj.bias norm2.weight norm2.bias mlp.fc1.weight mlp.fc1.bias mlp.fc2.weight mlp.fc2.bias")]
+[GraphSummary("ClassAttention", "capture-safe", MultiplyAdds = "3 * B * D * D * T + B * D * T", SavedBytes = "16 * B * D * T + 4 * B * H * T + 8 * B * T", SavedBytesNarrow = "8 * B * D * T + 4 * B * H * T + 8 * B * T", SavedArguments = "x", SavedArgumentsNarrow = "x", Reads = "norm1.weight norm1.bias attn.qkv.weight attn.qkv.bias")]
+[GraphWeight("norm1.weight", "D")]
+[GraphWeight("norm1.bias", "D")]
+[GraphWeight("attn.qkv.weight", "3*D D", Products = true)]
+[GraphWeight("attn.qkv.bias", "3*D", Products = true)]
+[GraphWeight("attn.proj.weight", "D D", Products = true)]
+[GraphWeight("attn.proj.bias", "D", Products = true)]
+[GraphWeight("norm2.weight", "D")]
+[GraphWeight("norm2.bias", "D")]
+[GraphWeight("mlp.fc1.weight", "D*R D", Products = true)]
+[GraphWeight("mlp.fc1.bias", "D*R", Products = true)]
+[GraphWeight("mlp.fc2.weight", "D D*R", Products = true)]
+[GraphWeight("mlp.fc2.bias", "D", Products = true)]
+partial class Block { }

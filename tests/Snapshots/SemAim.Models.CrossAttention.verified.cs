@@ -15,7 +15,7 @@ partial class CrossAttention
     internal int __D => D;
     internal int __H => H;
 
-    /// <summary>query: B T D, key: B M D, value: B M D, mask?: order(B T M) → B T D.</summary>
+    /// <summary>query: B T D, key: B M D, value: B M D, mask?: order(B T M) → B T D. Multiply-adds 2·B·D²·M + 2·B·D²·T + 2·B·D·M·T.</summary>
     public Tensor Forward(Tensor query, Tensor key, Tensor value, AttentionBias mask = default)
     {
         long B = query.size(0);
@@ -49,6 +49,31 @@ partial class CrossAttention
     }
 
     /// <inheritdoc />
+    protected override long SizeOf(string name) => name switch { "D" => D, "H" => H, "E" => E, _ => base.SizeOf(name) };
+
+    /// <summary>Forward as Mermaid text.</summary>
+    public const string Mermaid = """
+        flowchart TD
+          n1(["query: B T D"])
+          n2(["key: B M D"])
+          n3(["value: B M D"])
+          n4["q"]
+          n1 --> n4
+          n5["k"]
+          n2 --> n5
+          n6["v"]
+          n3 --> n6
+          n7["attention"]
+          n4 --> n7
+          n5 --> n7
+          n6 --> n7
+          n8["proj"]
+          n7 --> n8
+          n9(["B T D"])
+          n8 --> n9
+        """;
+
+    /// <inheritdoc />
     protected override void RegisterLayers()
     {
         Register("q", q);
@@ -57,3 +82,15 @@ partial class CrossAttention
         Register("proj", proj);
     }
 }
+
+// what other assemblies may know
+[GraphSummary("Forward", "token-wise, capture-safe", MultiplyAdds = "2 * B * D * D * M + 2 * B * D * D * T + 2 * B * D * M * T", SavedBytes = "8 * B * D * M + 8 * B * D * T + 4 * B * H * T", SavedBytesNarrow = "2 * B * H * M * T + 8 * B * D * M + 6 * B * D * T", SavedArguments = "query key value", Reads = "q.weight q.bias k.weight k.bias v.weight v.bias proj.weight proj.bias")]
+[GraphWeight("q.weight", "D D", Products = true)]
+[GraphWeight("q.bias", "D", Products = true)]
+[GraphWeight("k.weight", "D D", Products = true)]
+[GraphWeight("k.bias", "D", Products = true)]
+[GraphWeight("v.weight", "D D", Products = true)]
+[GraphWeight("v.bias", "D", Products = true)]
+[GraphWeight("proj.weight", "D D", Products = true)]
+[GraphWeight("proj.bias", "D", Products = true)]
+partial class CrossAttention { }

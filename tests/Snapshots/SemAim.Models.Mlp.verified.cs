@@ -14,7 +14,7 @@ partial class Mlp
     internal int __F => F;
     internal int __O => O;
 
-    /// <summary>x: ... D → ... O.</summary>
+    /// <summary>x: ... D → ... O. Multiply-adds D·F·leading + F·O·leading.</summary>
     public Tensor Forward(Tensor x)
     {
         Guard.Trailing(x, nameof(x), D);
@@ -30,9 +30,34 @@ partial class Mlp
     }
 
     /// <inheritdoc />
+    protected override long SizeOf(string name) => name switch { "D" => D, "F" => F, "O" => O, _ => base.SizeOf(name) };
+
+    /// <summary>Forward as Mermaid text.</summary>
+    public const string Mermaid = """
+        flowchart TD
+          n1(["x: … D"])
+          n2["fc1"]
+          n1 --> n2
+          n3["gelu"]
+          n2 --> n3
+          n4["fc2"]
+          n3 --> n4
+          n5(["… O"])
+          n4 --> n5
+        """;
+
+    /// <inheritdoc />
     protected override void RegisterLayers()
     {
         Register("fc1", fc1);
         Register("fc2", fc2);
     }
 }
+
+// what other assemblies may know
+[GraphSummary("Forward", "token-wise, capture-safe", MultiplyAdds = "D * F * leading + F * O * leading", SavedBytes = "8 * F * leading", SavedBytesNarrow = "2 * D * leading + 4 * F * leading", SavedArguments = "x", Reads = "fc1.weight fc1.bias fc2.weight fc2.bias")]
+[GraphWeight("fc1.weight", "F D", Products = true)]
+[GraphWeight("fc1.bias", "F", Products = true)]
+[GraphWeight("fc2.weight", "O F", Products = true)]
+[GraphWeight("fc2.bias", "O", Products = true)]
+partial class Mlp { }

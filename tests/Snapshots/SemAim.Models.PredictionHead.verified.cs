@@ -14,7 +14,7 @@ partial class PredictionHead
     internal int __F => F;
     internal int __O => O;
 
-    /// <summary>x: B N D → B N O.</summary>
+    /// <summary>x: B N D → B N O. Multiply-adds B·D·F·N + B·F·N·O.</summary>
     public Tensor Forward(Tensor x)
     {
         long B = x.size(0);
@@ -31,7 +31,7 @@ partial class PredictionHead
         return v3;
     }
 
-    /// <summary>x: B N D → B N O.</summary>
+    /// <summary>x: B N D → B N O. Multiply-adds B·D·N·O.</summary>
     public Tensor Direct(Tensor x)
     {
         long B = x.size(0);
@@ -42,10 +42,27 @@ partial class PredictionHead
 
     internal Tensor __Direct(Tensor x, long B, long N)
     {
-        var v1 = torch.einsum("abc,dc->abd", x, weight.Tensor);  // B N O
-        var v2 = v1.add(bias.Tensor); v1.Dispose();              // B N O
+        var v1 = Kernels.Einsum("abc,dc->abd", x, weight.Tensor);  // B N O
+        var v2 = v1.add(bias.Tensor); v1.Dispose();                // B N O
         return v2;
     }
+
+    /// <inheritdoc />
+    protected override long SizeOf(string name) => name switch { "D" => D, "F" => F, "O" => O, _ => base.SizeOf(name) };
+
+    /// <summary>Forward as Mermaid text.</summary>
+    public const string Mermaid = """
+        flowchart TD
+          n1(["x: B N D"])
+          n2["fc1"]
+          n1 --> n2
+          n3["gelu"]
+          n2 --> n3
+          n4["fc2"]
+          n3 --> n4
+          n5(["B N O"])
+          n4 --> n5
+        """;
 
     /// <inheritdoc />
     protected override void RegisterLayers()
@@ -56,3 +73,14 @@ partial class PredictionHead
         Register("bias", bias);
     }
 }
+
+// what other assemblies may know
+[GraphSummary("Forward", "token-wise, capture-safe", MultiplyAdds = "B * D * F * N + B * F * N * O", SavedBytes = "8 * B * F * N", SavedBytesNarrow = "2 * B * D * N + 4 * B * F * N", SavedArguments = "x", Reads = "fc1.weight fc1.bias fc2.weight fc2.bias")]
+[GraphSummary("Direct", "capture-safe", MultiplyAdds = "B * D * N * O", SavedBytes = "0", SavedBytesNarrow = "0", SavedArguments = "x", SavedArgumentsNarrow = "x", Reads = "weight bias")]
+[GraphWeight("fc1.weight", "F D", Products = true)]
+[GraphWeight("fc1.bias", "F", Products = true)]
+[GraphWeight("fc2.weight", "O F", Products = true)]
+[GraphWeight("fc2.bias", "O", Products = true)]
+[GraphWeight("weight", "O D")]
+[GraphWeight("bias", "O")]
+partial class PredictionHead { }

@@ -16,7 +16,7 @@ partial class QueryBlock
     internal int __H => H;
     internal int __R => R;
 
-    /// <summary>g: B T D, h: B M D, mask?: order(B T M) → B T D. Draws are those of a training run; none: evaluation.</summary>
+    /// <summary>g: B T D, h: B M D, mask?: order(B T M) → B T D. Draws are those of a training run; none: evaluation. Multiply-adds 2·B·D²·R·T + 2·B·D²·M + 2·B·D²·T + 2·B·D·M·T.</summary>
     public Tensor Forward(Tensor g, Tensor h, AttentionBias mask = default, Draws? draws = null)
     {
         long B = g.size(0);
@@ -24,10 +24,24 @@ partial class QueryBlock
         Guard.Shape(g, nameof(g), B, T, D);
         long M = h.size(1);
         Guard.Shape(h, nameof(h), B, M, D);
-        return __Forward(g, h, mask, draws, B, T, M);
+        return draws is null ? __Forward(g, h, mask, B, T, M) : __Forward(g, h, mask, draws, B, T, M);
     }
 
-    internal Tensor __Forward(Tensor g, Tensor h, AttentionBias mask, Draws? draws, long B, long T, long M)
+    // evaluation: nothing is dropped
+    internal Tensor __Forward(Tensor g, Tensor h, AttentionBias mask, long B, long T, long M)
+    {
+        var v1 = Kernels.LayerNorm(g, norm1);                                            // B T D
+        var v2 = Kernels.LayerNorm(h, norm1);                                            // B M D
+        var v3 = attn.__Forward(v1, v2, v2, mask, B, T, M); v1.Dispose(); v2.Dispose();  // B T D
+        var g2 = g.add(v3); v3.Dispose();                                                // B T D
+        var v4 = Kernels.LayerNorm(g2, norm2);                                           // B T D
+        var v5 = mlp.__Forward(v4); v4.Dispose();                                        // B T D
+        var v6 = g2.add(v5); g2.Dispose(); v5.Dispose();                                 // B T D
+        return v6;
+    }
+
+    // training
+    internal Tensor __Forward(Tensor g, Tensor h, AttentionBias mask, Draws draws, long B, long T, long M)
     {
         var v1 = Kernels.LayerNorm(g, norm1);                                            // B T D
         var v2 = Kernels.LayerNorm(h, norm1);                                            // B M D
@@ -42,6 +56,35 @@ partial class QueryBlock
     }
 
     /// <inheritdoc />
+    protected override long SizeOf(string name) => name switch { "D" => D, "H" => H, "R" => R, _ => base.SizeOf(name) };
+
+    /// <summary>Forward as Mermaid text.</summary>
+    public const string Mermaid = """
+        flowchart TD
+          n1(["g: B T D"])
+          n2(["h: B M D"])
+          n3["norm1"]
+          n1 --> n3
+          n4["norm1"]
+          n2 --> n4
+          n5["attn"]
+          n3 --> n5
+          n4 --> n5
+          n6(("+"))
+          n1 --> n6
+          n5 --> n6
+          n7["norm2"]
+          n6 --> n7
+          n8["mlp"]
+          n7 --> n8
+          n9(("+"))
+          n6 --> n9
+          n8 --> n9
+          n10(["B T D"])
+          n9 --> n10
+        """;
+
+    /// <inheritdoc />
     protected override void RegisterLayers()
     {
         Register("norm1", norm1);
@@ -50,3 +93,23 @@ partial class QueryBlock
         Register("mlp", mlp);
     }
 }
+
+// what other assemblies may know
+[GraphSummary("Forward", "token-wise, stochastic, capture-safe", MultiplyAdds = "2 * B * D * D * R * T + 2 * B * D * D * M + 2 * B * D * D * T + 2 * B * D * M * T", SavedBytes = "8 * B * D * R * T + 12 * B * D * M + 20 * B * D * T + 4 * B * H * T + 8 * B * M + 16 * B * T", SavedBytesNarrow = "4 * B * D * R * T + 2 * B * H * M * T + 8 * B * D * M + 12 * B * D * T + 8 * B * M + 16 * B * T", SavedArguments = "g h", SavedArgumentsNarrow = "g h", Reads = "norm1.weight norm1.bias attn.q.weight attn.q.bias attn.k.weight attn.k.bias attn.v.weight attn.v.bias attn.proj.weight attn.proj.bias norm2.weight norm2.bias mlp.fc1.weight mlp.fc1.bias mlp.fc2.weight mlp.fc2.bias")]
+[GraphWeight("norm1.weight", "D")]
+[GraphWeight("norm1.bias", "D")]
+[GraphWeight("attn.q.weight", "D D", Products = true)]
+[GraphWeight("attn.q.bias", "D", Products = true)]
+[GraphWeight("attn.k.weight", "D D", Products = true)]
+[GraphWeight("attn.k.bias", "D", Products = true)]
+[GraphWeight("attn.v.weight", "D D", Products = true)]
+[GraphWeight("attn.v.bias", "D", Products = true)]
+[GraphWeight("attn.proj.weight", "D D", Products = true)]
+[GraphWeight("attn.proj.bias", "D", Products = true)]
+[GraphWeight("norm2.weight", "D")]
+[GraphWeight("norm2.bias", "D")]
+[GraphWeight("mlp.fc1.weight", "D*R D", Products = true)]
+[GraphWeight("mlp.fc1.bias", "D*R", Products = true)]
+[GraphWeight("mlp.fc2.weight", "D D*R", Products = true)]
+[GraphWeight("mlp.fc2.bias", "D", Products = true)]
+partial class QueryBlock { }

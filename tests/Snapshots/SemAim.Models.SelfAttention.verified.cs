@@ -15,7 +15,7 @@ partial class SelfAttention
     internal int __D => D;
     internal int __H => H;
 
-    /// <summary>x: B T D, mask?: order(B T T) → B T D.</summary>
+    /// <summary>x: B T D, mask?: order(B T T) → B T D. Multiply-adds 4·B·D²·T + 2·B·D·T².</summary>
     public Tensor Forward(Tensor x, AttentionBias mask = default)
     {
         long B = x.size(0);
@@ -40,7 +40,7 @@ partial class SelfAttention
         return v7;
     }
 
-    /// <summary>x: B T D → B T.</summary>
+    /// <summary>x: B T D → B T. Multiply-adds 3·B·D²·T + B·D·T.</summary>
     public Tensor ClassAttention(Tensor x)
     {
         long B = x.size(0);
@@ -67,9 +67,35 @@ partial class SelfAttention
     }
 
     /// <inheritdoc />
+    protected override long SizeOf(string name) => name switch { "D" => D, "H" => H, "E" => E, _ => base.SizeOf(name) };
+
+    /// <summary>Forward as Mermaid text.</summary>
+    public const string Mermaid = """
+        flowchart TD
+          n1(["x: B T D"])
+          n2["qkv"]
+          n1 --> n2
+          n3["attention"]
+          n2 --> n3
+          n4["proj"]
+          n3 --> n4
+          n5(["B T D"])
+          n4 --> n5
+        """;
+
+    /// <inheritdoc />
     protected override void RegisterLayers()
     {
         Register("qkv", qkv);
         Register("proj", proj);
     }
 }
+
+// what other assemblies may know
+[GraphSummary("Forward", "token-wise, capture-safe", MultiplyAdds = "4 * B * D * D * T + 2 * B * D * T * T", SavedBytes = "16 * B * D * T + 4 * B * H * T", SavedBytesNarrow = "2 * B * H * T * T + 10 * B * D * T", SavedArguments = "x", Reads = "qkv.weight qkv.bias proj.weight proj.bias")]
+[GraphSummary("ClassAttention", "capture-safe", MultiplyAdds = "3 * B * D * D * T + B * D * T", SavedBytes = "12 * B * D * T + 4 * B * H * T", SavedBytesNarrow = "8 * B * D * T + 4 * B * H * T", SavedArguments = "x", Reads = "qkv.weight qkv.bias")]
+[GraphWeight("qkv.weight", "3*D D", Products = true)]
+[GraphWeight("qkv.bias", "3*D", Products = true)]
+[GraphWeight("proj.weight", "D D", Products = true)]
+[GraphWeight("proj.bias", "D", Products = true)]
+partial class SelfAttention { }

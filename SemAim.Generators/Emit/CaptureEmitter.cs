@@ -1,0 +1,60 @@
+using System.Collections.Generic;
+using System.Linq;
+using System.Text.RegularExpressions;
+using SemAim.Generators.Check;
+using SemAim.Generators.Ir;
+
+namespace SemAim.Generators.Emit;
+
+/// <summary>Writes the wrappers of graphs marked <c>[Graph(Capture = true)]</c>: static buffers from symbolic sizes, shape check, replay.</summary>
+internal static class CaptureEmitter
+{
+    /// <summary>Graphs that can be wrapped: every axis has a size, and masks and host values may be left out.</summary>
+    internal static bool IsWrappable(CheckedGraph graph)
+        => graph.Unit.Capture && !graph.Bound.Contains("...") && graph.Unit.Parameters.All(p => p.Kind == ParameterKind.Value || p.Optional) && graph.Unit.Parameters.Any(p => p.Kind == ParameterKind.Value);
+
+    /// <summary>Members of the module that the wrappers' buffers need.</summary>
+    internal static IEnumerable<string> Members(ModuleScope scope, IEnumerable<CheckedGraph> graphs)
+    {
+        var names = new HashSet<string>(graphs.Where(IsWrappable).SelectMany(g => g.Body.Parameters).SelectMany(p => p.Axes).SelectMany(a => Regex.Matches(scope.Facts.Code(a), Name).Cast<Match>()).Select(m => m.Value));
+        return scope.Unit.Members.Select(m => m.Name).Where(names.Contains);
+    }
+
+    private const string Name = "[A-Za-z_][A-Za-z0-9_]*";
+
+    internal static void Write(ModuleScope scope, CheckedGraph graph, bool takesDraws, string accessibility, bool isAmbiguous, CodeWriter code)
+    {
+        var unit = graph.Unit;
+        var all = unit.Parameters.Where(p => p.Kind != ParameterKind.Host).ToList();
+        var values = all.Where(p => p.Kind == ParameterKind.Value).ToList();
+        var bound = graph.Bound.ToList();
+        string Axes(GraphParameter p) => string.Concat(graph.Body.Parameters[all.IndexOf(p)].Axes.Select(a => ", " + InModel(scope, bound, scope.Facts.Code(a))));
+        var name = $"{(isAmbiguous ? scope.Unit.Name : "")}{unit.Name}Capture";
+        var result = unit.Results.Count <= 1 ? "Tensor" : $"({string.Join(", ", unit.Results.Select(_ => "Tensor"))})";
+        code.Line();
+        code.Line($"/// <summary>{scope.Unit.Name}.{unit.Name} on static buffers: captured once and replayed where the device can, called where it cannot. Without gradient, for batches of one size.</summary>");
+        code.Line($"{accessibility} sealed class {name}({scope.Unit.Name} model{string.Concat(bound.Select(b => $", long {b}"))}, torch.Device device) : global::SemAim.Runtime.Capture.GraphCapture(device)");
+        code.Open();
+        foreach (var p in values) code.Line($"private readonly Tensor {p.Name} = Static(device{Axes(p)});");
+        code.Line();
+        code.Line("/// <inheritdoc />");
+        code.Line($"protected override global::System.Collections.Generic.IReadOnlyList<Tensor> Buffers => [{string.Join(", ", values.Select(p => p.Name))}];");
+        code.Line();
+        code.Line("/// <summary>The graph of these values. The result stays the wrapper's, valid until the next call.</summary>");
+        code.Line($"public {result} Replay({string.Join(", ", values.Select(p => $"Tensor {p.Name}"))})");
+        code.Open();
+        foreach (var p in values) code.Line($"Guard.Shape({p.Name}, nameof({p.Name}){Axes(p)});");
+        foreach (var p in values) code.Line($"Load(this.{p.Name}, {p.Name});");
+        var arguments = unit.Parameters.Select(p => p.Kind == ParameterKind.Value ? "this." + p.Name : "default").Concat(takesDraws ? ["null"] : []).Concat(bound);
+        code.Line($"return Run(() => model.__{unit.Name}({string.Join(", ", arguments)}));");
+        code.Close();
+        code.Close();
+    }
+
+    // S of the model is model.__S
+    private static string InModel(ModuleScope scope, List<string> bound, string size)
+    {
+        var names = new HashSet<string>(scope.Unit.Sizes.Select(s => s.Name).Concat(scope.Unit.Members.Select(m => m.Name)));
+        return Regex.Replace(size, Name, m => names.Contains(m.Value) && !bound.Contains(m.Value) ? "model.__" + m.Value : m.Value);
+    }
+}
