@@ -31,7 +31,7 @@ public sealed class HoistInvariants : IPass
         }
     }
 
-    private static bool IsCheap(Op op) => op.Kind is OpKind.Lower or OpKind.Raise or OpKind.Weight or OpKind.Reshape or OpKind.Permute or OpKind.Expand or OpKind.Narrow or OpKind.Select or OpKind.MaskUpTo or OpKind.MaskBefore;
+    private static bool IsCheap(Op op) => op.Kind is OpKind.Lower or OpKind.Raise or OpKind.Weight or OpKind.Reshape or OpKind.Permute or OpKind.Expand or OpKind.Narrow or OpKind.Select or OpKind.MaskUpTo or OpKind.MaskBefore or OpKind.Reorder;
 
     private static IEnumerable<string> Names(Op op) => op.Dims.SelectMany(d => d.Symbols).Concat(op.Index?.Symbols ?? []);
 }

@@ -22,7 +22,8 @@ public sealed class LowerOrderMasks(SizeFacts facts) : IPass
     private readonly Dictionary<(Region, Value), Value> sorted = [], restored = [];
     private Op? content, query;
     private Value causal = null!, order = null!, inverse = null!;
-    private Dim tokens = Dim.Zero;
+    private Dim tokens = Dim.Zero, batch = Dim.One;
+    private readonly HashSet<Op> inserted = [];
 
     /// <inheritdoc />
     public string Name => nameof(LowerOrderMasks);
@@ -40,6 +41,10 @@ public sealed class LowerOrderMasks(SizeFacts facts) : IPass
         Connect(root);
         if (!Assign(root)) return;
         if (!RowZeroIsDead(root)) return;
+        // the order must be known before the first value of a stream is made
+        var known = root.Ops.FindIndex(o => o.Results.Contains(rank));
+        if (root.Ops.Take(known).SelectMany(o => o.Results).Any(r => Of(r) != Stream.None)) return;
+        batch = rank.Axes[0];
         Insert(root, rank);
         Rewrite(root, null);
     }
@@ -195,6 +200,10 @@ public sealed class LowerOrderMasks(SizeFacts facts) : IPass
         order = Add(OpKind.SortOrder, [rank.Axes[0], n], rank, "order", ElementType.Int64);
         inverse = Add(OpKind.InverseOrder, [rank.Axes[0], n], order, "place", ElementType.Int64);
         causal = Add(OpKind.MaskCausal, [], null, "causal", ElementType.Mask);
+        var entering = new List<Op>();
+        foreach (var p in root.Parameters.Where(p => Of(p) != Stream.None)) Enter(p, Of(p), entering, Sorted(p));
+        inserted.UnionWith(entering);
+        root.Ops.InsertRange(at, entering);
 
         Value Add(OpKind kind, IReadOnlyList<Dim> axes, Value? operand, string name, ElementType type)
         {
@@ -212,6 +221,7 @@ public sealed class LowerOrderMasks(SizeFacts facts) : IPass
         if (renamed.TryGetValue(v, out var known)) return known;
         var axes = v.Axes.ToList();
         if (Of(v) == Stream.Query) axes[1] = tokens - 1;
+        axes[0] = batch;
         return renamed[v] = new(axes, v.Type, v.Name) { Producer = v.Producer };
     }
 
@@ -222,6 +232,7 @@ public sealed class LowerOrderMasks(SizeFacts facts) : IPass
         foreach (var op in region.Ops)
         {
             if (op == content || op == query) continue;
+            if (inserted.Contains(op)) { ops.Add(op); continue; }
             if (op.Kind == OpKind.Repeat)
             {
                 var carried = op.Results.Select(Of).ToList();
@@ -251,6 +262,15 @@ public sealed class LowerOrderMasks(SizeFacts facts) : IPass
             }
             var mask = MaskOf(op);
             var stream = op.Results.Count == 1 ? Of(op.Result) : Stream.None;
+            if (stream != Stream.None && !IsTokenWise(op))
+            {
+                // made in natural order, sorted from here on
+                for (var i = 0; i < op.Operands.Count; i++)
+                    if (op.Operands[i] is { } operand) op.Operands[i] = Natural(operand, region, ops);
+                ops.Add(op);
+                Enter(op.Result, stream, ops, Sorted(op.Result));
+                continue;
+            }
             if (stream == Stream.None && op.Operands.Count == 1 && Of(op.Operands[0]) == Stream.Query && IsPatchSlice(op))
             {
                 Reorder(op, Sorted(op.Operands[0]!), inverse, "patches");          // the class token is not among the queries: putting them back is all
@@ -290,9 +310,23 @@ public sealed class LowerOrderMasks(SizeFacts facts) : IPass
     {
         if (Of(v) == stream) return Sorted(v);
         if (sorted.TryGetValue((region, v), out var done)) return done;
-        var natural = Natural(v, region, ops);
+        return sorted[(region, v)] = Enter(Natural(v, region, ops), stream, ops, null, v.Name);
+    }
+
+    // a value in natural order, sorted; one that is the same for all samples is not afterwards
+    private Value Enter(Value natural, Stream stream, List<Op> ops, Value? into, string? name = null)
+    {
         if (stream == Stream.Query) natural = Slice(natural, Dim.One, tokens - 1, ops);
-        return sorted[(region, v)] = Append(OpKind.Reorder, natural.Axes, [natural, order], ops, o => o.Method = stream == Stream.Query ? "patches" : "tokens", v.Name);
+        if (!facts.Same(natural.Axes[0], batch))
+        {
+            List<Dim> axes = [batch, .. natural.Axes.Skip(1)];
+            natural = Append(OpKind.Expand, axes, [natural], ops, o => o.Dims = axes, null);
+        }
+        var result = Append(OpKind.Reorder, natural.Axes, [natural, order], ops, o => o.Method = stream == Stream.Query ? "patches" : "tokens", name);
+        if (into is null) return result;
+        into.Producer = result.Producer;
+        result.Producer!.Results[0] = into;
+        return into;
     }
 
     private Value Natural(Value v, Region region, List<Op> ops)

@@ -60,7 +60,7 @@ public sealed class SinkBroadcasts(SizeFacts facts) : IPass
         for (var i = 0; i < 2; i++)
         {
             var (mine, other) = (op.Operands[i]!, op.Operands[1 - i]!);
-            if (mine.Producer is not { Kind: OpKind.Expand } expand || other.Marked is not null) continue;
+            if (mine.Producer is not { Kind: OpKind.Expand } expand || other.Marked is { } marks && marks.Contains(true)) continue;
             var small = expand.Operands[0]!;
             var missing = mine.Axes.Count - other.Axes.Count;
             var needed = false;

@@ -24,8 +24,14 @@ public abstract class GraphCapture : IDisposable
     /// <summary>Chooses how to replay on a device.</summary>
     protected GraphCapture(torch.Device device) => backend = BackendFor(device);
 
-    /// <summary>How tests put a backend of their own in place.</summary>
-    internal static Func<torch.Device, ICaptureBackend>? BackendOverride { get; set; }
+    [ThreadStatic] private static Func<torch.Device, ICaptureBackend>? backendOverride;
+
+    /// <summary>How tests put a backend of their own in place, on their thread.</summary>
+    internal static Func<torch.Device, ICaptureBackend>? BackendOverride
+    {
+        get => backendOverride;
+        set => backendOverride = value;
+    }
 
     /// <summary>False where every call runs the graph anew.</summary>
     public bool IsGraph => backend.IsGraph;

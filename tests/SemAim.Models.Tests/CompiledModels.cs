@@ -18,6 +18,7 @@ internal static class CompiledModels
             .Select(p => MetadataReference.CreateFromFile(p)),
         MetadataReference.CreateFromFile(typeof(GraphModule).Assembly.Location),
         MetadataReference.CreateFromFile(typeof(TorchSharp.torch).Assembly.Location),
+        MetadataReference.CreateFromFile(typeof(SkiaSharp.SKBitmap).Assembly.Location),
     ];
 
     private const string Usings = "global using System; global using System.Collections.Generic; global using System.IO; global using System.Linq;";

@@ -73,6 +73,18 @@ public sealed class LowerOrderMasksTests : PassTests
         Assert.Equal(2, Count(code, "Kernels.ReorderTokens"));
     }
 
+    [Theory]
+    [InlineData("x = first.Forward(x + table, OrderMask.UpTo(rank)); return second.Forward(x * 2.0 + table, OrderMask.UpTo(rank));")]
+    [InlineData("x = first.Forward(Concat(\"B [t] D\", x[\"B [..2] D\"], x[\"B [2..] D\"]), OrderMask.UpTo(rank)); return second.Forward(x, OrderMask.UpTo(rank)) + table;")]
+    [InlineData("var y = second.Forward(x, OrderMask.UpTo(rank)); return y * y.Mean(\"B [t] D\", keep: true) + x;")]
+    public void Parameters_weights_and_joined_values_are_sorted_where_they_enter(string body)
+    {
+        var code = Lowered("    private readonly Layer first = new(D, H), second = new(D, H);\n    private readonly Weight table = new([1, 7, D], Inits.Ones);\n" + Graph.Replace("N+1", "7").Replace("\"B N\"", "\"B 6\"") + "{ " + (body.Contains("first") ? "" : "x = first.Forward(x); ") + body + " }", "int D, int H", [4, 2], ties: true);
+
+        Assert.Contains("AttentionBias.Causal", code);
+        Assert.DoesNotContain("AttentionBias.UpTo", code);
+    }
+
     [Fact]
     public void A_choice_inside_a_loop_is_no_obstacle_either()
     {

@@ -35,7 +35,7 @@ public sealed class PassEquivalenceTests
         }
     }
 
-    private static IEnumerable<(string Name, string Type, object[] Sizes, string Graph, object[] Input, Tensor? Draws)> Cases()
+    internal static IEnumerable<(string Name, string Type, object[] Sizes, string Graph, object[] Input, Tensor? Draws)> Cases()
     {
         object[] aim = [16, 4, 8, 2, 4, 2, 5, 2, 0.3, false], vit = [16, 4, 8, 2, 2, 7];
         Tensor Images() => Comparison.Input(2, 3, 16, 16);

@@ -1,0 +1,53 @@
+using SemAim.Dsl;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace SemAim.Models.Tests;
+
+/// <summary>What a project can ask of the generated code when something is wrong.</summary>
+public sealed class DebuggingTests
+{
+    private const string Graph = "    private readonly Linear fc = new(D, D);\n    [Graph]\n    [return: Shape(\"B D\")]\n    public Sym Go([Shape(\"B D\")] Sym x)\n    {\n        var y = x + x;\n        var z = y\n            .Softmax(\"B [D]\");\n        return fc.Forward(z);\n    }";
+
+    [Fact]
+    public void With_line_directives_a_stack_trace_names_the_author_s_expression()
+    {
+        using var scope = NewDisposeScope();
+        var source = CompiledModels.Module(Graph, "int D");
+        var (assembly, generated) = CompiledModels.Compile("Author", [("/src/Net.cs", source)], properties: ("SemAimLineDirectives", "true"));
+        var model = CompiledModels.Make(assembly, "Test.Net", 4);
+        var line = source.Split('\n').ToList().FindIndex(l => l.Contains("var z = y")) + 1;
+
+        var thrown = Record.Exception(() => CompiledModels.Call(model, "Go", ones(2, 4, int64)));        // libtorch has no softmax of whole numbers
+
+        Assert.NotNull(thrown);
+        Assert.Contains($"Net.cs:line {line}", thrown.StackTrace);
+        Assert.Contains("#line (", generated["Test.Net.g.cs"]);
+    }
+
+    [Fact]
+    public void Without_the_property_the_code_has_no_positions()
+    {
+        var (_, generated) = CompiledModels.Compile("Author", [("Net.cs", CompiledModels.Module(Graph, "int D"))]);
+
+        Assert.DoesNotContain("#line", generated["Test.Net.g.cs"]);
+        Assert.DoesNotContain("Trace", generated["Test.Net.g.cs"]);
+    }
+
+    [Fact]
+    public void Traced_code_reports_every_value_by_its_name()
+    {
+        using var scope = NewDisposeScope();
+        var (assembly, _) = CompiledModels.Compile("Author", [("Net.cs", CompiledModels.Module(Graph, "int D"))], properties: ("SemAimTrace", "true"));
+        var model = CompiledModels.Make(assembly, "Test.Net", 4);
+        var seen = new List<TracedValue>();
+        var x = ones(2, 4);
+        x[0, 0] = float.PositiveInfinity;
+
+        Trace.Watch(model, seen.Add, () => CompiledModels.Call(model, "Go", x));
+
+        Assert.Equal(["y", "z"], seen.Select(v => v.Name).Where(n => n is "y" or "z"));
+        Assert.All(seen, v => Assert.Equal("Net.Go", v.Place));
+        Assert.Equal("y", Trace.FirstNonFinite(model, () => CompiledModels.Call(model, "Go", x))!.Name);
+    }
+}
