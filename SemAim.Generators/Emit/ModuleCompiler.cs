@@ -53,7 +53,7 @@ public static class ModuleCompiler
         var evaluation = new Dictionary<string, CheckedGraph>();
         if (!broken && options.WithoutPass != nameof(SplitTrainEval))
             foreach (var graph in unit.Graphs.Where(g => !g.Inlined && contracts.TryGetValue(unit.FullName, out var own) && own.Graphs.First(c => c.Name == g.Name).Summary.IsStochastic))
-                if (GraphChecker.Check(scope, graph, (_, _, _, _, _) => { }) is { } again)
+                if (GraphChecker.Check(scope, graph, _ => { }) is { } again)
                 {
                     PassPipeline.Run(again, scope, options.WithoutPass, training: false);
                     evaluation[graph.Name] = again;

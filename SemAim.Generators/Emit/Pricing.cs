@@ -32,11 +32,11 @@ public static class Pricing
         // graphs of one module may call each other: those that do wait for a second round
         for (var round = 0; round < 2 && open.Count > 0; round++)
         {
-            var scope = new ModuleScope(unit, known, (_, _, _, _, _) => { });
+            var scope = new ModuleScope(unit, known, _ => { });
             var waiting = new List<GraphUnit>();
             foreach (var graph in open)
             {
-                if (GraphChecker.Check(scope, graph, (_, _, _, _, _) => { }) is not { } right) continue;
+                if (GraphChecker.Check(scope, graph, _ => { }) is not { } right) continue;
                 var own = known[unit.FullName];
                 if (round == 0 && Rewriting.All(right.Body).Any(o => o.Kind == OpKind.Call && o.Callee is null)) { waiting.Add(graph); continue; }
                 known[unit.FullName] = own with { Graphs = own.Graphs.Select(g => g.Name == graph.Name ? g with { Summary = g.Summary with { Cost = Of(scope, right) } } : g).ToEquatable() };
