@@ -21,7 +21,7 @@ public sealed class PublishTests : IDisposable
         var shown = Run(Path.GetTempPath(), Path.Combine(folder, "semaim"), "model-show", "--model", "aim_tiny", "--json");
 
         Assert.True(shown.ExitCode == 0, shown.Output);
-        Assert.Contains("\"parameters\":801024", shown.Output.Replace(" ", ""));
+        Assert.Contains("\"name\":\"aim_tiny\"", shown.Output.Replace(" ", ""));
     }
 
     private static (int ExitCode, string Output) Run(string folder, string program, params string[] arguments)
