@@ -35,6 +35,9 @@ internal sealed class PretrainLoop(AimViT model, PixelObjective objective, ISamp
     /// <summary>A model of the same kind that computes with the average of the weights (behaviour.md 3.3) and guides the order; null: the student guides itself and no average is kept.</summary>
     internal AimViT? AverageTeacher { get; init; }
 
+    /// <summary>List of files that cannot be decoded; null: none is kept.</summary>
+    internal Quarantine? Quarantine { get; init; }
+
     /// <summary>TensorBoard's curves; null: none.</summary>
     internal EventFile? Curves { get; init; }
 
@@ -176,10 +179,12 @@ internal sealed class PretrainLoop(AimViT model, PixelObjective objective, ISamp
         BadSteps?.Write(model, step, inARow, loss, norm, [.. rows.Select(r => new BadSample(r.Epoch, r.Index, source.Name(r.Index)))]);
     }
 
-    private void Refused(string name, string reason)
+    private void Refused(BadSample bad)
     {
-        narrator.Say($"refused {name}: {reason}; another picture takes its place");
-        log.Write("event", ("event", "refused sample"), ("path", name), ("reason", reason));
+        var step = bad.Batch / settings.Accumulation + 1;
+        narrator.Say($"refused {bad.Path}: {bad.Reason}; another picture takes its place");
+        log.Write("event", ("event", "refused sample"), ("path", bad.Path), ("reason", bad.Reason), ("step", step));
+        Quarantine?.Add(bad, step);
     }
 
     private Tensor Guidance(Tensor images)

@@ -37,7 +37,7 @@ internal sealed record PretrainSettings
 
     internal double MinScale { get; init; } = 0.2;
 
-    internal int MaxBadFiles { get; init; } = 10;
+    internal int MaxBadFiles { get; init; } = 1;
 
     /// <summary>Steps between two checkpoints; 0: one at the end.</summary>
     internal long SaveEvery { get; init; }

@@ -25,6 +25,8 @@ internal sealed class RunFolder
 
     internal string BadSteps => Path.Combine(Folder, "bad-steps");
 
+    internal string Quarantine => Path.Combine(Folder, "quarantine.jsonl");
+
     internal string Report => Path.Combine(Folder, "report.html");
 
     internal string OrdersFigure => Path.Combine(Folder, "orders.png");

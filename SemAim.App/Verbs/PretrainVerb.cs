@@ -22,7 +22,7 @@ internal enum PrecisionChoice { Fp32, Bf16 }
 [Verb("pretrain", HelpText = "Pretrain a model on pictures without labels.")]
 internal sealed class PretrainVerb : IVerb
 {
-    [Option("data_path", Required = true, HelpText = "An ImageFolder tree (train/CLASS/*), a list file (train.txt) or a folder of pictures.")]
+    [Option("data_path", Required = true, HelpText = "A folder with an ImageFolder tree (train/CLASS/*), a list file (train.txt), tar shards (train*.tar or train/*.tar) or just pictures.")]
     public string DataPath { get; set; } = "";
 
     [Option("recipe", Default = "", HelpText = "A preset by name (pretrain-base, pretrain-large, small-pictures) or a JSON file; options given here win over it.")]
@@ -100,7 +100,7 @@ internal sealed class PretrainVerb : IVerb
     [Option("num_workers", Default = 2, HelpText = "Decoder threads.")]
     public int NumWorkers { get; set; }
 
-    [Option("max_bad_fraction", Default = 0.01, HelpText = "The run stops when more than this part of the files, and more than 10, cannot be decoded.")]
+    [Option("max_bad_fraction", Default = 0.001, HelpText = "The run stops with 3 when more than this part of the files cannot be decoded; a single file never stops it unless this is 0.")]
     public double MaxBadFraction { get; set; }
 
     [Option("save_every", Default = 0L, HelpText = "Steps between two checkpoints. 0: one an epoch. There is always one at the end.")]
@@ -162,7 +162,7 @@ internal sealed class PretrainVerb : IVerb
             Workers = NumWorkers,
             Narrow = Precision == PrecisionChoice.Bf16 && !NotUseFp16,
             Order = PermutationType,
-            MaxBadFiles = Math.Max(10, (int)(MaxBadFraction * source.Count)),
+            MaxBadFiles = BadFiles.Allowed(MaxBadFraction, source.Count),
             SaveEvery = SaveEvery > 0 ? SaveEvery : perEpoch,
             MaxBadSteps = MaxBadSteps,
             LogEvery = LogEvery,
@@ -186,8 +186,7 @@ internal sealed class PretrainVerb : IVerb
             if (from is { } at) narrator.Say($"resume  from {at.Folder}, step {at.State.Step} of {steps}");
             log.Write("event", ("event", from is null ? "start" : "resume"), ("step", from?.State.Step ?? 0), ("steps", steps), ("pictures", source.Count));
             using var curves = new EventFile(run.Curves);
-            void Evaluate(long step) => Judge(model, source, val!, step, step / perEpoch, log, narrator);
-            var loop = new PretrainLoop(model, objective, source, settings, log, narrator, val is null ? null : (step, _) => Evaluate(step)) { Checkpoints = checkpoints, From = from, Mathematics = mathematics, Stop = stop, BadSteps = new BadStepRecords(run.BadSteps, Options()), Curves = curves, AverageTeacher = teacher };
+            var loop = new PretrainLoop(model, objective, source, settings, log, narrator) { Checkpoints = checkpoints, From = from, Mathematics = mathematics, Stop = stop, BadSteps = run.BadSteps, Curves = curves, Quarantine = new Quarantine(run.Quarantine, anew: from is null) };
             var speed = loop.Run();
             if (loop.Outcome != ExitCodes.Done)
             {

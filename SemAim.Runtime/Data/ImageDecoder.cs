@@ -35,8 +35,8 @@ internal sealed unsafe class ImageDecoder : IDisposable
     private byte* _buffer, _turned;
     private nuint _size, _turnedSize;
 
-    /// <summary>Pillow's limit for an error: twice 2^30 / 4 / 3 pixels.</summary>
-    public long MaxPixels { get; init; } = 178_956_970;
+    /// <summary>2^30 / 4 / 3: from here on Pillow warns of a decompression bomb (it refuses twice as many). A picture of this size takes 341 MiB here.</summary>
+    public long MaxPixels { get; init; } = 89_478_485;
 
     /// <summary>Fastest route for training crops; the result is the same without.</summary>
     public bool AllowRegions { get; init; } = true;
@@ -91,6 +91,8 @@ internal sealed unsafe class ImageDecoder : IDisposable
         {
             case ImageFormat.Jpeg when _turbo != null && _turbo.TryReadHeader(file, out var header):
                 CheckSize(header.Width, header.Height);
+                // Huffman coding spends at least a bit on each block of 64 samples: fewer bytes are a truncated file, and need no memory to find out.
+                if (!TurboJpeg.IsArithmetic(file) && (long)header.Width * header.Height / 512 > file.Length) throw new ImageDecodeException($"truncated JPEG: {file.Length} bytes for {header.Width}x{header.Height} pixels");
                 return DecodeJpeg(file, header, planner);
             case ImageFormat.Pnm:
                 return DecodePnm(file, planner);
@@ -188,8 +190,9 @@ internal sealed unsafe class ImageDecoder : IDisposable
         NativeMemory.AlignedFree(buffer);
         size = 0;
         buffer = null;
-        buffer = (byte*)NativeMemory.AlignedAlloc(need + need / 4, 64);
-        size = need + need / 4;
+        nuint room = need > 16 << 20 ? need : need + need / 4;   // the next picture is often a little larger
+        buffer = (byte*)NativeMemory.AlignedAlloc(room, 64);
+        size = room;
     }
 
     public void Dispose()

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Runtime.InteropServices;
 
 using SemAim.Runtime.Native;
@@ -26,12 +27,25 @@ internal sealed unsafe class NativeBatchMemory(long bytes) : IBatchMemory
     public void Dispose() => NativeMemory.AlignedFree((void*)Pixels);
 }
 
+/// <summary>A sample that could not be decoded and was replaced.</summary>
+/// <param name="Path">name in the source</param>
+/// <param name="Batch">number of the batch in which it first stood</param>
+internal sealed record BadSample(string Path, string Reason, int Index, long Epoch, long Batch);
+
+/// <summary>How many files of a set may be unreadable.</summary>
+internal static class BadFiles
+{
+    /// <summary>So many of a set; a single one never stops a run unless nothing at all is tolerated.</summary>
+    internal static int Allowed(double fraction, int count) => fraction <= 0 ? 0 : (int)Math.Max(1, Math.Min(count, fraction * count));
+}
+
 /// <summary>A batch lent by the ring. Return it only when the copy to the device has finished.</summary>
 internal sealed class Batch
 {
     internal Action<Batch>? Release;
     internal int Open;                   // rows not finished
     internal Exception?[] Errors = [];
+    internal ConcurrentQueue<(int Row, int Attempt, BadSample Sample)>? Refusals;
 
     public long Number { get; internal set; }
 
@@ -45,7 +59,7 @@ internal sealed class Batch
 }
 
 internal sealed record RingOptions(int Workers, int Slots = 4, int Size = 224, int Rows = 64, ulong Seed = 0,
-    BadSamplePolicy OnBadSample = BadSamplePolicy.Fail, int MaxBadFiles = 10, int ReadAttempts = 3, Action<string, string>? Refused = null);
+    BadSamplePolicy OnBadSample = BadSamplePolicy.Fail, int MaxBadFiles = 1, int ReadAttempts = 3, Action<BadSample>? Refused = null);
 
 /// <summary>
 /// K batch slots filled by N threads. A thread draws a ticket p and works on batch p / rows, row p % rows; it waits only while
@@ -85,8 +99,8 @@ internal sealed unsafe class RingLoader : IDisposable
         foreach (var thread in _threads) thread.Start();
     }
 
-    /// <summary>Samples replaced so far; a run reports it with its metrics.</summary>
-    public long Replaced => Volatile.Read(ref _replaced);
+    /// <summary>Samples replaced in the batches taken so far.</summary>
+    public long Replaced => _replaced;
 
     /// <summary>The next batch in order, or null at the end. Blocks until it is complete.</summary>
     public Batch? Take(CancellationToken cancellation = default)
@@ -100,14 +114,29 @@ internal sealed unsafe class RingLoader : IDisposable
             {
                 cancellation.ThrowIfCancellationRequested();
                 ObjectDisposedException.ThrowIf(_stop, this);
-                if (_failure != null) throw new InvalidOperationException("a data worker failed", _failure);
+                if (_failure != null) throw new InvalidOperationException(_failure.Message, _failure);
                 Monitor.Wait(_gate);
             }
         }
         _next++;
+        if (slot.Refusals is not null) Report(slot);
         // The first row's error, whichever thread met one first: runs stay reproducible.
         if (Array.Find(slot.Errors, e => e != null) is { } error) throw error;
         return slot;
+    }
+
+    // When its batch is taken, in the order of rows, not when a worker meets it: what a run says and where it stops do not depend on the workers.
+    private void Report(Batch slot)
+    {
+        foreach (var (_, _, bad) in slot.Refusals!.OrderBy(r => r.Row).ThenBy(r => r.Attempt))
+        {
+            _replaced++;
+            if (!_reported.Add(bad.Index)) continue;
+            _options.Refused?.Invoke(bad);
+            if (_reported.Count > _options.MaxBadFiles)
+                throw new RefusedException($"{_reported.Count} files cannot be decoded, more than the {_options.MaxBadFiles} allowed of {_source.Count}; the last one: {bad.Path}: {bad.Reason}");
+        }
+        slot.Refusals = null;
     }
 
     private void Prepare(long batch)
@@ -181,19 +210,19 @@ internal sealed unsafe class RingLoader : IDisposable
             }
             catch (Exception e) when (e is ImageDecodeException or IOException or UnauthorizedAccessException)
             {
-                var error = new RefusedException($"cannot decode {_source.Name(key.Index)} (sample {key.Index}, epoch {key.Epoch}): {e.Message}", e);
-                bool first;
-                int bad;
-                lock (_reported) (first, bad) = (_reported.Add(key.Index), _reported.Count);
-                if (_options.OnBadSample == BadSamplePolicy.Fail || attempt > 10 || bad > _options.MaxBadFiles)
+                if (_options.OnBadSample == BadSamplePolicy.Fail || attempt > 10)
                 {
-                    slot.Errors[row] = _options.OnBadSample == BadSamplePolicy.Fail ? error : new RefusedException($"{bad} files cannot be decoded, more than the {_options.MaxBadFiles} allowed; the last one: {error.Message}", e);
+                    slot.Errors[row] = new RefusedException($"cannot decode {_source.Name(key.Index)} (sample {key.Index}, epoch {key.Epoch}): {e.Message}", e);
                     return;
                 }
-                Interlocked.Increment(ref _replaced);
-                if (first) _options.Refused?.Invoke(_source.Name(key.Index), e.Message);
+                if (slot.Refusals is null) Interlocked.CompareExchange(ref slot.Refusals, [], null);
+                slot.Refusals.Enqueue((row, attempt, new BadSample(_source.Name(key.Index), e.Message, key.Index, wanted.Epoch, slot.Number)));
                 var rng = new SampleRng(_options.Seed, 0, (ulong)wanted.Index * 16 + (ulong)attempt, RngStream.Substitute);
                 key = wanted with { Index = rng.NextInt(_source.Count) };
+            }
+            catch (Exception e)
+            {
+                throw new InvalidOperationException($"a data worker failed at {_source.Name(key.Index)} (sample {key.Index}, epoch {key.Epoch}): {e.Message}", e);
             }
         }
     }
@@ -207,7 +236,7 @@ internal sealed unsafe class RingLoader : IDisposable
             {
                 return _source.Read(index, ref buffer);
             }
-            catch (IOException) when (attempt < _options.ReadAttempts)
+            catch (IOException e) when (attempt < _options.ReadAttempts && e is not (FileNotFoundException or DirectoryNotFoundException))
             {
                 Thread.Sleep(100 << attempt);
             }

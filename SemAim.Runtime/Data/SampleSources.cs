@@ -7,38 +7,59 @@ internal static class SampleSources
     /// <exception cref="RefusedException">there are none</exception>
     internal static ISampleSource Pictures(string folder)
     {
-        try { return FileSource.FromImages(folder); }
+        try { return FileSource.FromImages(folder, IndexCache.Default); }
         catch (InvalidDataException e) { throw new RefusedException($"--data_path {folder}: {e.Message}", e); }
     }
 
-    /// <summary>An ImageFolder tree (<c>SPLIT/CLASS/*</c>), a list file (<c>SPLIT.txt</c>), or, for training, a plain folder of pictures.</summary>
-    /// <param name="path">as in --data-path</param>
+    /// <summary>
+    /// A list file (<c>SPLIT.txt</c>), tar shards (<c>SPLIT/*.tar</c>, <c>SPLIT*.tar</c>; for training also <c>*.tar</c> or one shard itself), an ImageFolder tree (<c>SPLIT/CLASS/*</c>),
+    /// or a plain folder of pictures, without classes.
+    /// </summary>
+    /// <param name="path">as in --data_path</param>
     /// <param name="split">train or val</param>
     /// <param name="kind">what it is, for the log</param>
-    /// <exception cref="RefusedException">nothing of that</exception>
+    /// <exception cref="UsageException">there is nothing at the path</exception>
+    /// <exception cref="RefusedException">nothing of that, or it is damaged or hostile</exception>
     internal static ISampleSource Open(string path, string split, out string kind)
     {
-        if (!Directory.Exists(path)) throw new UsageException($"--data_path {path}: there is no such folder");
         try
         {
-            var folder = Path.Combine(path, split);
+            if (IsShard(path) && File.Exists(path) && split == "train") return Shards([path], out kind);
+            if (File.Exists(path)) throw new UsageException($"--data_path {path}: a file; give the folder{(IsShard(path) ? $" that holds {split}*.tar" : "")}");
+            if (!Directory.Exists(path)) throw new UsageException($"--data_path {path}: there is no such folder");
+            var (folder, cache) = (Path.Combine(path, split), IndexCache.Default);
             if (File.Exists(Path.Combine(path, split + ".txt")))
             {
                 kind = $"list file {split}.txt";
                 return FileSource.FromList(Directory.Exists(folder) ? folder : path, Path.Combine(path, split + ".txt"));
             }
+            if (Directory.Exists(folder) && In(folder, "*.tar") is { Length: > 0 } below) return Shards(below, out kind);
+            if (In(path, split + "*.tar") is { Length: > 0 } named) return Shards(named, out kind);
             if (Directory.Exists(folder) && Directory.EnumerateDirectories(folder).Any())
             {
                 kind = $"ImageFolder {split}";
-                return FileSource.FromFolder(folder);
+                return FileSource.FromFolder(folder, cache);
             }
+            if (split == "train" && In(path, "*.tar") is { Length: > 0 } any && any.Where(IsNotHeldOut).ToArray() is { Length: > 0 } own) return Shards(own, out kind);
             if (split == "train" || Directory.Exists(folder))
             {
                 kind = "folder of pictures without classes";
-                return FileSource.FromImages(Directory.Exists(folder) ? folder : path);
+                return FileSource.FromImages(Directory.Exists(folder) ? folder : path, cache);
             }
         }
         catch (InvalidDataException e) { throw new RefusedException($"--data_path {path}: {e.Message}", e); }
-        throw new RefusedException($"--data_path {path}: there is no {split} folder with class folders and no {split}.txt");
+        throw new RefusedException($"--data_path {path}: there is no {split} folder with class folders, no {split}.txt and no {split}*.tar");
     }
+
+    private static TarSource Shards(string[] shards, out string kind)
+    {
+        kind = $"{shards.Length} tar {(shards.Length == 1 ? "shard" : "shards")}";
+        return new TarSource(shards, IndexCache.Default);
+    }
+
+    private static bool IsShard(string path) => path.EndsWith(".tar", StringComparison.OrdinalIgnoreCase);
+
+    private static bool IsNotHeldOut(string shard) => !Path.GetFileName(shard).StartsWith("val", StringComparison.OrdinalIgnoreCase) && !Path.GetFileName(shard).StartsWith("test", StringComparison.OrdinalIgnoreCase);
+
+    private static string[] In(string folder, string pattern) => [.. Directory.GetFiles(folder, pattern).Order(StringComparer.Ordinal)];
 }

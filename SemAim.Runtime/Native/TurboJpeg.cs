@@ -156,6 +156,18 @@ internal sealed unsafe class TurboJpeg : IDisposable
         return at < file.Length && file[at..].LastIndexOf((ReadOnlySpan<byte>)[0xFF, 0xD9]) >= 0;
     }
 
+    /// <summary>True when the frame header names arithmetic coding (SOF9 and above), or where there is none before the first scan.</summary>
+    internal static bool IsArithmetic(ReadOnlySpan<byte> file)
+    {
+        int at = 2;
+        while (at + 4 <= file.Length && file[at] == 0xFF && file[at + 1] != 0xDA)
+        {
+            if (file[at + 1] is >= 0xC0 and <= 0xC7 and not 0xC4) return false;
+            at += file[at + 1] == 0xFF ? 1 : 2 + (file[at + 2] << 8 | file[at + 3]);
+        }
+        return true;
+    }
+
     private struct Region
     {
         public int X, Y, Width, Height;

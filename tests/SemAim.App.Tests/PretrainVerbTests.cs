@@ -32,7 +32,8 @@ public sealed class PretrainVerbTests : IDisposable
         Assert.Equal([1, 6, 11, 12], lines.Where(l => l.GetProperty("kind").GetString() == "step").Select(l => l.GetProperty("step").GetInt32()));
         Assert.Equal([0, 1], lines.Where(l => l.GetProperty("kind").GetString() == "epoch").Select(l => l.GetProperty("epoch").GetInt32()));
         Assert.Single(Directory.GetFiles(Path.Combine(Run("mixed"), "tensorboard")));
-        Assert.Contains(lines, l => l.TryGetProperty("event", out var e) && e.GetString() == "refused sample");
+        Assert.Contains(lines, l => l.TryGetProperty("event", out var e) && e.GetString() == "refused sample" && l.GetProperty("step").GetInt32() > 0);
+        Assert.Contains("left/broken.jpg", Assert.Single(File.ReadLines(Path.Combine(Run("mixed"), "quarantine.jsonl"))));
     }
 
     [Fact]
@@ -55,7 +56,7 @@ public sealed class PretrainVerbTests : IDisposable
         var (code, _, errors) = Semaim.Run(Command("broken", 40));
 
         Assert.Equal(3, code);
-        Assert.Contains("files cannot be decoded, more than the 10 allowed", errors);
+        Assert.Contains("files cannot be decoded, more than the 1 allowed of", errors);
     }
 
     [Fact]

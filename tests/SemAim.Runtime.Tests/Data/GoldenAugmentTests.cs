@@ -10,18 +10,9 @@ namespace SemAim.Runtime.Tests.Data;
 [Trait("Category", "Golden")]
 public sealed unsafe class GoldenAugmentTests
 {
-    public static TheoryData<string> RandAugmentFiles => Files("randaug*.safetensors");
-
-    public static TheoryData<string> LevelFiles => Files("randaug_levels*.json");
-
-    public static TheoryData<string> ErasingFiles => Files("random_erasing*.json");
-
-    public static TheoryData<string> MixFiles => Files("mixup*.safetensors");
-
-    private static TheoryData<string> Files(string pattern) => [.. GoldenFolder.Files(pattern).Select(f => Path.GetFileName(f))];
-
-    [Theory]
-    [MemberData(nameof(RandAugmentFiles))]
+    [GoldenTheory("randaug*.safetensors")]
+    [GoldenFiles]
+    [GoldenKind("randaug*.safetensors")]
     public void Operations_give_timms_bytes_with_and_without_SIMD(string name)
     {
         using var file = SafetensorsFile.Open(Path.Combine(GoldenFolder.Path, name));
@@ -68,8 +59,9 @@ public sealed unsafe class GoldenAugmentTests
 
     private static AugmentOp Operation(string timm) => Enum.Parse<AugmentOp>(timm.Replace("Increasing", "", StringComparison.Ordinal).Replace("Original", "", StringComparison.Ordinal).Replace("Rel", "", StringComparison.Ordinal));
 
-    [Theory]
-    [MemberData(nameof(LevelFiles))]
+    [GoldenTheory("randaug_levels*.json")]
+    [GoldenFiles]
+    [GoldenKind("randaug_levels*.json")]
     public void Arguments_of_levels_are_timms(string name)
     {
         using var json = JsonDocument.Parse(File.ReadAllText(Path.Combine(GoldenFolder.Path, name)));
@@ -125,8 +117,9 @@ public sealed unsafe class GoldenAugmentTests
         }
     }
 
-    [Theory]
-    [MemberData(nameof(ErasingFiles))]
+    [GoldenTheory("random_erasing*.json")]
+    [GoldenFiles]
+    [GoldenKind("random_erasing*.json")]
     public void Rectangles_follow_the_recorded_draws_and_the_statistics(string name)
     {
         using var json = JsonDocument.Parse(File.ReadAllText(Path.Combine(GoldenFolder.Path, name)));
@@ -159,8 +152,9 @@ public sealed unsafe class GoldenAugmentTests
         for (var i = 0; i < 3; i++) Assert.Equal(quantiles[i].GetDouble(), areas[(int)(areas.Count * new[] { 0.1, 0.5, 0.9 }[i])], 0.02);
     }
 
-    [Theory]
-    [MemberData(nameof(MixFiles))]
+    [GoldenTheory("mixup*.safetensors")]
+    [GoldenFiles]
+    [GoldenKind("mixup*.safetensors")]
     public void Mixed_pictures_and_targets_are_timms(string name)
     {
         using var scope = NewDisposeScope();

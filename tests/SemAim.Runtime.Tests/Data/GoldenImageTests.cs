@@ -7,6 +7,12 @@ namespace SemAim.Runtime.Tests.Data;
 
 /// <summary>Pixels of Pillow, torchvision and timm, byte for byte: every folder of the golden data that has a manifest.</summary>
 [Trait("Category", "Golden")]
+[GoldenKind("images/manifest.json")]
+[GoldenKind("images/tables.json")]
+[GoldenKind("images/decode/*")]
+[GoldenKind("images/resize/*")]
+[GoldenKind("images/pipeline/*")]
+[GoldenKind("images/augment/*")]
 public sealed unsafe class GoldenImageTests
 {
     private readonly List<string> wrong = [];
@@ -17,12 +23,12 @@ public sealed unsafe class GoldenImageTests
         get
         {
             var folders = new TheoryData<string>();
-            foreach (var manifest in Directory.EnumerateFiles(GoldenFolder.Path, "manifest.json", SearchOption.AllDirectories).Order(StringComparer.Ordinal)) folders.Add(Path.GetDirectoryName(manifest)!);
+            foreach (var manifest in GoldenSetTheoryAttribute.Files("manifest.json")) folders.Add(Path.GetDirectoryName(manifest)!);
             return folders;
         }
     }
 
-    [Theory]
+    [GoldenSetTheory("manifest.json")]
     [MemberData(nameof(Folders))]
     public void Decoded_pictures_are_Pillows(string directory)
     {
@@ -37,7 +43,7 @@ public sealed unsafe class GoldenImageTests
         Judge();
     }
 
-    [Theory]
+    [GoldenSetTheory("manifest.json")]
     [MemberData(nameof(Folders))]
     public void Resized_pictures_are_Pillows_with_and_without_SIMD(string directory)
     {
@@ -46,7 +52,7 @@ public sealed unsafe class GoldenImageTests
         Judge();
     }
 
-    [Theory]
+    [GoldenSetTheory("manifest.json")]
     [MemberData(nameof(Folders))]
     public void The_whole_path_gives_torchvisions_bytes(string directory)
     {
@@ -55,7 +61,7 @@ public sealed unsafe class GoldenImageTests
         Judge();
     }
 
-    [Theory]
+    [GoldenSetTheory("manifest.json")]
     [MemberData(nameof(Folders))]
     public void Augmented_pictures_are_timms(string directory)
     {
@@ -64,7 +70,7 @@ public sealed unsafe class GoldenImageTests
         Judge();
     }
 
-    [Theory]
+    [GoldenSetTheory("manifest.json")]
     [MemberData(nameof(Folders))]
     public void Tables_of_geometry_and_arguments_agree(string directory)
     {

@@ -9,6 +9,12 @@ namespace SemAim.Runtime.Tests.Data;
 
 /// <summary>The transforms of the original's programs on recorded pictures: every folder of the golden data with an images.json. Pixels and sizes to the byte, random crops by their distribution.</summary>
 [Trait("Category", "Golden")]
+[GoldenKind("transforms/images.json")]
+[GoldenKind("transforms/size_tables*.json")]
+[GoldenKind("transforms/crop_statistics*.json")]
+[GoldenKind("transforms/eval_tensors*.safetensors")]
+[GoldenKind("transforms/*.png")]
+[GoldenKind("transforms/*.jpg")]
 public sealed unsafe partial class GoldenTransformTests
 {
     public static TheoryData<string> Pictures
@@ -16,7 +22,7 @@ public sealed unsafe partial class GoldenTransformTests
         get
         {
             var pictures = new TheoryData<string>();
-            foreach (var list in Files("images.json"))
+            foreach (var list in GoldenSetTheoryAttribute.Files("images.json"))
             {
                 using var json = JsonDocument.Parse(File.ReadAllText(list));
                 foreach (var picture in json.RootElement.EnumerateObject().Where(p => p.Value.ValueKind == JsonValueKind.Object && p.Value.TryGetProperty("file", out _)))
@@ -26,13 +32,11 @@ public sealed unsafe partial class GoldenTransformTests
         }
     }
 
-    public static TheoryData<string> SizeTables => [.. Files("size_tables*.json").Select(f => Path.GetRelativePath(GoldenFolder.Path, f))];
+    public static TheoryData<string> SizeTables => [.. GoldenSetTheoryAttribute.Files("size_tables*.json").Select(f => Path.GetRelativePath(GoldenFolder.Path, f))];
 
-    public static TheoryData<string> CropStatistics => [.. Files("crop_statistics*.json").Select(f => Path.GetRelativePath(GoldenFolder.Path, f))];
+    public static TheoryData<string> CropStatistics => [.. GoldenSetTheoryAttribute.Files("crop_statistics*.json").Select(f => Path.GetRelativePath(GoldenFolder.Path, f))];
 
-    private static IEnumerable<string> Files(string pattern) => Directory.EnumerateFiles(GoldenFolder.Path, pattern, SearchOption.AllDirectories).Order(StringComparer.Ordinal);
-
-    [Theory]
+    [GoldenSetTheory("images.json")]
     [MemberData(nameof(Pictures))]
     public void A_picture_goes_through_every_recorded_transform_to_the_byte(string picture)
     {
@@ -95,7 +99,7 @@ public sealed unsafe partial class GoldenTransformTests
         }
     }
 
-    [Theory]
+    [GoldenSetTheory("size_tables*.json")]
     [MemberData(nameof(SizeTables))]
     public void Sizes_and_offsets_are_torchvisions(string name)
     {
@@ -120,7 +124,7 @@ public sealed unsafe partial class GoldenTransformTests
         Assert.True(count > 0);
     }
 
-    [Theory]
+    [GoldenSetTheory("crop_statistics*.json")]
     [MemberData(nameof(CropStatistics))]
     public void Random_crops_have_the_originals_distribution(string name)
     {
