@@ -25,24 +25,26 @@ internal readonly unsafe struct DecodedImage(byte* pixels, Box area, int width, 
     public int Stride => Area.Width * 4;
 }
 
+/// <summary>How pictures are read.</summary>
+/// <param name="MaxPixels">2^30 / 4 / 3: from here on Pillow warns of a decompression bomb (it refuses twice as many). A picture of this size takes 341 MiB here</param>
+/// <param name="AllowRegions">decode only what a crop needs where the library can; the result is the same without</param>
+/// <param name="HonourOrientation">turn the picture as its EXIF tag says. Pillow's convert and the original ignore the tag</param>
+/// <param name="SkiaOnly">do without libjpeg-turbo where it is installed: the same pixels for undamaged files, at half the speed</param>
+internal sealed record DecodeOptions(long MaxPixels = 89_478_485, bool AllowRegions = true, bool HonourOrientation = false, bool SkiaOnly = false)
+{
+    internal static DecodeOptions Default { get; } = new();
+}
+
 /// <summary>
 /// Decodes like Pillow's convert("RGB"): by content, not by name; alpha, colour profile, gamma and EXIF orientation ignored.
 /// One instance per worker thread.
 /// </summary>
-internal sealed unsafe class ImageDecoder : IDisposable
+internal sealed unsafe class ImageDecoder(DecodeOptions? options = null) : IDisposable
 {
-    private readonly TurboJpeg? _turbo = TurboJpeg.IsAvailable ? new TurboJpeg() : null;
+    private readonly DecodeOptions _options = options ?? DecodeOptions.Default;
+    private readonly TurboJpeg? _turbo = TurboJpeg.IsAvailable && options?.SkiaOnly != true ? new TurboJpeg() : null;
     private byte* _buffer, _turned;
     private nuint _size, _turnedSize;
-
-    /// <summary>2^30 / 4 / 3: from here on Pillow warns of a decompression bomb (it refuses twice as many). A picture of this size takes 341 MiB here.</summary>
-    public long MaxPixels { get; init; } = 89_478_485;
-
-    /// <summary>Fastest route for training crops; the result is the same without.</summary>
-    public bool AllowRegions { get; init; } = true;
-
-    /// <summary>Turn the picture as its EXIF tag says. Pillow's convert and the original ignore the tag.</summary>
-    public bool HonourOrientation { get; init; }
 
     public static ImageFormat Sniff(ReadOnlySpan<byte> file)
     {
@@ -58,7 +60,7 @@ internal sealed unsafe class ImageDecoder : IDisposable
 
     public DecodedImage Decode(ReadOnlySpan<byte> file, ICropPlanner? planner = null)
     {
-        int orientation = HonourOrientation ? Exif.Orientation(file) : 1;
+        int orientation = _options.HonourOrientation ? Exif.Orientation(file) : 1;
         if (orientation == 1) return DecodeAsStored(file, planner);
         var turned = Turn(DecodeAsStored(file, null), orientation);
         planner?.Plan(turned.Width, turned.Height);
@@ -110,7 +112,7 @@ internal sealed unsafe class ImageDecoder : IDisposable
         int width = header.Width, height = header.Height;
         var box = planner?.Plan(width, height) ?? new Box(0, 0, width, height);
         Reserve(ref _buffer, ref _size, width, height);
-        if (AllowRegions && (long)box.Width * box.Height < (long)width * height && TurboJpeg.HasEndMarker(file)
+        if (_options.AllowRegions && (long)box.Width * box.Height < (long)width * height && TurboJpeg.HasEndMarker(file)
             && _turbo!.TryDecodeRegion(file, header, box, _buffer, out var area))
             return new DecodedImage(_buffer, area, width, height);
         _turbo!.Decode(file, header, _buffer);
@@ -179,7 +181,7 @@ internal sealed unsafe class ImageDecoder : IDisposable
     private void CheckSize(int width, int height)
     {
         if (width <= 0 || height <= 0) throw new ImageDecodeException($"empty image {width}x{height}");
-        if ((long)width * height > MaxPixels) throw new ImageDecodeException($"image of {width}x{height} exceeds the limit of {MaxPixels} pixels");
+        if ((long)width * height > _options.MaxPixels) throw new ImageDecodeException($"image of {width}x{height} exceeds the limit of {_options.MaxPixels} pixels");
     }
 
     private static void Reserve(ref byte* buffer, ref nuint size, int width, int height)

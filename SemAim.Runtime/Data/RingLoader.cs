@@ -35,6 +35,11 @@ internal sealed record BadSample(string Path, string Reason, int Index, long Epo
 /// <summary>How many files of a set may be unreadable.</summary>
 internal static class BadFiles
 {
+    /// <summary>Index of the sample that takes a bad one's place, the same in every epoch and on every rank.</summary>
+    /// <param name="attempt">1, then 2 where the substitute is bad too, and so on</param>
+    internal static int Substitute(ulong seed, int index, int attempt, int count)
+        => new SampleRng(seed, 0, (ulong)index * 16 + (ulong)attempt, RngStream.Substitute).NextInt(count);
+
     /// <summary>So many of a set; a single one never stops a run unless nothing at all is tolerated.</summary>
     internal static int Allowed(double fraction, int count) => fraction <= 0 ? 0 : (int)Math.Max(1, Math.Min(count, fraction * count));
 }
@@ -217,8 +222,7 @@ internal sealed unsafe class RingLoader : IDisposable
                 }
                 if (slot.Refusals is null) Interlocked.CompareExchange(ref slot.Refusals, [], null);
                 slot.Refusals.Enqueue((row, attempt, new BadSample(_source.Name(key.Index), e.Message, key.Index, wanted.Epoch, slot.Number)));
-                var rng = new SampleRng(_options.Seed, 0, (ulong)wanted.Index * 16 + (ulong)attempt, RngStream.Substitute);
-                key = wanted with { Index = rng.NextInt(_source.Count) };
+                key = wanted with { Index = BadFiles.Substitute(_options.Seed, wanted.Index, attempt, _source.Count) };
             }
             catch (Exception e)
             {

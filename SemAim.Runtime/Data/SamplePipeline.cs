@@ -67,10 +67,10 @@ internal enum TrainingCrop
 /// <param name="MinScale">smallest part of the area that a random resized crop takes</param>
 /// <param name="ErasingCount">most rectangles RandomErasing draws for one picture</param>
 /// <param name="ColorJitter">strength of brightness, contrast and saturation; 0: off. Only without RandAugment, as in timm</param>
-/// <param name="HonourOrientation">turn pictures as their EXIF tag says; the original ignores it</param>
+/// <param name="Decode">null: as the original</param>
 internal sealed record TrainingOptions(ulong Seed, int Size = 224, double MinScale = 0.2, double MaxScale = 1,
     RandAugmentOptions? RandAugment = null, double ErasingProbability = 0, int ErasingCount = 1, double ColorJitter = 0,
-    TrainingCrop Crop = TrainingCrop.RandomResized, bool HonourOrientation = false)
+    TrainingCrop Crop = TrainingCrop.RandomResized, DecodeOptions? Decode = null)
 {
     /// <summary>behaviour.md 7: random resized crop from a fifth of the area, flip.</summary>
     internal static TrainingOptions Pretraining(ulong seed, int size) => new(seed, size, 0.2);
@@ -99,7 +99,7 @@ internal sealed unsafe class TrainingPipeline : ISamplePipeline, ICropPlanner
     {
         (_options, _watcher) = (options, watcher);
         // a watcher is shown the whole picture; regions give the same pixels
-        _decoder = new ImageDecoder { HonourOrientation = options.HonourOrientation, AllowRegions = watcher is null };
+        _decoder = new ImageDecoder(watcher is null ? options.Decode : (options.Decode ?? DecodeOptions.Default) with { AllowRegions = false });
         if (options.RandAugment == null && options.ColorJitter <= 0 && watcher is null) return;
         Action<AugmentOp, double>? applied = watcher is null ? null : (op, argument) => watcher.Drawn(op.ToString(), argument.ToString("R", CultureInfo.InvariantCulture));
         if (options.RandAugment != null) _augment = new RandAugment(options.RandAugment, options.Size, options.Size) { Applied = applied };
@@ -166,13 +166,13 @@ internal sealed unsafe class TrainingPipeline : ISamplePipeline, ICropPlanner
 }
 
 /// <summary>Resize(shorter side) and CenterCrop. <see cref="Classification"/> and <see cref="Neighbours"/> are the original's.</summary>
-internal sealed unsafe class EvaluationPipeline(int resize = 256, int size = 224, bool honourOrientation = false, ISampleWatcher? watcher = null) : ISamplePipeline
+internal sealed unsafe class EvaluationPipeline(int resize = 256, int size = 224, DecodeOptions? decode = null, ISampleWatcher? watcher = null) : ISamplePipeline
 {
-    private readonly ImageDecoder _decoder = new() { HonourOrientation = honourOrientation };
+    private readonly ImageDecoder _decoder = new(decode);
     private readonly PilResampler _resampler = new();
 
     /// <summary>Evaluation of finetuning and the linear probe (behaviour.md 6.3): up to 224 the shorter side becomes 256/224 of the size, above it the size itself.</summary>
-    internal static EvaluationPipeline Classification(int size) => new(size <= 224 ? (int)(size / (224.0 / 256)) : size, size);
+    internal static EvaluationPipeline Classification(int size, DecodeOptions? decode = null, ISampleWatcher? watcher = null) => new(size <= 224 ? (int)(size / (224.0 / 256)) : size, size, decode, watcher);
 
     /// <summary>k-NN (behaviour.md 6.9): the shorter side becomes 256 where the size is 224, else 512; smaller sizes, which the original does not have, go with the former's proportion.</summary>
     internal static EvaluationPipeline Neighbours(int size) => new(size == 224 ? 256 : size > 224 ? Math.Max(512, size) : (int)(size / (224.0 / 256)), size);

@@ -21,7 +21,12 @@ internal static class SampleSources
     /// <exception cref="UsageException">there is nothing at the path</exception>
     /// <exception cref="RefusedException">nothing of that, or it is damaged or hostile</exception>
     internal static ISampleSource Open(string path, string split, out string kind)
+        => Find(path, split, out kind) ?? throw new RefusedException($"--data_path {path}: there is no {split} folder with class folders, no {split}.txt and no {split}*.tar");
+
+    /// <summary>The same; null where there is nothing of that split.</summary>
+    internal static ISampleSource? Find(string path, string split, out string kind)
     {
+        kind = "";
         try
         {
             if (IsShard(path) && File.Exists(path) && split == "train") return Shards([path], out kind);
@@ -48,7 +53,7 @@ internal static class SampleSources
             }
         }
         catch (InvalidDataException e) { throw new RefusedException($"--data_path {path}: {e.Message}", e); }
-        throw new RefusedException($"--data_path {path}: there is no {split} folder with class folders, no {split}.txt and no {split}*.tar");
+        return null;
     }
 
     private static TarSource Shards(string[] shards, out string kind)

@@ -150,7 +150,7 @@ public sealed unsafe class GoldenImageTests
         int size = c.GetProperty("size").GetInt32();
         foreach (bool regions in new[] { false, true })
         {
-            using var decoder = new ImageDecoder { AllowRegions = regions };
+            using var decoder = new ImageDecoder(new DecodeOptions(AllowRegions: regions));
             using var resampler = new PilResampler { ForceScalar = scalar };
             byte[] result = new byte[3 * size * size];
             fixed (byte* q = result)
