@@ -186,7 +186,7 @@ internal sealed class PretrainVerb : IVerb
             if (from is { } at) narrator.Say($"resume  from {at.Folder}, step {at.State.Step} of {steps}");
             log.Write("event", ("event", from is null ? "start" : "resume"), ("step", from?.State.Step ?? 0), ("steps", steps), ("pictures", source.Count));
             using var curves = new EventFile(run.Curves);
-            var loop = new PretrainLoop(model, objective, source, settings, log, narrator) { Checkpoints = checkpoints, From = from, Mathematics = mathematics, Stop = stop, BadSteps = run.BadSteps, Curves = curves, Quarantine = new Quarantine(run.Quarantine, anew: from is null) };
+            var loop = new PretrainLoop(model, objective, source, settings, log, narrator) { Checkpoints = checkpoints, From = from, Mathematics = mathematics, Stop = stop, BadSteps = new BadStepRecords(run.BadSteps, Options()), Curves = curves, AverageTeacher = teacher, Quarantine = new Quarantine(run.Quarantine, anew: from is null) };
             var speed = loop.Run();
             if (loop.Outcome != ExitCodes.Done)
             {
