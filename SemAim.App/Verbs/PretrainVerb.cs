@@ -186,7 +186,8 @@ internal sealed class PretrainVerb : IVerb
             if (from is { } at) narrator.Say($"resume  from {at.Folder}, step {at.State.Step} of {steps}");
             log.Write("event", ("event", from is null ? "start" : "resume"), ("step", from?.State.Step ?? 0), ("steps", steps), ("pictures", source.Count));
             using var curves = new EventFile(run.Curves);
-            var loop = new PretrainLoop(model, objective, source, settings, log, narrator) { Checkpoints = checkpoints, From = from, Mathematics = mathematics, Stop = stop, BadSteps = new BadStepRecords(run.BadSteps, Options()), Curves = curves, AverageTeacher = teacher, Quarantine = new Quarantine(run.Quarantine, anew: from is null) };
+            void Evaluate(long step) => Judge(model, source, val!, step, step / perEpoch, log, narrator);
+            var loop = new PretrainLoop(model, objective, source, settings, log, narrator, val is null ? null : (step, _) => Evaluate(step)) { Checkpoints = checkpoints, From = from, Mathematics = mathematics, Stop = stop, BadSteps = new BadStepRecords(run.BadSteps, Options()), Curves = curves, AverageTeacher = teacher, Quarantine = new Quarantine(run.Quarantine, anew: from is null) };
             var speed = loop.Run();
             if (loop.Outcome != ExitCodes.Done)
             {
