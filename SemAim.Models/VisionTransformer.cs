@@ -105,6 +105,16 @@ public sealed partial class VisionTransformer(int S, int P, int D, int H, int L,
         return this;
     }
 
+    /// <summary>Fills the classifier anew: N(0, std²) (behaviour.md 6.2; without the outliers of trap 29), bias 0.</summary>
+    /// <returns>this model</returns>
+    public VisionTransformer InitialiseHead(double std)
+    {
+        using var guard = no_grad();
+        nn.init.normal_(head.Weight, 0, std);
+        nn.init.zeros_(head.Bias!);
+        return this;
+    }
+
     /// <summary>vit_tiny: takes the encoder of the demo's aim_tiny.</summary>
     [Variant("vit_tiny")]
     public static VisionTransformer Tiny(int classes = 10, bool globalPool = false, double dropPath = 0) => new(S: 64, P: 8, D: 64, H: 4, L: 3, K: classes, globalPool: globalPool, dropPath: dropPath);

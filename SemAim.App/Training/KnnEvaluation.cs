@@ -17,42 +17,64 @@ internal sealed record KnnResult(int K, double Top1, double Top5, int Count)
 /// <summary>Weighted nearest neighbours (behaviour.md 6.9): cosine similarity s, votes exp(s / T).</summary>
 internal static class KnnEvaluation
 {
-    private const int Chunk = 512;
+    // similarities of one product: 128 MB
+    private const int Rows = 512, Columns = 65_536;
 
-    /// <summary>Judges test features by training features.</summary>
-    /// <param name="train">n × D; stays the caller's</param>
+    /// <summary>Bytes that are needed beside the features: one part of the bank in float32, its similarities with one part of the tests.</summary>
+    internal static long WorkingBytes(long train, long test, long width) => 4 * (Math.Min(Columns, train) * width * 2 + Math.Min(Rows, test) * Math.Min(Columns, train));
+
+    /// <summary>Judges test features by training features. Exact: every test meets every training picture, part by part, and the nearest are merged.</summary>
+    /// <param name="train">n × D, float32 or float16; stays the caller's</param>
     /// <param name="trainLabels">n</param>
     /// <param name="test">m × D</param>
     /// <param name="testLabels">m</param>
     /// <param name="ks">numbers of neighbours</param>
     /// <param name="temperature">T</param>
-    internal static IReadOnlyList<KnnResult> Run(Tensor train, int[] trainLabels, Tensor test, int[] testLabels, IReadOnlyList<int> ks, double temperature = 0.07)
+    /// <param name="columns">training pictures at a time; for tests</param>
+    internal static IReadOnlyList<KnnResult> Run(Tensor train, int[] trainLabels, Tensor test, int[] testLabels, IReadOnlyList<int> ks, double temperature = 0.07, int columns = Columns)
     {
         using var guard = no_grad();
         using var scope = NewDisposeScope();
-        var classes = Math.Max(trainLabels.Max(), testLabels.Max()) + 1;
-        var bank = nn.functional.normalize(train, 2.0, 1).t();
         var largest = Math.Min(ks.Max(), trainLabels.Length);
-        var (right1, right5) = (new int[ks.Count], new int[ks.Count]);
-        for (var start = 0; start < testLabels.Length; start += Chunk)
+        var nearest = full([testLabels.Length, largest], double.NegativeInfinity, dtype: float32);
+        var places = zeros(testLabels.Length, largest, dtype: int64);
+        for (var from = 0; from < trainLabels.Length; from += columns)
         {
-            using var inner = NewDisposeScope();
-            var rows = Math.Min(Chunk, testLabels.Length - start);
-            var query = nn.functional.normalize(test.narrow(0, start, rows), 2.0, 1);
-            var (similarity, index) = query.matmul(bank).topk(largest, 1);
-            var (votes, neighbours) = ((similarity / temperature).exp().to(float64).data<double>().ToArray(), index.data<long>().ToArray());
-            for (var row = 0; row < rows; row++)
-                for (var i = 0; i < ks.Count; i++)
-                {
-                    var score = new double[classes];
-                    for (var k = 0; k < Math.Min(ks[i], largest); k++) score[trainLabels[neighbours[row * largest + k]]] += votes[row * largest + k];
-                    var own = score[testLabels[start + row]];
-                    // equal scores: the lower class number wins
-                    var better = score.Where((s, c) => s > own || s == own && c < testLabels[start + row]).Count();
-                    if (own > 0 && better == 0) right1[i]++;
-                    if (own > 0 && better < Math.Min(5, classes)) right5[i]++;
-                }
+            using var part = NewDisposeScope();
+            var bank = nn.functional.normalize(train.narrow(0, from, Math.Min(columns, trainLabels.Length - from)).to(float32), 2.0, 1).t();
+            for (var start = 0; start < testLabels.Length; start += Rows)
+            {
+                using var inner = NewDisposeScope();
+                var rows = Math.Min(Rows, testLabels.Length - start);
+                var query = nn.functional.normalize(test.narrow(0, start, rows).to(float32), 2.0, 1);
+                var (similarity, index) = query.matmul(bank).topk((int)Math.Min(largest, bank.size(1)), 1);
+                var (own, where) = (nearest.narrow(0, start, rows), places.narrow(0, start, rows));
+                var (merged, chosen) = cat([own, similarity], 1).topk(largest, 1);
+                where.copy_(cat([where, index + from], 1).gather(1, chosen));
+                own.copy_(merged);
+            }
         }
+        var votes = (nearest / temperature).exp().to(float64).data<double>().ToArray();
+        return Judge(votes, places.data<long>().ToArray(), largest, trainLabels, testLabels, ks);
+    }
+
+    private static List<KnnResult> Judge(double[] votes, long[] neighbours, int largest, int[] trainLabels, int[] testLabels, IReadOnlyList<int> ks)
+    {
+        var score = new double[Math.Max(trainLabels.Max(), testLabels.Max()) + 1];
+        var (right1, right5) = (new int[ks.Count], new int[ks.Count]);
+        for (var row = 0; row < testLabels.Length; row++)
+            for (var i = 0; i < ks.Count; i++)
+            {
+                Array.Clear(score);
+                for (var k = 0; k < Math.Min(ks[i], largest); k++) score[trainLabels[neighbours[row * largest + k]]] += votes[row * largest + k];
+                var (label, better) = (testLabels[row], 0);
+                // equal scores: the lower class number wins; a class without votes is no answer
+                for (var c = 0; c < score.Length; c++)
+                    if (score[c] > score[label] || score[c] == score[label] && c < label) better++;
+                if (score[label] <= 0) continue;
+                if (better == 0) right1[i]++;
+                if (better < Math.Min(5, score.Length)) right5[i]++;
+            }
         return [.. ks.Select((k, i) => new KnnResult(k, 100.0 * right1[i] / testLabels.Length, 100.0 * right5[i] / testLabels.Length, testLabels.Length))];
     }
 

@@ -1,6 +1,6 @@
 using System.Security.Cryptography;
 using System.Text.Json;
-using SemAim.Models;
+using SemAim.Dsl;
 using SemAim.Runtime;
 using SemAim.Runtime.Checkpoints;
 using SemAim.Runtime.Native;
@@ -95,11 +95,11 @@ internal sealed class RunCheckpoints(string folder, int keep = 2, Func<string, S
     }
 
     /// <summary>Puts the weights of a checkpoint into a model that no arena has taken over yet.</summary>
-    internal static void LoadWeights(AimViT model, string checkpoint) => ModelWeights.Load(model, Path.Combine(checkpoint, Model));
+    internal static void LoadWeights(GraphModule model, string checkpoint) => ModelWeights.Load(model, Path.Combine(checkpoint, Model));
 
     /// <summary>Puts the moments and the step count of a checkpoint into an optimiser, and the average of the weights into one where the run keeps one.</summary>
     /// <exception cref="RefusedException">it belongs to another model</exception>
-    internal static void LoadMoments(ParameterArena arena, ArenaAdamW optimizer, ExponentialMovingAverage? average, string checkpoint)
+    internal static void LoadMoments(ParameterArena arena, IArenaOptimizer optimizer, ExponentialMovingAverage? average, string checkpoint)
     {
         using var guard = no_grad();
         using var scope = NewDisposeScope();

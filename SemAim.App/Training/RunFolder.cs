@@ -19,6 +19,9 @@ internal sealed class RunFolder
 
     internal string Weights => Path.Combine(Folder, "model.safetensors");
 
+    /// <summary>Weights of the best epoch, where epochs are judged.</summary>
+    internal string BestWeights => Path.Combine(Folder, "best.safetensors");
+
     internal string Checkpoints => Path.Combine(Folder, "checkpoints");
 
     internal string Curves => Path.Combine(Folder, "tensorboard");

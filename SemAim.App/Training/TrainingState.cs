@@ -1,4 +1,4 @@
-using SemAim.Models;
+using SemAim.Dsl;
 using SemAim.Runtime.Optim;
 using SemAim.Runtime.Tensors;
 using TorchSharp;
@@ -14,7 +14,7 @@ namespace SemAim.App.Training;
 internal sealed record TrainingState(long Step, int BadInARow, IReadOnlyDictionary<string, string> Options, IReadOnlyList<(string Name, IReadOnlyList<KeyValuePair<string, Tensor>> Tensors)> Files) : IDisposable
 {
     /// <summary>The state as it is; its tensors are the run's own storage.</summary>
-    internal static TrainingState Of(AimViT model, ParameterArena arena, ArenaAdamW optimizer, ExponentialMovingAverage? average, long step, int badInARow, IReadOnlyDictionary<string, string> options)
+    internal static TrainingState Of(GraphModule model, ParameterArena arena, IArenaOptimizer optimizer, ExponentialMovingAverage? average, long step, int badInARow, IReadOnlyDictionary<string, string> options)
     {
         using var guard = no_grad();
         KeyValuePair<string, Tensor> View(string prefix, Tensor flat, string name) => KeyValuePair.Create(prefix + name, arena.View(flat, name).DetachFromDisposeScope());

@@ -25,6 +25,9 @@ public sealed record EncoderSizes(int ImageSize, int PatchSize, int Width, int H
     /// <summary>Names that <see cref="Named"/> takes.</summary>
     public static IReadOnlyList<string> Names { get; } = [.. Table.SelectMany(t => t.Names)];
 
+    /// <summary>Name of the published classifier of these sizes, or null.</summary>
+    public string? VitName => Table.FirstOrDefault(t => t.Sizes with { ImageSize = ImageSize } == this).Names?.FirstOrDefault(n => n.StartsWith("vit_", StringComparison.Ordinal));
+
     /// <summary>Side of the grid of patches.</summary>
     public int Grid => ImageSize / PatchSize;
 

@@ -60,7 +60,7 @@ internal sealed class ArenaAdamW : IArenaOptimizer
         LastSkipped.copy_(skipped);
         StepCount.add_(skipped.neg().add(1));                  // a skipped step does not count
         // clip_grad_norm_ multiplies by min(1, max / (norm + 1e-6)); the kernel divides by the inverse
-        var scale = double.IsPositiveInfinity(maxNorm) ? null : norm.add(1e-6).div(maxNorm).clamp_min(1.0);
+        var scale = double.IsPositiveInfinity(maxNorm) ? null : norm.add(1e-6).div(maxNorm).clamp_min(1.0).to(float32);
         foreach (var g in groups)
             StableAbi.FusedAdamW(g.Weights, g.Gradients, g.First, g.Second, g.Steps, g.Rate, beta1, beta2, g.WeightDecay, eps, scale, skipped);
         arena.RefreshNarrow();

@@ -16,7 +16,7 @@ internal sealed record ParameterSpec(string Name, long[] Shape, int Group, bool 
 }
 
 /// <summary>
-/// Weights, gradients and moments as one float32 tensor each. What autograd sees are views: of the weights where the forward pass reads
+/// Weights, gradients and moments as one tensor each, of the weights' own type (float32; float64 for comparisons). What autograd sees are views: of the weights where the forward pass reads
 /// float32, of one flat bfloat16 copy elsewhere; those lie first, so that the copy is one cast of a range.
 /// </summary>
 internal sealed class ParameterArena : IDisposable
@@ -59,10 +59,11 @@ internal sealed class ParameterArena : IDisposable
         end += rest;
         ranges[^1] = (ranges[^1].Group, ranges[^1].Offset, ranges[^1].Count + rest);
 
-        Weights = Own(zeros(end, device: device));
-        Gradients = Own(zeros(end, device: device));
-        FirstMoment = Own(zeros(end, device: device));
-        SecondMoment = Own(zeros(end, device: device));
+        var type = slots[0].Slot.Weight.Tensor.dtype;
+        Weights = Own(zeros(end, dtype: type, device: device));
+        Gradients = Own(zeros(end, dtype: type, device: device));
+        FirstMoment = Own(zeros(end, dtype: type, device: device));
+        SecondMoment = Own(zeros(end, dtype: type, device: device));
         if (Narrow > 0)
         {
             NarrowWeights = Own(zeros(Narrow, dtype: bfloat16, device: device));

@@ -7,7 +7,7 @@ namespace SemAim.Runtime.Tests.Checkpoints;
 /// <summary>Position embeddings of another grid (golden kind pos_interp). The recorded float32 values are themselves 3.2e-6 from float64.</summary>
 public sealed class PositionEmbeddingTests
 {
-    [Fact, Trait("Category", "Golden")]
+    [Fact, Trait("Category", "Golden"), GoldenKind("pos_interp*.safetensors")]
     public void Embeddings_of_another_grid_are_the_originals()
     {
         foreach (var path in GoldenFolder.Files("pos_interp*.safetensors"))

@@ -7,7 +7,7 @@ namespace SemAim.Runtime.Tests.Checkpoints;
 /// <summary>Files of torch.save are read without executing anything.</summary>
 public sealed class PthFileTests
 {
-    [Fact, Trait("Category", "Golden")]
+    [Fact, Trait("Category", "Golden"), GoldenKind("pickle_*_expected.safetensors"), GoldenKind("checkpoint_toy_expected*.safetensors")]
     public void Recorded_pickles_hold_the_recorded_tensors()
     {
         foreach (var expected in GoldenFolder.Files("*_expected.safetensors"))
@@ -27,7 +27,7 @@ public sealed class PthFileTests
         }
     }
 
-    [Fact, Trait("Category", "Golden")]
+    [Fact, Trait("Category", "Golden"), GoldenKind("pickle_*.pth"), GoldenKind("checkpoint_toy*.pth")]
     public void Older_files_and_files_of_several_processes_are_read()
     {
         foreach (var path in GoldenFolder.Files("*.pth"))

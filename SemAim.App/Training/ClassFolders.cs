@@ -1,0 +1,88 @@
+using System.IO.Hashing;
+using SemAim.Runtime;
+using SemAim.Runtime.Data;
+using SemAim.Runtime.Native;
+
+namespace SemAim.App.Training;
+
+/// <summary>Pictures to learn from and pictures to be judged by, of the same classes.</summary>
+internal sealed class ClassFolders : IDisposable
+{
+    private const int MostCompared = 100_000;
+
+    private ClassFolders(ISampleSource train, ISampleSource val, string kind) => (Train, Val, Kind) = (train, val, kind);
+
+    internal ISampleSource Train { get; }
+
+    internal ISampleSource Val { get; }
+
+    /// <summary>What the folder is, for the log.</summary>
+    internal string Kind { get; }
+
+    /// <summary>Names of the classes.</summary>
+    internal IReadOnlyList<string> Classes => Train.Classes;
+
+    /// <summary>Held-out pictures whose bytes are also among the training pictures; null: too many to compare.</summary>
+    internal int? Duplicates { get; private set; }
+
+    /// <summary>Opens both parts of a data set and warns where a picture is in both.</summary>
+    /// <param name="path">as in --data_path</param>
+    /// <param name="say">takes the warning</param>
+    /// <exception cref="RefusedException">there are no classes, or other ones in the two parts</exception>
+    internal static ClassFolders Open(string path, Action<string> say)
+    {
+        var train = SampleSources.Open(path, "train", out var kind);
+        ISampleSource? val = null;
+        try
+        {
+            val = SampleSources.Open(path, "val", out _);
+            if (train.Classes.Count == 0) throw new RefusedException($"--data_path {path}: train has no class folders: an evaluation needs classes (train/CLASS/*, val/CLASS/*)");
+            if (Difference(train.Classes, val.Classes) is { } difference) throw new RefusedException($"--data_path {path}: {difference}");
+            var folders = new ClassFolders(train, val, kind);
+            folders.Compare(say);
+            return folders;
+        }
+        catch
+        {
+            train.Dispose();
+            val?.Dispose();
+            throw;
+        }
+    }
+
+    private static string? Difference(IReadOnlyList<string> train, IReadOnlyList<string> val)
+    {
+        var (lacking, strange) = (train.Except(val).ToList(), val.Except(train).ToList());
+        // list files number their classes: held-out pictures need not show all of them
+        if (strange.Count == 0 && (lacking.Count == 0 || val.Count > 0 && train.All(c => int.TryParse(c, out _)) && val.SequenceEqual(train.Take(val.Count)))) return null;
+        string Named(string part, List<string> names) => names.Count == 0 ? "" : $"{part} {string.Join(", ", names.Take(3))}{(names.Count > 3 ? $" and {names.Count - 3} more" : "")}";
+        return $"the classes of val are not those of train:{Named(" val lacks", lacking)}{(lacking.Count > 0 && strange.Count > 0 ? "," : "")}{Named(" val also has", strange)}";
+    }
+
+    private void Compare(Action<string> say)
+    {
+        if ((long)Train.Count + Val.Count > MostCompared) return;
+        var known = new HashSet<UInt128>();
+        foreach (var hash in Hashes(Train)) known.Add(hash);
+        Duplicates = Hashes(Val).Count(known.Contains);
+        if (Duplicates > 0) say($"warning: {Duplicates} of {Val.Count} held-out pictures are also training pictures, byte for byte: what is measured on them is not held out");
+    }
+
+    private static IEnumerable<UInt128> Hashes(ISampleSource source)
+    {
+        byte[] buffer = GC.AllocateUninitializedArray<byte>(1 << 20, pinned: true);
+        for (var i = 0; i < source.Count; i++)
+        {
+            int length;
+            try { length = source.Read(i, ref buffer); }
+            catch (Exception e) when (e is IOException or UnauthorizedAccessException or ImageDecodeException) { continue; }      // whoever decodes it names it
+            yield return XxHash128.HashToUInt128(buffer.AsSpan(0, length));
+        }
+    }
+
+    public void Dispose()
+    {
+        Train.Dispose();
+        Val.Dispose();
+    }
+}

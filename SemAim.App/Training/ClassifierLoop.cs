@@ -1,0 +1,158 @@
+using System.Diagnostics;
+using System.Text.Json;
+using SemAim.Dsl;
+using SemAim.Runtime.Logging;
+using SemAim.Runtime.Optim;
+using SemAim.Runtime.Tensors;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace SemAim.App.Training;
+
+/// <summary>
+/// Supervised training, read from top to bottom: losses of micro-batches, gradients, update; after every epoch all held-out pictures, the best
+/// weights kept, a checkpoint. What a micro-batch is and how it is judged is the protocol's: <see cref="FinetuneLoop"/>, <see cref="LinearProbe"/>.
+/// </summary>
+/// <param name="trained">what checkpoints hold; its weights lie in the arena</param>
+/// <param name="arena">the trained weights</param>
+/// <param name="optimizer">of that arena</param>
+/// <param name="scale">of the learning rate, by group</param>
+/// <param name="stepsPerEpoch">optimiser steps</param>
+internal abstract class ClassifierLoop(GraphModule trained, ParameterArena arena, IArenaOptimizer optimizer, IReadOnlyDictionary<int, double> scale, int stepsPerEpoch, ClassifierSettings settings, MetricsLog log, Narrator narrator)
+{
+    /// <summary>Where checkpoints go; null: nowhere.</summary>
+    internal RunCheckpoints? Checkpoints { get; init; }
+
+    /// <summary>Steps done before this call.</summary>
+    internal long First { get; init; }
+
+    /// <summary>The best epoch before this call, or null.</summary>
+    internal (int Epoch, Accuracy Accuracy)? Best { get; set; }
+
+    /// <summary>Writes the best weights; null: nowhere.</summary>
+    internal Action<Accuracy>? SaveBest { get; init; }
+
+    /// <summary>What decides the mathematics; written into checkpoints.</summary>
+    internal IReadOnlyDictionary<string, string> Mathematics { get; init; } = new Dictionary<string, string>();
+
+    /// <summary>Asked after every step.</summary>
+    internal StopRequest? Stop { get; init; }
+
+    /// <summary>TensorBoard's curves; null: none.</summary>
+    internal EventFile? Curves { get; init; }
+
+    /// <summary>How the run ended: <see cref="ExitCodes.Done"/>, <see cref="ExitCodes.Stopped"/> or <see cref="ExitCodes.NotFinite"/>.</summary>
+    internal int Outcome { get; private set; } = ExitCodes.Done;
+
+    /// <summary>After the last epoch.</summary>
+    internal Accuracy? Last { get; private set; }
+
+    /// <summary>Loss of the next micro-batch, 0-d, with its graph.</summary>
+    /// <param name="step">optimiser step of the run</param>
+    /// <param name="micro">micro-batch of that step</param>
+    private protected abstract Tensor Loss(long step, int micro);
+
+    /// <summary>All held-out pictures, without gradients and augmentation.</summary>
+    private protected abstract Accuracy Judge();
+
+    /// <summary>Name of the protocol, for the bar.</summary>
+    private protected abstract string Title { get; }
+
+    /// <summary>Trains to the last epoch, or until somebody asks to stop.</summary>
+    /// <returns>pictures a second, of training alone</returns>
+    internal double Run()
+    {
+        var steps = (long)stepsPerEpoch * settings.Epochs;
+        var schedule = new LearningRateSchedule(settings.Rate, settings.LeastRate, settings.WarmupEpochs * stepsPerEpoch, steps);
+        var (clock, trainedFor) = (Stopwatch.StartNew(), TimeSpan.Zero);
+        var (sum, rates, count) = (zeros(Array.Empty<long>(), device: arena.Weights.device).DetachFromDisposeScope(), 0.0, 0);
+        var parameters = arena.Specs.Sum(s => s.Count);
+        trained.train();
+        narrator.Track(Title, steps, report =>
+        {
+            for (var step = First; step < steps && Outcome == ExitCodes.Done; step++)
+            {
+                using var scope = NewDisposeScope();
+                var epoch = (int)(step / stepsPerEpoch);
+                var lossSum = zeros(Array.Empty<long>(), device: arena.Weights.device);
+                for (var micro = 0; micro < settings.Accumulation; micro++)
+                {
+                    using var inner = NewDisposeScope();
+                    var loss = Loss(step, micro) / settings.Accumulation;
+                    loss.backward();
+                    arena.CollectGradients();
+                    lossSum.add_(loss.detach().to(float32));
+                }
+                var rate = schedule.At(step);
+                foreach (var group in arena.Groups) optimizer.SetLearningRate(group, rate * scale[group]);
+                optimizer.Step();
+                arena.ZeroGradients();
+                sum.add_(lossSum);
+                (rates, count) = (rates + rate, count + 1);
+                var lastOfEpoch = (step + 1) % stepsPerEpoch == 0;
+                if (step % settings.LogEvery == 0 || lastOfEpoch)
+                {
+                    // the only values read back
+                    var (value, norm) = ((double)lossSum.item<float>(), (double)optimizer.LastNorm.item<float>());
+                    log.Write("step", ("step", step + 1), ("epoch", epoch), ("loss", value), ("lr", rate), ("grad_norm", norm));
+                    var x = (long)(1000 * (epoch + (double)(step % stepsPerEpoch) / stepsPerEpoch));      // the original's
+                    Curves?.Add("loss", x, value);
+                    Curves?.Add("lr", x, rate);
+                    report(step + 1, $"loss {value:F4}  {(step + 1 - First) * settings.Effective / (trainedFor + clock.Elapsed).TotalSeconds:F0} images/s");
+                    if (!double.IsFinite(value) || !double.IsFinite(norm))
+                    {
+                        Outcome = ExitCodes.NotFinite;
+                        narrator.Say($"step {step + 1}: loss {value}, gradient norm {norm}: the update was skipped, the run ends with the weights before it");
+                        log.Write("event", ("event", "bad step"), ("step", step + 1), ("loss", value), ("grad_norm", norm));
+                    }
+                }
+                if (lastOfEpoch && Outcome == ExitCodes.Done)
+                {
+                    trainedFor += clock.Elapsed;
+                    trained.train(false);
+                    Last = Judge();
+                    trained.train();
+                    log.Write("epoch", ("train_lr", rates / count), ("train_loss", (double)sum.item<float>() / count), ("test_loss", Last.Loss), ("test_acc1", Last.Top1), ("test_acc5", Last.Top5), ("epoch", epoch), ("n_parameters", parameters), ("step", step + 1), ("steps", count));
+                    Curves?.Add("perf/test_acc1", epoch, Last.Top1);
+                    Curves?.Add("perf/test_acc5", epoch, Last.Top5);
+                    Curves?.Add("perf/test_loss", epoch, Last.Loss);
+                    narrator.Say($"epoch {epoch + 1} of {settings.Epochs}: training loss {sum.item<float>() / count:F4}, held out: loss {Last.Loss:F4}, top-1 {Last.Top1:F2} ± {Last.Error:F2} %, top-5 {Last.Top5:F2} %");
+                    sum.zero_().Dispose();                          // zero_ makes a new wrapper
+                    (rates, count) = (0, 0);
+                    if (Best is null || Last.Top1 > Best.Value.Accuracy.Top1)
+                    {
+                        Best = (epoch, Last);
+                        SaveBest?.Invoke(Last);
+                    }
+                    clock.Restart();
+                }
+                if (Outcome == ExitCodes.Done && step + 1 < steps && Stop?.Reason is { } reason)
+                {
+                    Outcome = ExitCodes.Stopped;
+                    log.Write("event", ("event", "stop"), ("step", step + 1), ("reason", reason));
+                    narrator.Say($"{reason}: stopping after step {step + 1}");
+                }
+                if (Checkpoints is null || !lastOfEpoch && Outcome == ExitCodes.Done) continue;
+                using (var state = TrainingState.Of(trained, arena, optimizer, null, step + 1, 0, Mathematics)) Checkpoints.Save(state);
+                log.Write("event", ("event", "save"), ("step", step + 1));
+            }
+        });
+        sum.Dispose();
+        trained.train(false);
+        return (steps - First) * settings.Effective / Math.Max(1e-9, (trainedFor + clock.Elapsed).TotalSeconds);
+    }
+
+    /// <summary>The best epoch that a log tells of, and the last; null where it tells of none.</summary>
+    internal static ((int Epoch, Accuracy Accuracy)? Best, Accuracy? Last) Recorded(string metrics, int pictures)
+    {
+        ((int, Accuracy)? best, Accuracy? last) = (null, null);
+        foreach (var line in File.Exists(metrics) ? File.ReadLines(metrics) : [])
+        {
+            using var json = JsonDocument.Parse(line);
+            if (json.RootElement.GetProperty("kind").GetString() != "epoch") continue;
+            last = new(json.RootElement.GetProperty("test_loss").GetDouble(), json.RootElement.GetProperty("test_acc1").GetDouble(), json.RootElement.GetProperty("test_acc5").GetDouble(), pictures);
+            if (best is not { } b || last.Top1 > b.Item2.Top1) best = (json.RootElement.GetProperty("epoch").GetInt32(), last);
+        }
+        return (best, last);
+    }
+}

@@ -1,0 +1,244 @@
+using System.Globalization;
+using System.Text.Json;
+using CommandLine;
+using SemAim.App.Training;
+using SemAim.Models;
+using SemAim.Runtime;
+using SemAim.Runtime.Checkpoints;
+using SemAim.Runtime.Data;
+using SemAim.Runtime.Logging;
+using SemAim.Runtime.Optim;
+using SemAim.Runtime.Tensors;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace SemAim.App.Verbs;
+
+/// <summary><c>semaim finetune</c>: names and defaults of the original (behaviour.md 7) unless the help says otherwise.</summary>
+[Verb("finetune", HelpText = "Train a classifier from pretrained weights and judge it on held-out pictures.")]
+internal sealed class FinetuneVerb : TrainedEvaluationOptions, IVerb
+{
+    private const string Fallback = "vit_large_patch16";
+
+    [Option("recipe", Default = "", HelpText = "A preset by name (finetune-base) or a JSON file; options given here win over it.")]
+    public string RecipeName { get; set; } = "";
+
+    [Option("model", Default = null, HelpText = "A published model (vit_* or aim_*); without it the checkpoint's sizes, and without a checkpoint vit_large_patch16.")]
+    public string? Model { get; set; }
+
+    [Option("batch_size", Default = 64, HelpText = "Pictures a micro-batch; even where pictures are mixed.")]
+    public int BatchSize { get; set; }
+
+    [Option("epochs", Default = 50, HelpText = "Epochs of the run.")]
+    public int Epochs { get; set; }
+
+    [Option("drop_path", Default = 0.1, HelpText = "Rate of the last block.")]
+    public double DropPath { get; set; }
+
+    [Option("clip_grad", Default = null, HelpText = "Gradients are scaled down to this norm; without it they are not.")]
+    public double? ClipGrad { get; set; }
+
+    [Option("weight_decay", Default = 0.05, HelpText = "Decoupled weight decay.")]
+    public double WeightDecay { get; set; }
+
+    [Option("blr", Default = 1e-3, HelpText = "Base learning rate for 256 pictures a step.")]
+    public double Blr { get; set; }
+
+    [Option("min_lr", Default = 1e-6, HelpText = "Learning rate at the end.")]
+    public double MinLr { get; set; }
+
+    [Option("layer_decay", Default = 0.75, HelpText = "Learning rate of a block in parts of the next one's.")]
+    public double LayerDecay { get; set; }
+
+    [Option("warmup_epochs", Default = 5.0, HelpText = "Epochs in which the learning rate rises from 0.")]
+    public double WarmupEpochs { get; set; }
+
+    [Option("color_jitter", Default = null, HelpText = "Strength of brightness, contrast and saturation; only with --aa none.")]
+    public double? ColorJitter { get; set; }
+
+    [Option("aa", Default = "rand-m9-mstd0.5-inc1", HelpText = "RandAugment, in timm's grammar; none: off.")]
+    public string Aa { get; set; } = "";
+
+    [Option("smoothing", Default = 0.1, HelpText = "Of the labels.")]
+    public double Smoothing { get; set; }
+
+    [Option("reprob", Default = 0.25, HelpText = "Probability of RandomErasing.")]
+    public double Reprob { get; set; }
+
+    [Option("remode", Default = ErasingMode.Pixel, HelpText = "pixel, rand or const: what rectangles are filled with.")]
+    public ErasingMode Remode { get; set; }
+
+    [Option("recount", Default = 1, HelpText = "Most rectangles a picture.")]
+    public int Recount { get; set; }
+
+    [Option("resplit", Default = false, HelpText = "Of the original; no effect there or here.")]
+    public bool Resplit { get; set; }
+
+    [Option("mixup", Default = 0.0, HelpText = "α of Mixup; 0: off.")]
+    public double Mixup { get; set; }
+
+    [Option("cutmix", Default = 0.0, HelpText = "α of CutMix; 0: off.")]
+    public double CutMix { get; set; }
+
+    [Option("cutmix_minmax", HelpText = "Two numbers: least and greatest side of CutMix's box in parts of the picture's.")]
+    public IEnumerable<string> CutMixMinMax { get; set; } = [];
+
+    [Option("mixup_prob", Default = 1.0, HelpText = "Probability that a batch is mixed.")]
+    public double MixupProb { get; set; }
+
+    [Option("mixup_switch_prob", Default = 0.5, HelpText = "Probability of CutMix where both are on.")]
+    public double MixupSwitchProb { get; set; }
+
+    [Option("mixup_mode", Default = MixMode.Batch, HelpText = "batch, pair or elem.")]
+    public MixMode MixupMode { get; set; }
+
+    [Option("saveckp_freq", Default = 20, HelpText = "Of the original; no effect there or here: every epoch ends with a checkpoint.")]
+    public int SaveckpFreq { get; set; }
+
+    public int Run()
+    {
+        var recipe = Recipe();
+        using var stop = new StopRequest(StopRequest.Limit(MaxTime));
+        NativeStart.Ensure();
+        var (device, narrator) = (Device(), new Narrator(Quiet));
+        using var data = ClassFolders.Open(DataPath, Console.Error.WriteLine);
+        var classes = Outputs(data.Classes.Count);
+        random.manual_seed((long)Seed);
+        using var start = Finetune.Length > 0 ? WeightFile.Open(Finetune, CheckpointKey) : null;
+        var sizes = start is not null ? FrozenEncoder.Choose(start, Model, NumHeads, InputSize) : FrozenEncoder.Named(Model ?? Fallback, InputSize);
+        var name = Model ?? sizes.VitName ?? "vit";
+        var pool = !ClsToken;
+        using var model = sizes.Classifier(classes, pool, DropPath);
+        var run = new RunFolder(OutputDir, name, Experiment);
+        var settings = Settings(sizes.ImageSize);
+        var stepsPerEpoch = data.Train.Count / settings.Effective;
+        if (stepsPerEpoch == 0 && !Eval) throw new UsageException($"--batch_size {BatchSize}: {data.Train.Count} training pictures do not fill one step of {settings.Effective}");
+        var checkpoints = new RunCheckpoints(run.Checkpoints, Keep);
+        if (Resume == "none" && !Eval && Directory.Exists(run.Checkpoints)) Directory.Delete(run.Checkpoints, recursive: true);
+        (string Folder, CheckpointState State)? from = Resume == "none" ? null : Resume.Length > 0 ? (Resume, RunCheckpoints.Read(Resume)) : checkpoints.Newest(narrator.Say);
+        var protocol = Describe(new Protocol(), data, sizes, classes, pool, recipe);
+        narrator.Say($"data    {data.Kind}: {data.Train.Count} training and {data.Val.Count} held-out pictures in {data.Classes.Count} classes");
+
+        string? loaded = null;
+        if (from is { } saved)
+        {
+            if (!Eval) RunCheckpoints.Compare(saved.State.Options, Mathematics(data, sizes, name, classes, recipe));
+            RunCheckpoints.LoadWeights(model, loaded = saved.Folder);
+        }
+        else if (start is not null)
+        {
+            var report = ModelWeights.Load(model, start, Eval ? EncoderWeights.Judged(pool) : EncoderWeights.Classifier(pool));
+            narrator.Say($"weights {report.Summary}");
+            foreach (var line in report.Lines) narrator.Say($"        {line}");
+            if (!Eval) model.InitialiseHead(2e-5);
+            loaded = start.Path;
+        }
+        if (Eval)
+        {
+            if (loaded is null) throw new UsageException($"--eval: there is nothing to judge: {run.Folder} has no checkpoint, and neither --resume nor --finetune is given");
+            model.to(device);
+            model.eval();
+            return Tell(Accuracy.Of(data.Val, sizes.ImageSize, BatchSize, Workers, device, images => model.Forward(images)), null, protocol.Add("weights", loaded), run);
+        }
+        if (loaded is null) narrator.Say("weights none: --finetune is not given, the network is trained from random weights");
+        protocol.Add("weights", loaded is null ? "random" : from is null ? loaded : Finetune.Length > 0 ? Finetune : "random");
+
+        model.to(device);
+        var groups = LayerDecayGroup.Of(model.Slots(), sizes.Blocks, LayerDecay, WeightDecay);
+        var number = groups.SelectMany((g, i) => g.Names.Select(n => (n, i))).ToDictionary(p => p.n, p => p.i);
+        var arena = new ParameterArena(model, slot => number[slot.Name], Precision == PrecisionChoice.Bf16);
+        using var optimizer = new ArenaAdamW(arena, groups.Select((g, i) => (g, i)).ToDictionary(p => p.i, p => p.g.WeightDecay), beta2: 0.999, maxNorm: ClipGrad ?? double.PositiveInfinity);
+        if (from is { } moments) RunCheckpoints.LoadMoments(arena, optimizer, null, moments.Folder);
+        var first = from?.State.Step ?? 0;
+        MetricsLog.Cut(run.Metrics, first);
+        run.WriteConfig(Options());
+        narrator.Say($"model   {name}: {arena.Specs.Sum(s => s.Count):N0} trained weights in {groups.Count} groups, pictures {sizes.ImageSize} px, {classes} classes");
+        narrator.Say($"run     {settings.Epochs} epochs of {stepsPerEpoch} steps of {settings.Effective}, lr {settings.Rate:G4}, {Precision.ToString().ToLowerInvariant()}, seed {Seed} → {run.Folder}");
+        if (from is not null) narrator.Say($"resume  from {from.Value.Folder}, step {first} of {(long)settings.Epochs * stepsPerEpoch}");
+        using var log = new MetricsLog(run.Metrics);
+        log.Write("event", ("event", from is null ? "start" : "resume"), ("step", first), ("steps", (long)settings.Epochs * stepsPerEpoch), ("pictures", data.Train.Count));
+        using var curves = new EventFile(run.Curves);
+        var (best, last) = ClassifierLoop.Recorded(run.Metrics, data.Val.Count);
+        using var loop = new FinetuneLoop(model, classes, data, recipe, arena, optimizer, groups.Select((g, i) => (g, i)).ToDictionary(p => p.i, p => p.g.RateScale), settings, log, narrator, first)
+        {
+            Checkpoints = checkpoints,
+            Mathematics = Mathematics(data, sizes, name, classes, recipe),
+            Best = best,
+            SaveBest = accuracy => ModelWeights.Save(model, run.BestWeights, new Dictionary<string, string> { ["model"] = name, ["test_acc1"] = accuracy.Top1.ToString("R", CultureInfo.InvariantCulture) }),
+            Stop = stop,
+            Curves = curves,
+        };
+        var speed = first < (long)settings.Epochs * stepsPerEpoch ? loop.Run() : 0;
+        if (loop.Outcome != ExitCodes.Done)
+        {
+            if (loop.Outcome == ExitCodes.Stopped) narrator.Say("saved; the same command goes on from here");
+            return loop.Outcome;
+        }
+        log.Write("event", ("event", "done"), ("images_per_second", Math.Round(speed, 1)));
+        ModelWeights.Save(model, run.Weights, new Dictionary<string, string> { ["model"] = name });
+        return Tell(loop.Last ?? last!, loop.Best, protocol, run);
+    }
+
+    private int Tell(Accuracy accuracy, (int Epoch, Accuracy Accuracy)? best, Protocol protocol, RunFolder run)
+    {
+        Console.Out.WriteLine(protocol.Line);
+        Console.Out.WriteLine($"top-1 {accuracy.Top1:F2} ± {accuracy.Error:F2} %  top-5 {accuracy.Top5:F2} %  loss {accuracy.Loss:F4}  ({accuracy.Count} held-out pictures)");
+        if (best is { } b) Console.Out.WriteLine($"best  {b.Accuracy.Top1:F2} % after epoch {b.Epoch + 1}, chosen on the same held-out pictures → {run.BestWeights}");
+        if (Json) Console.Out.WriteLine(JsonSerializer.Serialize(new { verb = "finetune", top1 = accuracy.Top1, top5 = accuracy.Top5, error = accuracy.Error, loss = accuracy.Loss, samples = accuracy.Count, best = best is { } at ? new { epoch = at.Epoch + 1, top1 = at.Accuracy.Top1 } : null, protocol = protocol.Json, run = run.Folder }));
+        return ExitCodes.Done;
+    }
+
+    private FinetuneRecipe Recipe()
+    {
+        CheckTrained(BatchSize, Epochs);
+        if (DropPath is < 0 or >= 1) throw new UsageException($"--drop_path {DropPath}: 0 to less than 1");
+        if (ClipGrad is <= 0) throw new UsageException($"--clip_grad {ClipGrad}: more than 0");
+        if (LayerDecay is <= 0 or > 1) throw new UsageException($"--layer_decay {LayerDecay}: more than 0, at most 1");
+        if (Smoothing is < 0 or >= 1) throw new UsageException($"--smoothing {Smoothing}: 0 to less than 1");
+        if (Reprob is < 0 or > 1) throw new UsageException($"--reprob {Reprob}: 0 to 1");
+        if (Recount < 1) throw new UsageException($"--recount {Recount}: at least 1");
+        if (Mixup < 0 || CutMix < 0) throw new UsageException($"--{(Mixup < 0 ? $"mixup {Mixup}" : $"cutmix {CutMix}")}: 0 or more");
+        if (MixupProb is < 0 or > 1 || MixupSwitchProb is < 0 or > 1) throw new UsageException("--mixup_prob and --mixup_switch_prob: 0 to 1");
+        var mix = new MixOptions(Mixup, CutMix, MixupProb, MixupSwitchProb, Smoothing, MinMax(), MixupMode);
+        if (!mix.IsOff && BatchSize % 2 != 0) throw new UsageException($"--batch_size {BatchSize}: an even number where pictures are mixed");
+        return new(Aa is "" or "none" ? null : RandAugmentOptions.Parse(Aa), ColorJitter ?? 0, Reprob, Remode, Recount, mix, Smoothing);
+    }
+
+    private (double, double)? MinMax()
+    {
+        var given = CutMixMinMax.SelectMany(t => t.Split(',', StringSplitOptions.RemoveEmptyEntries)).ToList();
+        if (given.Count == 0) return null;
+        return given.Count == 2 && double.TryParse(given[0], CultureInfo.InvariantCulture, out var low) && double.TryParse(given[1], CultureInfo.InvariantCulture, out var high) && low is > 0 and < 1 && high is > 0 and <= 1 && low <= high
+            ? (low, high) : throw new UsageException($"--cutmix_minmax {string.Join(' ', given)}: two numbers between 0 and 1, the lesser first");
+    }
+
+    private ClassifierSettings Settings(int size) => new()
+    {
+        BatchSize = BatchSize,
+        Accumulation = AccumIter,
+        Epochs = Epochs,
+        Rate = Lr ?? LearningRateSchedule.Scale(Blr, BatchSize * AccumIter),
+        LeastRate = MinLr,
+        WarmupEpochs = Math.Min(WarmupEpochs, Epochs / 2.0),
+        Seed = Seed,
+        Workers = Workers,
+        LogEvery = LogEvery,
+        Size = size,
+    };
+
+    private Dictionary<string, string> Mathematics(ClassFolders data, EncoderSizes sizes, string name, int classes, FinetuneRecipe recipe) => ClassifierSettings.Mathematics(data.Train,
+    [
+        ("model", name), ("input_size", sizes.ImageSize), ("nb_classes", classes), ("cls_token", ClsToken), ("batch_size", BatchSize), ("accum_iter", AccumIter), ("epochs", Epochs), ("lr", Lr ?? LearningRateSchedule.Scale(Blr, BatchSize * AccumIter)), ("min_lr", MinLr),
+        ("warmup_epochs", WarmupEpochs), ("weight_decay", WeightDecay), ("layer_decay", LayerDecay), ("drop_path", DropPath), ("clip_grad", ClipGrad), ("seed", Seed), ("precision", Precision), ("aa", recipe.Augment), ("color_jitter", ColorJitter),
+        ("reprob", Reprob), ("remode", Remode), ("recount", Recount), ("mixup", recipe.Mix), ("smoothing", Smoothing), ("finetune", Finetune),
+    ]);
+
+    private Protocol Describe(Protocol protocol, ClassFolders data, EncoderSizes sizes, int classes, bool pool, FinetuneRecipe recipe)
+    {
+        protocol.Add("samples", data.Val.Count).Add("classes", classes).Add("features", pool ? "mean of the patches" : "class token").Add("norm", pool ? "fc_norm" : "norm")
+            .Add("resize", Pictures.Resize(sizes.ImageSize)).Add("crop", sizes.ImageSize).Add("interpolation", "bicubic").Add("precision", Precision.ToString().ToLowerInvariant());
+        if (data.Duplicates is { } duplicates) protocol.Add("held_out_also_in_training", duplicates);
+        if (!Eval) protocol.Add("epochs", Epochs).Add("augmentation", $"{(recipe.Augment is null ? recipe.ColorJitter > 0 ? $"color jitter {recipe.ColorJitter}" : "crop and flip" : Aa)}, erasing {Reprob}, mixup {Mixup}, cutmix {CutMix}, smoothing {Smoothing}, drop path {DropPath}");
+        return protocol;
+    }
+}

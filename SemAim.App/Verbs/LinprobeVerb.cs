@@ -1,0 +1,170 @@
+using System.Globalization;
+using System.Text.Json;
+using CommandLine;
+using SemAim.App.Training;
+using SemAim.Models;
+using SemAim.Runtime;
+using SemAim.Runtime.Checkpoints;
+using SemAim.Runtime.Logging;
+using SemAim.Runtime.Optim;
+using SemAim.Runtime.Tensors;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace SemAim.App.Verbs;
+
+/// <summary>What updates the head.</summary>
+internal enum ProbeOptimizer { Sgd, Lars }
+
+/// <summary>What happens to training pictures.</summary>
+internal enum ProbeAugment { Crop_Flip, None }
+
+/// <summary><c>semaim linprobe</c>: names and defaults of the original (behaviour.md 7) unless the help says otherwise.</summary>
+[Verb("linprobe", HelpText = "Train one dense layer on frozen features and judge it on held-out pictures.")]
+internal sealed class LinprobeVerb : TrainedEvaluationOptions, IVerb
+{
+    [Option("recipe", Default = "", HelpText = "A preset by name (linprobe-base) or a JSON file; options given here win over it.")]
+    public string RecipeName { get; set; } = "";
+
+    [Option("model", Default = null, HelpText = "A published model (vit_* or aim_*) whose sizes the weights must have; without it the weights' own sizes.")]
+    public string? Model { get; set; }
+
+    [Option("batch_size", Default = 512, HelpText = "Pictures a micro-batch; its mean and deviation normalise the features.")]
+    public int BatchSize { get; set; }
+
+    [Option("epochs", Default = 90, HelpText = "Epochs of the run.")]
+    public int Epochs { get; set; }
+
+    [Option("weight_decay", Default = 0.0, HelpText = "L2 weight decay.")]
+    public double WeightDecay { get; set; }
+
+    [Option("blr", Default = 0.1, HelpText = "Base learning rate for 256 pictures a step.")]
+    public double Blr { get; set; }
+
+    [Option("min_lr", Default = 0.0, HelpText = "Learning rate at the end.")]
+    public double MinLr { get; set; }
+
+    [Option("warmup_epochs", Default = 10.0, HelpText = "Epochs in which the learning rate rises from 0.")]
+    public double WarmupEpochs { get; set; }
+
+    [Option("optimizer", Default = ProbeOptimizer.Sgd, HelpText = "sgd (momentum 0.9) or lars.")]
+    public ProbeOptimizer Optimizer { get; set; }
+
+    [Option("augment", Default = ProbeAugment.Crop_Flip, HelpText = "crop_flip: shorter side to the picture's, random square, flip (the original's). none: the evaluation's transform.")]
+    public ProbeAugment Augment { get; set; }
+
+    [Option("cache_features", Default = false, HelpText = "Compute frozen features once where no augmentation forbids it: those of val, and with --augment none those of train.")]
+    public bool CacheFeatures { get; set; }
+
+    public int Run()
+    {
+        CheckTrained(BatchSize, Epochs);
+        if (BatchSize < 2) throw new UsageException($"--batch_size {BatchSize}: at least 2, whose mean and deviation normalise the features");
+        if (Finetune.Length == 0 && !Eval) throw new UsageException("--finetune is missing: random weights are not probed in silence");
+        using var stop = new StopRequest(StopRequest.Limit(MaxTime));
+        NativeStart.Ensure();
+        var (device, narrator) = (Device(), new Narrator(Quiet));
+        using var data = ClassFolders.Open(DataPath, Console.Error.WriteLine);
+        var classes = Outputs(data.Classes.Count);
+        if (Finetune.Length == 0) throw new UsageException("--eval: --finetune names the encoder's weights; the run's checkpoints hold the head");
+        random.manual_seed((long)Seed);
+        using var encoder = FrozenEncoder.Load(Finetune, CheckpointKey, Model, NumHeads, InputSize, ClsToken ? FeatureKind.Cls : FeatureKind.Pooled, Precision == PrecisionChoice.Bf16, device);
+        narrator.Say($"weights {encoder.Report.Summary}");
+        foreach (var line in encoder.Report.Lines) narrator.Say($"        {line}");
+        narrator.Say($"data    {data.Kind}: {data.Train.Count} training and {data.Val.Count} held-out pictures in {data.Classes.Count} classes");
+        var sizes = encoder.Sizes;
+        var name = Model ?? sizes.VitName ?? "vit";
+        var run = new RunFolder(OutputDir, name, Experiment);
+        var settings = new ClassifierSettings
+        {
+            BatchSize = BatchSize,
+            Accumulation = AccumIter,
+            Epochs = Epochs,
+            Rate = Lr ?? LearningRateSchedule.Scale(Blr, BatchSize * AccumIter),
+            LeastRate = MinLr,
+            WarmupEpochs = Math.Min(WarmupEpochs, Epochs / 2.0),
+            Seed = Seed,
+            Workers = Workers,
+            LogEvery = LogEvery,
+            Size = sizes.ImageSize,
+        };
+        var stepsPerEpoch = data.Train.Count / settings.Effective;
+        if (stepsPerEpoch == 0 && !Eval) throw new UsageException($"--batch_size {BatchSize}: {data.Train.Count} training pictures do not fill one step of {settings.Effective}");
+        var checkpoints = new RunCheckpoints(run.Checkpoints, Keep);
+        if (Resume == "none" && !Eval && Directory.Exists(run.Checkpoints)) Directory.Delete(run.Checkpoints, recursive: true);
+        (string Folder, CheckpointState State)? from = Resume == "none" ? null : Resume.Length > 0 ? (Resume, RunCheckpoints.Read(Resume)) : checkpoints.Newest(narrator.Say);
+        var protocol = encoder.Describe(new Protocol(), Pictures.Resize(sizes.ImageSize)).Add("batch_statistics", "of each micro-batch in training, running averages when judged").Add("samples", data.Val.Count).Add("classes", classes);
+        if (data.Duplicates is { } duplicates) protocol.Add("held_out_also_in_training", duplicates);
+        using var head = new ProbeHead(sizes.Width, classes).Initialise();
+        var mathematics = ClassifierSettings.Mathematics(data.Train,
+        [
+            ("model", name), ("input_size", sizes.ImageSize), ("nb_classes", classes), ("cls_token", ClsToken), ("batch_size", BatchSize), ("accum_iter", AccumIter), ("epochs", Epochs), ("lr", settings.Rate), ("min_lr", MinLr), ("warmup_epochs", WarmupEpochs),
+            ("weight_decay", WeightDecay), ("optimizer", Optimizer), ("augment", Augment), ("seed", Seed), ("precision", Precision), ("finetune", Finetune), ("checkpoint_key", CheckpointKey),
+        ]);
+        if (from is { } saved)
+        {
+            if (!Eval) RunCheckpoints.Compare(saved.State.Options, mathematics);
+            RunCheckpoints.LoadWeights(head, saved.Folder);
+        }
+        head.to(device);
+        if (Eval)
+        {
+            if (from is null) throw new UsageException($"--eval: there is nothing to judge: {run.Folder} has no checkpoint, and --resume is not given");
+            head.eval();
+            return Tell(Accuracy.Of(data.Val, sizes.ImageSize, BatchSize, Workers, device, images => head.Forward(encoder.Features(images))), null, protocol, run);
+        }
+        var arena = new ParameterArena(head, _ => 0, narrow: false);
+        var decays = new Dictionary<int, double> { [0] = WeightDecay };
+        using IArenaOptimizer optimizer = Optimizer == ProbeOptimizer.Sgd ? new ArenaSgd(arena, decays) : new ArenaLars(arena, decays);
+        if (from is { } moments) RunCheckpoints.LoadMoments(arena, optimizer, null, moments.Folder);
+        var first = from?.State.Step ?? 0;
+        MetricsLog.Cut(run.Metrics, first);
+        run.WriteConfig(Options());
+        using var train = CacheFeatures && Augment == ProbeAugment.None ? FeatureTable.Collect(data.Train, sizes.ImageSize, BatchSize, Workers, device, encoder.Features, false, float32, narrator, "features of train") : null;
+        using var test = CacheFeatures ? FeatureTable.Collect(data.Val, sizes.ImageSize, BatchSize, Workers, device, encoder.Features, false, float32, narrator, "features of val") : null;
+        protocol.Add("cached", train is not null ? "features of train and val" : test is not null ? "features of val (random crops make other features every epoch: --augment none caches both)" : "nothing")
+            .Add("augmentation", Augment == ProbeAugment.None ? "none" : "random square of the resized picture, flip").Add("optimizer", Optimizer.ToString().ToLowerInvariant()).Add("epochs", Epochs);
+        narrator.Say($"run     {settings.Epochs} epochs of {stepsPerEpoch} steps of {settings.Effective}, lr {settings.Rate:G4}, seed {Seed} → {run.Folder}");
+        if (from is not null) narrator.Say($"resume  from {from.Value.Folder}, step {first} of {(long)settings.Epochs * stepsPerEpoch}");
+        using var log = new MetricsLog(run.Metrics);
+        log.Write("event", ("event", from is null ? "start" : "resume"), ("step", first), ("steps", (long)settings.Epochs * stepsPerEpoch), ("pictures", data.Train.Count));
+        using var curves = new EventFile(run.Curves);
+        var (best, last) = ClassifierLoop.Recorded(run.Metrics, data.Val.Count);
+        using var loop = new LinearProbe(encoder, head, data, train, test, Augment == ProbeAugment.Crop_Flip, arena, optimizer, settings, log, narrator, first)
+        {
+            Checkpoints = checkpoints,
+            Mathematics = mathematics,
+            Best = best,
+            SaveBest = accuracy => Save(run.BestWeights, encoder, head, name, accuracy),
+            Stop = stop,
+            Curves = curves,
+        };
+        var speed = first < (long)settings.Epochs * stepsPerEpoch ? loop.Run() : 0;
+        if (loop.Outcome != ExitCodes.Done)
+        {
+            if (loop.Outcome == ExitCodes.Stopped) narrator.Say("saved; the same command goes on from here");
+            return loop.Outcome;
+        }
+        log.Write("event", ("event", "done"), ("images_per_second", Math.Round(speed, 1)));
+        Save(run.Weights, encoder, head, name, loop.Last ?? last!);
+        return Tell(loop.Last ?? last!, loop.Best, protocol, run);
+    }
+
+    // encoder and head under the original's names
+    private static void Save(string path, FrozenEncoder encoder, ProbeHead head, string name, Accuracy accuracy)
+    {
+        var (body, top) = (encoder.Weights.state_dict(), head.state_dict());
+        using var tracked = tensor(0L);
+        SafetensorsWriter.Write(path, body.Concat(top).Append(new("head.0.num_batches_tracked", tracked)).Select(t => KeyValuePair.Create(t.Key, t.Value)),
+            new Dictionary<string, string> { ["model"] = name, ["test_acc1"] = accuracy.Top1.ToString("R", CultureInfo.InvariantCulture) });
+    }
+
+    private int Tell(Accuracy accuracy, (int Epoch, Accuracy Accuracy)? best, Protocol protocol, RunFolder run)
+    {
+        Console.Out.WriteLine(protocol.Line);
+        Console.Out.WriteLine($"top-1 {accuracy.Top1:F2} ± {accuracy.Error:F2} %  top-5 {accuracy.Top5:F2} %  loss {accuracy.Loss:F4}  ({accuracy.Count} held-out pictures)");
+        if (best is { } b) Console.Out.WriteLine($"best  {b.Accuracy.Top1:F2} % after epoch {b.Epoch + 1}, chosen on the same held-out pictures → {run.BestWeights}");
+        if (Json) Console.Out.WriteLine(JsonSerializer.Serialize(new { verb = "linprobe", top1 = accuracy.Top1, top5 = accuracy.Top5, error = accuracy.Error, loss = accuracy.Loss, samples = accuracy.Count, best = best is { } at ? new { epoch = at.Epoch + 1, top1 = at.Accuracy.Top1 } : null, protocol = protocol.Json, run = run.Folder }));
+        return ExitCodes.Done;
+    }
+}

@@ -1,0 +1,231 @@
+using System.Text.Json;
+using SemAim.Models;
+using SemAim.Runtime.Checkpoints;
+using SemAim.Runtime.Data.Demo;
+
+namespace SemAim.App.Tests.Evaluations;
+
+/// <summary>Tests that take the console and libtorch's generator of the process for themselves.</summary>
+[CollectionDefinition(Name, DisableParallelization = true)]
+public sealed class Alone
+{
+    internal const string Name = "alone";
+}
+
+/// <summary>The evaluations from the command line, on a folder of pictures: in a child process where a process matters, else through the same entry.</summary>
+[Collection(Alone.Name)]
+public sealed class EvaluationVerbTests : IClassFixture<EvaluationVerbTests.Pictures>, IDisposable
+{
+    /// <summary>Pictures and an encoder, drawn once.</summary>
+    public sealed class Pictures : IDisposable
+    {
+        public Pictures()
+        {
+            Data = Path.Combine(Root, "data");
+            DemoSet.Write(Data, new DemoSetOptions(Train: 40, Val: 20));
+            Weights = Path.Combine(Root, "aim_tiny.safetensors");
+            TorchSharp.torch.random.manual_seed(3);
+            using var model = ModelCatalogue.CreateAim("aim_tiny");
+            ModelWeights.Save(model, Weights, new Dictionary<string, string> { ["model"] = "aim_tiny" });
+        }
+
+        internal string Root { get; } = Directory.CreateTempSubdirectory("semaim-eval-").FullName;
+
+        internal string Data { get; }
+
+        internal string Weights { get; }
+
+        public void Dispose() => Directory.Delete(Root, recursive: true);
+    }
+
+    private readonly Pictures pictures;
+    private readonly string root = Directory.CreateTempSubdirectory("semaim-eval-").FullName;
+
+    public EvaluationVerbTests(Pictures pictures) => this.pictures = pictures;
+
+    public void Dispose() => Directory.Delete(root, recursive: true);
+
+    [Fact]
+    public void Finetuning_that_was_interrupted_ends_with_the_same_bytes()
+    {
+        string[] Args(string name, params string[] more) => ["finetune", "--data_path", pictures.Data, "--finetune", pictures.Weights, "--batch_size", "8", "--accum_iter", "2", "--epochs", "3", "--warmup_epochs", "1", "--blr", "2e-2", "--mixup", "0.8", "--cutmix", "1", "--clip_grad", "1", "--output_dir", Path.Combine(root, name), "--quiet", "--json", .. more];
+        var (code, output, errors) = Call(Args("whole"));
+        Assert.True(code == 0, errors);
+
+        var stops = 0;
+        for (code = 75; code == 75 && stops < 12; stops += code == 75 ? 1 : 0) code = Call(Args("parts", "--max_time", "0.001s")).Code;
+        if (code == 75) code = Call(Args("parts")).Code;
+
+        Assert.Equal(0, code);
+        Assert.True(stops >= 3);
+        Assert.Equal(Bytes("whole", "model.safetensors"), Bytes("parts", "model.safetensors"));
+        Assert.Equal(Bytes("whole", "best.safetensors"), Bytes("parts", "best.safetensors"));
+        var result = Last(output);
+        Assert.Equal(20, result.GetProperty("samples").GetInt32());
+        Assert.Equal(20, result.GetProperty("protocol").GetProperty("samples").GetInt32());
+        Assert.Equal("fc_norm", result.GetProperty("protocol").GetProperty("norm").GetString());
+        Assert.Contains("protocol: samples 20", output);
+        var epochs = File.ReadLines(Path.Combine(root, "whole", "vit_tiny.exp", "metrics.jsonl")).Select(l => JsonDocument.Parse(l).RootElement).Where(l => l.GetProperty("kind").GetString() == "epoch").ToList();
+        Assert.Equal(3, epochs.Count);
+        Assert.Equal(epochs[^1].GetProperty("test_acc1").GetDouble(), result.GetProperty("top1").GetDouble());
+
+        var judged = Call(Args("whole", "--eval"));
+        Assert.Equal(0, judged.Code);
+        Assert.Equal(result.GetProperty("top1").GetDouble(), Last(judged.Output).GetProperty("top1").GetDouble());
+        var best = Call(["finetune", "--data_path", pictures.Data, "--finetune", Path.Combine(root, "whole", "vit_tiny.exp", "best.safetensors"), "--eval", "--output_dir", Path.Combine(root, "nowhere"), "--quiet", "--json"]);
+        Assert.Equal(result.GetProperty("best").GetProperty("top1").GetDouble(), Last(best.Output).GetProperty("top1").GetDouble());
+    }
+
+    [Fact]
+    public void Finetuning_learns_what_can_be_learnt()
+    {
+        // black and white pictures: whoever cannot tell them apart learns nothing
+        var data = Path.Combine(root, "plain");
+        foreach (var (split, count) in new[] { ("train", 12), ("val", 5) })
+            for (var i = 0; i < 2 * count; i++) Plain(Path.Combine(data, split, i % 2 == 0 ? "black" : "white", $"{split}{i}.png"), i);
+
+        var (code, output, errors) = Call(["finetune", "--data_path", data, "--finetune", pictures.Weights, "--batch_size", "8", "--epochs", "4", "--warmup_epochs", "1", "--lr", "2e-3", "--aa", "none", "--precision", "bf16", "--output_dir", root, "--quiet", "--json"]);
+
+        Assert.True(code == 0, errors);
+        Assert.Equal(100, Last(output).GetProperty("top1").GetDouble());
+    }
+
+    [Fact]
+    public void Probing_with_features_computed_once_is_probing_with_features_computed_always()
+    {
+        string[] Args(string name, params string[] more) => ["linprobe", "--data_path", pictures.Data, "--finetune", pictures.Weights, "--cls_token", "--batch_size", "10", "--epochs", "3", "--warmup_epochs", "0", "--output_dir", Path.Combine(root, name), "--quiet", "--json", .. more];
+        var always = Call(Args("always", "--augment", "none"));
+        var once = Call(Args("once", "--augment", "none", "--cache_features"));
+        var stops = 0;
+        var parts = (Code: 75, Output: "", Errors: "");
+        for (; parts.Code == 75 && stops < 20; stops++) parts = Call(Args("parts", "--augment", "none", "--cache_features", "--max_time", "0.001s"));
+
+        Assert.True(always.Code == 0 && once.Code == 0 && parts.Code == 0, always.Errors + once.Errors + parts.Errors);
+        Assert.True(stops > 2);
+        Assert.Equal(Last(always.Output).GetProperty("loss").GetDouble(), Last(once.Output).GetProperty("loss").GetDouble(), 1e-4);
+        Assert.Equal(Bytes("once", "model.safetensors"), Bytes("parts", "model.safetensors"));
+        Assert.Contains("features of train and val", Last(once.Output).GetProperty("protocol").GetProperty("cached").GetString());
+        Assert.Contains("trap 18", Last(once.Output).GetProperty("protocol").GetProperty("norm").GetString());
+        var augmented = Call(Args("augmented", "--cache_features", "--optimizer", "lars"));
+        Assert.Contains("features of val (", Last(augmented.Output).GetProperty("protocol").GetProperty("cached").GetString());
+        using var file = WeightFile.Open(Path.Combine(root, "once", "vit_tiny.exp", "model.safetensors"));
+        foreach (var key in new[] { "head.0.running_mean", "head.0.running_var", "head.0.num_batches_tracked", "head.1.weight", "head.1.bias" }) Assert.Contains(file.Entries, e => e.Name == key);
+        var judged = Call(Args("once", "--augment", "none", "--eval"));
+        Assert.Equal(Last(once.Output).GetProperty("top1").GetDouble(), Last(judged.Output).GetProperty("top1").GetDouble());
+    }
+
+    [Fact]
+    public void Neighbours_of_written_features_are_those_of_computed_ones()
+    {
+        string[] common = ["knn", "--nb_knn", "10", "5,1", "--json", "--quiet"];
+        var computed = Call([.. common, "--data_path", pictures.Data, "--pretrained_weights", pictures.Weights, "--features", "patches", "--dump_features", Path.Combine(root, "dump")]);
+        var read = Call([.. common, "--load_features", Path.Combine(root, "dump")]);
+
+        Assert.True(computed.Code == 0 && read.Code == 0, computed.Errors + read.Errors);
+        Assert.Equal(Last(computed.Output).GetProperty("results").ToString(), Last(read.Output).GetProperty("results").ToString());
+        Assert.Equal([10, 5, 1], Last(read.Output).GetProperty("results").EnumerateArray().Select(r => r.GetProperty("k").GetInt32()));
+        Assert.Contains("norm on every token", Last(read.Output).GetProperty("protocol").GetProperty("norm").GetString());
+        var pooled = Call([.. common, "--data_path", pictures.Data, "--pretrained_weights", pictures.Weights, "--global_pool", "--store", "fp16"]);
+        Assert.Contains("never trained", Last(pooled.Output).GetProperty("protocol").GetProperty("norm").GetString());
+        Assert.Contains("never trained", pooled.Output.Split('\n')[0]);
+    }
+
+    [Fact, Trait("Category", "Golden")]
+    public void Checkpoints_of_the_original_evaluate_directly()
+    {
+        foreach (var path in GoldenFolder.Files("checkpoint_toy*.pth"))
+        {
+            var (code, output, errors) = Semaim.Run("knn", "--data_path", pictures.Data, "--pretrained_weights", path, "--num_heads", "2", "--batch_size_per_gpu", "16", "--json");
+
+            Assert.True(code == 0, errors);
+            Assert.Equal(20, Last(output).GetProperty("test").GetInt32());
+            Assert.Contains("ignored: ", errors);
+        }
+        var asked = Call(["knn", "--data_path", pictures.Data, "--pretrained_weights", GoldenFolder.Files("checkpoint_toy*.pth").First()]);
+        Assert.Equal(2, asked.Code);
+        Assert.Contains("give --num_heads, one of 1, 2, 3, 4, 6, 8, 12, 24", asked.Errors);
+    }
+
+    [Fact]
+    public void Embedding_that_was_interrupted_ends_with_the_same_bytes()
+    {
+        string[] Args(string name, params string[] more) => ["embed", "--data_path", pictures.Data, "--split", "train", "--pretrained_weights", pictures.Weights, "--batch_size", "16", "--output", Path.Combine(root, name, "features.safetensors"), "--quiet", .. more];
+        Assert.Equal(0, Call(Args("whole")).Code);
+        Assert.Equal(75, Call(Args("parts", "--max_time", "0.001s")).Code);
+        Assert.False(File.Exists(Path.Combine(root, "parts", "features.safetensors")));
+        var code = 75;
+        for (var i = 0; code == 75 && i < 5; i++) code = Call(Args("parts", "--max_time", "0.001s")).Code;
+
+        Assert.Equal(0, code);
+        foreach (var file in new[] { "features.safetensors", "index.jsonl" }) Assert.Equal(File.ReadAllBytes(Path.Combine(root, "whole", file)), File.ReadAllBytes(Path.Combine(root, "parts", file)));
+        var index = File.ReadAllLines(Path.Combine(root, "whole", "index.jsonl")).Select(l => JsonDocument.Parse(l).RootElement).ToList();
+        using var features = SafetensorsFile.Open(Path.Combine(root, "whole", "features.safetensors"));
+        Assert.Equal([40, 96], features.Shape("features"));
+        Assert.Equal(Enumerable.Range(0, 40), index.Select(i => i.GetProperty("row").GetInt32()));
+        Assert.All(index, i => Assert.True(File.Exists(Path.Combine(pictures.Data, "train", i.GetProperty("path").GetString()!))));
+    }
+
+    [Fact]
+    public void What_would_lie_is_refused_in_one_line()
+    {
+        var other = Path.Combine(root, "other");
+        foreach (var (split, names) in new[] { ("train", new[] { "a", "b" }), ("val", ["a", "c"]) })
+            foreach (var name in names) Plain(Path.Combine(other, split, name, "0.png"), 0);
+        var twice = Path.Combine(root, "twice");
+        foreach (var split in new[] { "train", "val" })
+            for (var i = 0; i < 8; i++) Plain(Path.Combine(twice, split, i % 2 == 0 ? "a" : "b", $"{i}.png"), split == "val" && i > 2 ? i + 100 : i);
+        foreach (var (want, expected, args) in new (int, string, string[])[]
+        {
+            (2, "--pretrained_weights is missing", ["knn", "--data_path", pictures.Data]),
+            (2, "--finetune is missing: random weights are not probed in silence", ["linprobe", "--data_path", pictures.Data]),
+            (2, "there is nothing to judge", ["finetune", "--data_path", pictures.Data, "--eval", "--model", "vit_tiny", "--output_dir", root]),
+            (3, "\"head.weight\" is lacking", ["finetune", "--data_path", pictures.Data, "--eval", "--finetune", pictures.Weights, "--output_dir", root]),
+            (3, "the classes of val are not those of train: val lacks b, val also has c", ["knn", "--data_path", other, "--pretrained_weights", pictures.Weights]),
+            (3, "\"cls_token\" is 1×1×96, this model has 1×1×768", ["knn", "--data_path", pictures.Data, "--pretrained_weights", pictures.Weights, "--model", "aim_base"]),
+            (3, "there is no such file", ["linprobe", "--data_path", pictures.Data, "--finetune", Path.Combine(root, "no.pth")]),
+            (2, "--model vit_bsae: there is no such model", ["finetune", "--data_path", pictures.Data, "--model", "vit_bsae"]),
+            (2, "--nb_classes 3: the data has 10 classes", ["finetune", "--data_path", pictures.Data, "--finetune", pictures.Weights, "--nb_classes", "3"]),
+            (2, "--batch_size 7: an even number", ["finetune", "--data_path", pictures.Data, "--finetune", pictures.Weights, "--batch_size", "7", "--mixup", "0.8"]),
+            (2, "--nb_knn 0", ["knn", "--data_path", pictures.Data, "--pretrained_weights", pictures.Weights, "--nb_knn", "0"]),
+        })
+        {
+            var (code, _, errors) = Call([.. args, "--quiet"]);
+
+            Assert.True(code == want, $"{string.Join(' ', args)}: {code} {errors}");
+            Assert.Contains(expected, Assert.Single(errors.Trim().Split('\n')));
+        }
+        var warned = Call(["knn", "--data_path", twice, "--pretrained_weights", pictures.Weights, "--nb_knn", "3", "--quiet", "--json"]);
+        Assert.Equal(0, warned.Code);
+        Assert.Contains("warning: 3 of 8 held-out pictures are also training pictures", warned.Errors);
+        Assert.Equal(3, Last(warned.Output).GetProperty("protocol").GetProperty("held_out_also_in_training").GetInt32());
+    }
+
+    private static JsonElement Last(string output) => JsonDocument.Parse(output.Trim().Split('\n')[^1]).RootElement;
+
+    private byte[] Bytes(string name, string file) => File.ReadAllBytes(Path.Combine(root, name, "vit_tiny.exp", file));
+
+    // the program's entry in this process: standard output and error of a call, which follow each other in this class
+    private static (int Code, string Output, string Errors) Call(string[] args)
+    {
+        var (output, errors) = (new StringWriter(), new StringWriter());
+        var (was, wasError) = (Console.Out, Console.Error);
+        Console.SetOut(output);
+        Console.SetError(errors);
+        try { return (CommandLineProgram.Run(args), output.ToString(), errors.ToString()); }
+        finally
+        {
+            Console.SetOut(was);
+            Console.SetError(wasError);
+        }
+    }
+
+    private static void Plain(string path, int seed)
+    {
+        Directory.CreateDirectory(Path.GetDirectoryName(path)!);
+        using var bitmap = new SkiaSharp.SKBitmap(new SkiaSharp.SKImageInfo(40, 40, SkiaSharp.SKColorType.Rgba8888, SkiaSharp.SKAlphaType.Opaque));
+        var level = (byte)((seed % 2 == 0 ? 10 : 225) + seed % 23);
+        bitmap.Erase(new SkiaSharp.SKColor(level, (byte)(level + 1), (byte)(seed % 30 + (seed % 2 == 0 ? 0 : 220))));
+        using var data = bitmap.Encode(SkiaSharp.SKEncodedImageFormat.Png, 100);
+        File.WriteAllBytes(path, data.ToArray());
+    }
+}
