@@ -10,7 +10,7 @@ namespace SemAim.App.Training;
 /// <param name="Epoch">epoch of its augmentation</param>
 /// <param name="Index">place in the source</param>
 /// <param name="Path">name in the source</param>
-internal sealed record BadSample(long Epoch, int Index, string Path);
+internal sealed record StepSample(long Epoch, int Index, string Path);
 
 /// <summary>A step whose loss or gradients were not finite. Every random number of it follows from the seed and these addresses.</summary>
 /// <param name="Step">optimiser step, counted from 1</param>
@@ -19,7 +19,7 @@ internal sealed record BadSample(long Epoch, int Index, string Path);
 /// <param name="Weights">file of the weights that the step began with, beside the record</param>
 /// <param name="Options">every option of the run, by name</param>
 /// <param name="Samples">its pictures in order</param>
-internal sealed record BadStep(long Step, double Loss, double GradNorm, string Weights, Dictionary<string, JsonElement> Options, BadSample[] Samples);
+internal sealed record BadStep(long Step, double Loss, double GradNorm, string Weights, Dictionary<string, JsonElement> Options, StepSample[] Samples);
 
 /// <summary>Records of non-finite steps: <c>step-00000007.json</c> and the weights it names.</summary>
 /// <param name="folder">made when needed</param>
@@ -32,7 +32,7 @@ internal sealed class BadStepRecords(string folder, IReadOnlyDictionary<string, 
     internal string Folder => folder;
 
     /// <summary>Writes a record; weights are written once for bad steps in a row.</summary>
-    internal void Write(AimViT model, long step, int inARow, double loss, double norm, BadSample[] samples)
+    internal void Write(AimViT model, long step, int inARow, double loss, double norm, StepSample[] samples)
     {
         Directory.CreateDirectory(folder);
         var weights = $"step-{step + 2 - inARow:D8}.safetensors";

@@ -43,7 +43,7 @@ internal sealed class FinetuneLoop : ClassifierLoop, IDisposable
         uploader = new(device, settings.BatchSize, settings.Size, slots, PretrainLoop.Mean, PretrainLoop.Std);
         loader = new(data.Train, plan,
             () => new TrainingPipeline(TrainingOptions.Finetuning(settings.Seed, settings.Size, recipe.Augment, recipe.ColorJitter, recipe.Erasing, recipe.ErasingCount)),
-            new RingOptions(settings.Workers, slots, settings.Size, settings.BatchSize, settings.Seed, BadSamplePolicy.Replace, Math.Max(10, data.Train.Count / 1000), Refused: (name, reason) => narrator.Say($"refused {name}: {reason}; another picture takes its place")),
+            new RingOptions(settings.Workers, slots, settings.Size, settings.BatchSize, settings.Seed, BadSamplePolicy.Replace, BadFiles.Allowed(0.001, data.Train.Count), Refused: bad => narrator.Say($"refused {bad.Path}: {bad.Reason}; another picture takes its place")),
             bytes => new TensorBatchMemory(bytes, pinned: device.type == DeviceType.CUDA));
     }
 

@@ -37,7 +37,7 @@ internal sealed class LinearProbe : ClassifierLoop, IDisposable
         uploader = new(encoder.Device, settings.BatchSize, settings.Size, slots, PretrainLoop.Mean, PretrainLoop.Std);
         loader = new(data.Train, plan,
             () => augmented ? new TrainingPipeline(TrainingOptions.LinearProbe(settings.Seed, settings.Size)) : new EvaluationPipeline(Pictures.Resize(settings.Size), settings.Size),
-            new RingOptions(settings.Workers, slots, settings.Size, settings.BatchSize, settings.Seed, BadSamplePolicy.Replace, Math.Max(10, data.Train.Count / 1000), Refused: (name, reason) => narrator.Say($"refused {name}: {reason}; another picture takes its place")),
+            new RingOptions(settings.Workers, slots, settings.Size, settings.BatchSize, settings.Seed, BadSamplePolicy.Replace, BadFiles.Allowed(0.001, data.Train.Count), Refused: bad => narrator.Say($"refused {bad.Path}: {bad.Reason}; another picture takes its place")),
             bytes => new TensorBatchMemory(bytes, pinned: encoder.Device.type == DeviceType.CUDA));
     }
 

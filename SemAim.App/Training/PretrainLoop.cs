@@ -176,7 +176,7 @@ internal sealed class PretrainLoop(AimViT model, PixelObjective objective, ISamp
         narrator.Say($"step {step + 1}: loss {loss}, gradient norm {norm}: the update was skipped");
         log.Write("event", ("event", "bad step"), ("step", step + 1), ("loss", loss), ("grad_norm", norm));
         // the update was skipped, so the weights are still those that the step began with, and those of the bad step before it
-        BadSteps?.Write(model, step, inARow, loss, norm, [.. rows.Select(r => new BadSample(r.Epoch, r.Index, source.Name(r.Index)))]);
+        BadSteps?.Write(model, step, inARow, loss, norm, [.. rows.Select(r => new StepSample(r.Epoch, r.Index, source.Name(r.Index)))]);
     }
 
     private void Refused(BadSample bad)
