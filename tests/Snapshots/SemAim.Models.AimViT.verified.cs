@@ -647,13 +647,13 @@ partial class AimViT
     /// <summary>What the graphs of the published configurations cost.</summary>
     public static global::System.Collections.Generic.IReadOnlyList<GraphCost> Costs { get; } =
     [
-        new("aim_tiny", "PredictMlp", Parameters: 801_024, MultiplyAdds: 56_255_616, SavedBytes: 2_717_696, SavedBytesNarrow: 1_783_264),
-        new("aim_tiny", "PredictLinear", Parameters: 708_480, MultiplyAdds: 50_357_376, SavedBytes: 2_521_088, SavedBytesNarrow: 1_697_248),
-        new("aim_tiny", "PredictTiedMlp", Parameters: 801_024, MultiplyAdds: 56_255_616, SavedBytes: 2_706_256, SavedBytesNarrow: 1_768_480),
-        new("aim_tiny", "PredictTiedLinear", Parameters: 708_480, MultiplyAdds: 50_357_376, SavedBytes: 2_509_648, SavedBytesNarrow: 1_682_464),
-        new("aim_tiny", "Encode", Parameters: 466_176, MultiplyAdds: 33_184_512, SavedBytes: 1_681_416, SavedBytesNarrow: 1_138_152),
-        new("aim_tiny", "EncodeGap", Parameters: 466_176, MultiplyAdds: 33_184_512, SavedBytes: 1_681_800, SavedBytesNarrow: 1_138_536),
-        new("aim_tiny", "SelfAttentionMap", Parameters: 465_984, MultiplyAdds: 26_982_048, SavedBytes: 1_330_680, SavedBytesNarrow: 879_456),
+        new("aim_tiny", "PredictMlp", Parameters: 278_464, MultiplyAdds: 19_923_456, SavedBytes: 1_267_040, SavedBytesNarrow: 883_784),
+        new("aim_tiny", "PredictLinear", Parameters: 224_960, MultiplyAdds: 16_515_584, SavedBytes: 1_135_968, SavedBytesNarrow: 826_440),
+        new("aim_tiny", "PredictTiedMlp", Parameters: 278_464, MultiplyAdds: 19_923_456, SavedBytes: 1_255_048, SavedBytesNarrow: 871_016),
+        new("aim_tiny", "PredictTiedLinear", Parameters: 224_960, MultiplyAdds: 16_515_584, SavedBytes: 1_123_976, SavedBytesNarrow: 813_672),
+        new("aim_tiny", "Encode", Parameters: 162_496, MultiplyAdds: 11_997_568, SavedBytes: 855_656, SavedBytesNarrow: 629_072),
+        new("aim_tiny", "EncodeGap", Parameters: 162_496, MultiplyAdds: 11_997_568, SavedBytes: 855_912, SavedBytesNarrow: 629_328),
+        new("aim_tiny", "SelfAttentionMap", Parameters: 162_368, MultiplyAdds: 9_060_672, SavedBytes: 621_400, SavedBytesNarrow: 445_256),
         new("aim_base", "PredictMlp", Parameters: 175_424_256, MultiplyAdds: 35_935_358_976, SavedBytes: 245_974_688, SavedBytesNarrow: 164_167_808),
         new("aim_base", "PredictLinear", Parameters: 171_292_416, MultiplyAdds: 35_126_120_448, SavedBytes: 241_157_792, SavedBytesNarrow: 162_060_416),
         new("aim_base", "PredictTiedMlp", Parameters: 175_424_256, MultiplyAdds: 35_935_358_976, SavedBytes: 246_000_128, SavedBytesNarrow: 164_047_808),
