@@ -5,6 +5,7 @@ return args switch
 {
     ["mutation", .. var rest] => MutationBenchmark.Run(rest),
     ["generator", ..] => GeneratorBenchmark.Run(),
+    ["block", ..] => BlockBenchmark.Run(),
     _ => Usage(),
 };
 
@@ -13,6 +14,7 @@ static int Usage()
     Console.Error.WriteLine("""
         usage: dotnet run -c Release --project tests/SemAim.Benchmarks -- NAME
           mutation [--take N] [--list]   every slip in every declared module: the compiler's word against running the specification
+          block                          a ViT-B block: emitted code beside its specification, memory counted and measured, parallel products
           generator                      cold compile of the declared modules, and an edit that changes nothing
         """);
     return 2;

@@ -1,0 +1,101 @@
+using System.Diagnostics;
+using System.Reflection;
+using SemAim.Dsl;
+using SemAim.Models;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace SemAim.Benchmarks;
+
+/// <summary>A block of ViT-B's size (T 197, D 768, H 12): emitted code beside the specification, forward and backward, in turns; what is kept for the backward pass, counted and measured; two parallel products beside one.</summary>
+internal static class BlockBenchmark
+{
+    private const int B = 8, T = 197, D = 768, H = 12, Rounds = 7;
+
+    internal static int Run()
+    {
+        using var scope = NewDisposeScope();
+        Speed();
+        Memory();
+        ParallelLinears();
+        return 0;
+    }
+
+    private static void Speed()
+    {
+        var wide = new Block(D, H);
+        var planned = Narrow(new Block(D, H));
+        var whole = new Block(D, H);
+        whole.to(bfloat16);
+        using var x = randn(B, T, D).requires_grad_(true);
+        using var small = x.detach().to(bfloat16).requires_grad_(true);
+        var times = Turns(
+            ("specification, float32", () => Step(() => wide.Forward(Sym.Of(x, SemAim.Dsl.Run.Eval)).Value)),
+            ("emitted, float32", () => Step(() => wide.Forward(x))),
+            ("specification, everything bfloat16", () => Step(() => whole.Forward(Sym.Of(small, SemAim.Dsl.Run.Eval)).Value)),
+            ("emitted, products bfloat16", () => Step(() => planned.Forward(x))));
+        Console.WriteLine($"float32: emitted takes {times[1] / times[0]:F3} of the specification; bfloat16: {times[3] / times[2]:F3}");
+    }
+
+    private static Block Narrow(Block block)
+    {
+        foreach (var slot in block.Slots().Where(s => s.IsProductWeight).ToList()) slot.Weight.Tensor = slot.Weight.Tensor.detach().to(bfloat16).requires_grad_(true);
+        return block;
+    }
+
+    private static void Step(Func<Tensor> forward)
+    {
+        using var inner = NewDisposeScope();
+        forward().sum().backward();
+    }
+
+    // medians of rounds that take turns, so that a slow moment of the machine meets all of them
+    private static double[] Turns(params (string Name, Action Run)[] ways)
+    {
+        var times = ways.Select(_ => new List<double>()).ToArray();
+        for (var round = 0; round < Rounds; round++)
+            for (var i = 0; i < ways.Length; i++)
+            {
+                var watch = Stopwatch.StartNew();
+                ways[i].Run();
+                if (round > 0) times[i].Add(watch.Elapsed.TotalMilliseconds);
+            }
+        var medians = times.Select(t => t.Order().ElementAt(t.Count / 2)).ToArray();
+        for (var i = 0; i < ways.Length; i++) Console.WriteLine($"  {ways[i].Name,-40} {medians[i],9:F1} ms");
+        return medians;
+    }
+
+    private static void Memory()
+    {
+        const int batch = 64;                                     // every tensor above glibc's largest threshold: freed memory goes back at once
+        var summary = typeof(Block).GetCustomAttributes<GraphSummaryAttribute>().Single(a => a.Graph == "Forward");
+        long Counted(string text) => SizeExpression.Evaluate(text, name => name switch { "B" => batch, "T" => T, "D" => D, "H" => H, "R" => 4, _ => throw new ArgumentException(name) });
+        foreach (var (name, block, text) in new[] { ("float32", new Block(D, H), summary.SavedBytes), ("bfloat16", Narrow(new Block(D, H)), summary.SavedBytesNarrow) })
+        {
+            using var x = randn(batch, T, D).requires_grad_(true);
+            for (var i = 0; i < 2; i++) block.Forward(x).Dispose();
+            GC.Collect();
+            var before = Resident();
+            using var y = block.Forward(x);
+            var kept = Resident() - before - y.numel() * 4;
+            Console.WriteLine($"kept for the backward pass, {name}, batch {batch}: counted {Counted(text) / 1e6:F1} MB, measured {kept / 1e6:F1} MB ({(double)kept / Counted(text):F3})");
+        }
+    }
+
+    private static long Resident() => long.Parse(File.ReadAllText("/proc/self/statm").Split(' ')[1]) * Environment.SystemPageSize;
+
+    private static void ParallelLinears()
+    {
+        using var memory = randn(B, T, D).requires_grad_(true);
+        foreach (var type in new[] { float32, bfloat16 })
+        {
+            using var input = memory.detach().to(type).requires_grad_(true);
+            Tensor Weight(int rows) => (randn(rows, D) * 0.02).to(type).detach().requires_grad_(true);
+            var (k, v, both) = (Weight(D), Weight(D), Weight(2 * D));
+            var times = Turns(
+                ($"k and v, two products, {type}", () => Step(() => nn.functional.linear(input, k) + nn.functional.linear(input, v))),
+                ($"k and v, one product, {type}", () => Step(() => nn.functional.linear(input, both) is var kv ? kv.narrow(2, 0, D) + kv.narrow(2, D, D) : kv)));
+            Console.WriteLine($"{type}: one product takes {times[1] / times[0]:F3} of two");
+        }
+    }
+}
