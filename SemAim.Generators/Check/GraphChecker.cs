@@ -365,7 +365,7 @@ public sealed partial class GraphChecker
             if (!then.Names.TryGetValue(name, out var a) || !otherwise.Names.TryGetValue(name, out var b)) continue;      // local to one branch
             if (a is Item.Tensor { Value: var x } && b is Item.Tensor { Value: var y })
             {
-                if (!Same(x.Axes, y.Axes)) 
+                if (!Same(x.Axes, y.Axes))
                 {
                     var changes = outer.TryGetValue(name, out var earlier) && earlier is Item.Tensor { Value: var before } && Same(before.Axes, y.Axes) ? choice.Then : choice.Else;
                     var at = LastAssignment(changes, name) is > 0 and var here ? here : LastAssignment(changes.Equals(choice.Then) ? choice.Else : choice.Then, name);

@@ -58,7 +58,16 @@ public sealed class PushSlices(SizeFacts facts) : IPass
         var ops = new List<Op>();
         var again = new Op(made.Kind, made.Source)
         {
-            Text = made.Text, Method = made.Method, Dims = made.Dims, Order = made.Order, Keep = made.Keep, Index = made.Index, Bound = made.Bound, Callee = made.Callee, Host = made.Host, TakesDraws = made.TakesDraws,
+            Text = made.Text,
+            Method = made.Method,
+            Dims = made.Dims,
+            Order = made.Order,
+            Keep = made.Keep,
+            Index = made.Index,
+            Bound = made.Bound,
+            Callee = made.Callee,
+            Host = made.Host,
+            TakesDraws = made.TakesDraws,
             Axis = drops && made.Axis > axis ? made.Axis - 1 : made.Axis,
         };
         for (var i = 0; i < made.Operands.Count; i++)
