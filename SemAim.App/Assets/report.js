@@ -1,37 +1,53 @@
-// A cursor with values on every chart; without scripts the points' own titles tell them.
-document.querySelectorAll('.chart').forEach(chart => {
-  const svg = chart.querySelector('svg');
-  const lines = [...svg.querySelectorAll('polyline')].map(line => ({
-    name: line.dataset.name,
-    at: line.getAttribute('points').split(' ').map(p => p.split(',').map(Number)),
-    values: line.dataset.v.split(' ').map(p => p.split(',').map(Number)),
-  }));
-  if (lines.length === 0) return;
-  const cursor = document.createElementNS('http://www.w3.org/2000/svg', 'line');
-  cursor.setAttribute('class', 'cursor');
-  cursor.setAttribute('y1', 14);
-  cursor.setAttribute('y2', 202);
-  const tip = document.createElement('div');
-  tip.className = 'tip';
-  const hide = () => { cursor.remove(); tip.remove(); };
-  const show = event => {
-    const box = svg.getBoundingClientRect();
-    const x = (event.clientX - box.left) * 560 / box.width;
-    const nearest = lines.map(line => line.at.reduce((best, p, i) => Math.abs(p[0] - x) < Math.abs(line.at[best][0] - x) ? i : best, 0));
-    const middle = lines[0].at[nearest[0]][0];
-    cursor.setAttribute('x1', middle);
-    cursor.setAttribute('x2', middle);
-    tip.replaceChildren(...[svg.dataset.x + ' ' + lines[0].values[nearest[0]][0], ...lines.map((line, i) => (line.name ? line.name + ': ' : '') + line.values[nearest[i]][1])].map(text => {
-      const row = document.createElement('div');
-      row.textContent = text;
-      return row;
-    }));
-    svg.append(cursor);
-    chart.append(tip);
-    const left = middle / 560 * box.width + 24;
-    tip.style.left = Math.max(4, Math.min(left, chart.clientWidth - tip.offsetWidth - 8)) + 'px';
-  };
-  svg.addEventListener('pointermove', show);
-  svg.addEventListener('pointerdown', show);
-  svg.addEventListener('pointerleave', hide);
-});
+// Charts with hover values by uPlot; without scripts the SVG below each stays, whose points tell their values. Printed pages show the SVG.
+(() => {
+  const ink = name => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+  const number = v => v == null ? '' : v !== 0 && (Math.abs(v) < 1e-3 || Math.abs(v) >= 1e6) ? v.toExponential(3) : String(+v.toPrecision(5));
+  const tick = v => v === 0 ? '0' : Math.abs(v) >= 1e9 ? v / 1e9 + ' G' : Math.abs(v) >= 1e6 ? v / 1e6 + ' M' : Math.abs(v) >= 1e4 ? v / 1e3 + ' k' : Math.abs(v) < 1e-3 ? v.toExponential(1) : String(+v.toPrecision(6));
+  const drawn = [];
+
+  function draw(figure, svg) {
+    const lines = [...svg.querySelectorAll('polyline')];
+    if (lines.length === 0) return null;
+    const tables = lines.map(line => {
+      const points = line.dataset.v.split(' ').map(p => p.split(',').map(Number)).sort((a, b) => a[0] - b[0]);
+      return [points.map(p => p[0]), points.map(p => p[1])];
+    });
+    const axis = { stroke: ink('--soft'), grid: { stroke: ink('--line'), width: 1 }, ticks: { show: false }, font: '12px system-ui, sans-serif' };
+    const whole = svg.dataset.x !== 'seconds of training';
+    const dots = tables.every(t => t[0].length <= 20);
+    const chart = new uPlot({
+      width: Math.max(220, figure.clientWidth - 2 * parseFloat(getComputedStyle(figure).paddingLeft)),
+      height: 220,
+      scales: { x: { time: false } },
+      cursor: { points: { size: 7 }, drag: { x: true, y: false } },
+      legend: { live: true, markers: { width: 0, fill: (_, i) => i > 0 ? getComputedStyle(lines[i - 1]).stroke : 'transparent' } },
+      axes: [
+        { ...axis, size: 30, values: (_, all) => all.map(tick), space: 70, ...(whole ? { incrs: [1, 2, 5].flatMap(d => [...Array(9).keys()].map(p => d * 10 ** p)).sort((a, b) => a - b) } : {}) },
+        { ...axis, size: 62, values: (_, all) => all.map(tick) },
+      ],
+      series: [
+        { label: svg.dataset.x, value: (_, v) => number(v) },
+        ...lines.map(line => ({ label: line.dataset.name || 'value', stroke: getComputedStyle(line).stroke, width: 2, spanGaps: true, points: { show: dots, size: 6 }, value: (_, v) => number(v) })),
+      ],
+    }, tables.length === 1 ? tables[0] : uPlot.join(tables), figure);
+    chart.setLegend({ idx: chart.data[0].length - 1 });           // until the pointer comes
+    return chart;
+  }
+
+  function all() {
+    for (const chart of drawn.splice(0)) chart.destroy();
+    document.querySelectorAll('.chart').forEach(figure => {
+      const chart = draw(figure, figure.querySelector('svg'));
+      if (chart === null) return;
+      figure.classList.add('live');
+      drawn.push(chart);
+    });
+  }
+
+  all();
+  let waiting = 0;
+  const again = () => { clearTimeout(waiting); waiting = setTimeout(all, 150); };
+  let width = innerWidth;
+  addEventListener('resize', () => { if (innerWidth !== width) { width = innerWidth; again(); } });
+  matchMedia('(prefers-color-scheme: dark)').addEventListener('change', again);
+})();

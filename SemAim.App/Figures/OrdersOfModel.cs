@@ -23,14 +23,15 @@ internal static class OrdersOfModel
     internal static string Title(string order) => Columns.FirstOrDefault(c => c.Order == order).Title ?? order;
 
     /// <summary>Maps and orders of the pictures with the given indices.</summary>
-    internal static List<OrdersRow> Rows(AimViT model, ISampleSource source, IReadOnlyList<int> indices, IReadOnlyList<string> orders, ulong seed)
+    internal static List<OrdersRow> Rows(AimViT model, ISampleSource source, IReadOnlyList<int> indices, IReadOnlyList<string> orders, ulong seed, string attention = "cls")
     {
         using var guard = no_grad();
         var rows = new List<OrdersRow>();
         ForEach(model, source, indices, (images, grid, noise) =>
         {
-            var (_, guidance) = model.Encode(images);
-            var (self, similar, pixels) = (Values(model.SelfAttentionMap(images)), Values(guidance), Bytes(images));
+            var look = model.SelfAttentionMap(images);
+            var guidance = Guidance(model, images, attention);
+            var (self, similar, pixels) = (Values(look), Values(guidance), Bytes(images));
             var ranks = orders.Select(o => Values(Orders.Of(o).Rank(guidance, noise, grid))).ToList();
             for (var i = 0; i < pixels.Count; i++)
             {
@@ -42,13 +43,13 @@ internal static class OrdersOfModel
     }
 
     /// <summary>Predictions of the pictures with the given indices in several orders. A patch predicted in normalised pixels is shown with its target's mean and deviation.</summary>
-    internal static List<PredictedPicture> Predictions(AimViT model, PixelObjective objective, bool normalised, ISampleSource source, IReadOnlyList<int> indices, IReadOnlyList<string> orders, ulong seed)
+    internal static List<PredictedPicture> Predictions(AimViT model, PixelObjective objective, bool normalised, ISampleSource source, IReadOnlyList<int> indices, IReadOnlyList<string> orders, ulong seed, string attention = "cls")
     {
         using var guard = no_grad();
         var pictures = new List<PredictedPicture>();
         ForEach(model, source, indices, (images, grid, noise) =>
         {
-            var (_, guidance) = model.Encode(images);
+            var guidance = Guidance(model, images, attention);
             var target = objective.Blur(images);
             var patches = model.Patches(target);                                                          // B N 3P²
             var (mean, deviation) = (patches.mean([2], true), (patches.var(2, true, true) + 1e-6).sqrt());
@@ -64,10 +65,18 @@ internal static class OrdersOfModel
             for (var i = 0; i < inputs.Count; i++)
             {
                 double[] Row(double[] all) => all[(i * grid.Count)..((i + 1) * grid.Count)];
-                pictures.Add(new(inputs[i], targets[i], [.. found.Select((f, o) => new Progression(Title(orders[o]), FirstIsOne(Row(f.Ranks)), f.Pictures[i], Row(f.Loss)))]));
+                pictures.Add(new(inputs[i], targets[i], objective.IsBlurring, [.. found.Select((f, o) => new Progression(Title(orders[o]), FirstIsOne(Row(f.Ranks)), f.Pictures[i], Row(f.Loss)))]));
             }
         }, seed);
         return pictures;
+    }
+
+    // cls or gap: how much each patch resembles the class token, or the mean of all patches
+    private static Tensor Guidance(AimViT model, Tensor images, string attention)
+    {
+        var (tokens, guidance) = attention == "gap" ? model.EncodeGap(images) : model.Encode(images);
+        tokens.Dispose();
+        return guidance;
     }
 
     private static void ForEach(AimViT model, ISampleSource source, IReadOnlyList<int> indices, Action<Tensor, Grid, Tensor> use, ulong seed)

@@ -32,5 +32,6 @@ internal sealed record Progression(string Title, double[] Warmth, Picture Predic
 /// <summary>A picture, what is to be predicted of it, and its prediction in several orders.</summary>
 /// <param name="Input">as the network sees it</param>
 /// <param name="Target">as it is to be predicted, blurred where the objective blurs</param>
+/// <param name="IsBlurred">the target is blurred</param>
 /// <param name="Orders">one progression an order</param>
-internal sealed record PredictedPicture(Picture Input, Picture Target, IReadOnlyList<Progression> Orders);
+internal sealed record PredictedPicture(Picture Input, Picture Target, bool IsBlurred, IReadOnlyList<Progression> Orders);

@@ -5,7 +5,7 @@ namespace SemAim.App.Figures;
 /// <summary>Every map as a PNG of its own, in the picture's own size.</summary>
 internal static class SinglePictures
 {
-    /// <summary>Writes <c>00-input.png</c>, <c>00-target.png</c>, <c>00-self-attention.png</c>, <c>00-similarity.png</c> and for each order <c>00-NAME-order.png</c>, <c>-prediction</c>, <c>-loss</c>.</summary>
+    /// <summary>Writes <c>00-input.png</c>, <c>00-target.png</c>, where targets are blurred <c>00-target-blurred.png</c>, <c>00-self-attention.png</c>, <c>00-similarity.png</c> and for each order <c>00-NAME-order.png</c>, <c>-prediction</c>, <c>-loss</c>.</summary>
     /// <param name="folder">is created</param>
     /// <param name="rows">maps</param>
     /// <param name="pictures">predictions of the same pictures</param>
@@ -29,7 +29,8 @@ internal static class SinglePictures
         {
             var (row, picture) = (rows[r], pictures[r]);
             Save(r, "input", row.Picture);
-            Save(r, "target", picture.Target);
+            Save(r, "target", picture.Input);
+            if (picture.IsBlurred) Save(r, "target-blurred", picture.Target);
             Save(r, "self-attention", overlay.Blend(row.Picture, row.SelfAttention));
             Save(r, "similarity", overlay.Blend(row.Picture, row.Similarity));
             for (var o = 0; o < orders.Count; o++)

@@ -16,7 +16,7 @@ internal static class StagesFigure
         using var sheet = new Sheet(width, height, scale);
         sheet.Title("picture", (Column(0) + Column(1) + Sheet.Thumb) / 2f, 26);
         sheet.Title("known, and the next quarter as predicted", (Column(3) + Column(6) + Sheet.Thumb) / 2f, 26);
-        for (var c = 0; c < Captions.Length; c++) sheet.Caption(Captions[c], Column(c) + Sheet.Thumb / 2f, 48);
+        for (var c = 0; c < Captions.Length; c++) sheet.Caption(c == 1 && pictures[0].IsBlurred ? "blurred target" : Captions[c], Column(c) + Sheet.Thumb / 2f, 48);
         foreach (var c in new[] { 2, 3, 7 }) sheet.Dashes(Column(c) - Between / 2f, 12, height - Bottom + 4);
         // errors of all pictures on one scale: 1 is a patch's mean
         var most = Math.Max(1, pictures.SelectMany(p => p.Orders).SelectMany(o => o.Loss).DefaultIfEmpty(1).Max());

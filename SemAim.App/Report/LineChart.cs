@@ -7,7 +7,7 @@ namespace SemAim.App.Report;
 /// <summary>A curve of a chart.</summary>
 internal sealed record Series(string Name, IReadOnlyList<(double X, double Y)> Points);
 
-/// <summary>A line chart as static SVG. Without scripts a point tells its values where the pointer rests on it; with the page's script a cursor follows.</summary>
+/// <summary>A line chart as static SVG, for pages without scripts and for print: a point tells its values where the pointer rests on it. With scripts uPlot draws the same numbers, which the curves carry.</summary>
 internal static class LineChart
 {
     /// <summary>Curves beyond this many share colours.</summary>

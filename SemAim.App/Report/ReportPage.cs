@@ -45,11 +45,11 @@ internal static class ReportPage
         IReadOnlyList<RunRecord> runs = [.. runFolders.Select(RunRecord.Read)];
         var title = string.Join(" · ", runs.Select(r => r.Name));
         var html = new StringBuilder();
-        html.Append(CultureInfo.InvariantCulture, $"<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width,initial-scale=1\"><link rel=\"icon\" href=\"data:,\"><title>SemAim · {E(title)}</title><style>{Asset("report.css")}</style></head><body><main>");
+        html.Append(CultureInfo.InvariantCulture, $"<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width,initial-scale=1\"><link rel=\"icon\" href=\"data:,\"><title>SemAim · {E(title)}</title><style>{Asset("uPlot.css")}{Asset("report.css")}</style></head><body><main>");
         html.Append(CultureInfo.InvariantCulture, $"<h1>{E(title)}</h1><p class=\"lead\">Self-supervised pretraining by autoregressive image modelling: a vision transformer predicts the patches of a picture one after another.</p>");
         Cards(html, findings.Count > 0 ? findings : [.. runs.SelectMany(r => Found(r).Select(f => runs.Count > 1 ? ($"{f.Name} · {r.Name}", f.Value, f.Remark) : f))]);
-        Section(html, "Training", Charts(runs, "step", "step", ["loss", "lr", "grad_norm", "images_per_second"], ["step", "epoch"]));
-        Section(html, "Epochs", Charts(runs, "epoch", "epoch", ["train_loss", "train_lr", "train_total_norm", "test_acc1", "test_acc5", "test_loss"], ["epoch"]));
+        Section(html, "Training", Charts(runs, "step", "step", ["loss", "lr", "grad_norm", "images_per_second", "memory_bytes"], ["step", "epoch"]));
+        Section(html, "Epochs", Charts(runs, "epoch", "epoch", ["train_loss", "train_lr", "train_total_norm", "test_acc1", "test_acc5", "test_loss"], ["epoch", "step", "steps"]));
         Knn(html, runs);
         HeldOut(html, runs);
         Others(html, runs);
@@ -59,7 +59,7 @@ internal static class ReportPage
         Events(html, runs);
         Settings(html, runs);
         Section(html, "Environment of this page", $"<div class=\"panel\">{E(RuntimeInformation.OSDescription)} · {E(RuntimeInformation.FrameworkDescription)} · {Environment.ProcessorCount} cores · semaim {typeof(ReportPage).Assembly.GetName().Version?.ToString(3)}</div>");
-        html.Append(CultureInfo.InvariantCulture, $"</main><script>{Asset("report.js")}</script></body></html>\n");
+        html.Append(CultureInfo.InvariantCulture, $"</main><script>{Asset("uPlot.js")}</script><script>{Asset("report.js")}</script></body></html>\n");
         File.WriteAllText(path, html.ToString());
     }
 

@@ -13,7 +13,10 @@ internal sealed class Narrator(bool quiet)
     /// <summary>One line, unless the run is quiet.</summary>
     internal void Say(string line)
     {
-        if (!quiet) console.WriteLine(line);
+        if (quiet) return;
+        // a file or a pipe gets the line as it is, whatever its length
+        if (Console.IsErrorRedirected) Console.Error.WriteLine(line);
+        else console.WriteLine(line);
     }
 
     /// <summary>Runs work that reports (steps done, a line that describes them).</summary>
@@ -25,11 +28,11 @@ internal sealed class Narrator(bool quiet)
             {
                 if (quiet || done < total && sinceLine.Elapsed < TimeSpan.FromSeconds(10)) return;
                 sinceLine.Restart();
-                console.WriteLine($"{what} {done}/{total} {text}");
+                Console.Error.WriteLine($"{what} {done}/{total} {text}");
             });
             return;
         }
-        console.Progress().AutoClear(false).Columns(new TaskDescriptionColumn { Alignment = Justify.Left }, new ProgressBarColumn { Width = 24 }, new PercentageColumn(), new RemainingTimeColumn()).Start(context =>
+        console.Progress().AutoClear(false).Columns(Columns(console.Profile.Width)).Start(context =>
         {
             var task = context.AddTask(Markup.Escape(what), maxValue: total);
             work((done, text) =>
@@ -39,5 +42,16 @@ internal sealed class Narrator(bool quiet)
             });
             task.Value = total;
         });
+    }
+
+    /// <summary>What a progress line shows in a window of so many characters: the words first, then percentage, time left and bar as far as they fit.</summary>
+    internal static ProgressColumn[] Columns(int width)
+    {
+        const int words = 42, rest = 15;                // "pretrain loss 0.1234  123 images/s", then " 100 % 00:00:00"
+        List<ProgressColumn> columns = [new TaskDescriptionColumn { Alignment = Justify.Left }];
+        if (width >= words + rest + 8) columns.Add(new ProgressBarColumn { Width = Math.Min(40, width - words - rest) });
+        if (width >= words + 6) columns.Add(new PercentageColumn());
+        if (width >= words + rest) columns.Add(new RemainingTimeColumn());
+        return [.. columns];
     }
 }

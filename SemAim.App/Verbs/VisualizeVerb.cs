@@ -13,17 +13,23 @@ namespace SemAim.App.Verbs;
 [Verb("visualize", HelpText = "Draw attention, similarity and the orders of prediction for your own pictures.")]
 internal sealed class VisualizeVerb : IVerb
 {
-    [Option("data_path", Required = true, HelpText = "A folder of pictures.")]
+    [Option("data_path", Required = true, HelpText = "A folder of pictures, or one picture.")]
     public string DataPath { get; set; } = "";
 
-    [Option("model", Default = "aim_base", HelpText = "aim_tiny, aim_base, aim_large or aim_huge.")]
+    [Option("model", Default = "", HelpText = "aim_tiny, aim_base, aim_large or aim_huge; without it the sizes that the weights show.")]
     public string Model { get; set; } = "";
 
-    [Option("pretrained_weights", Required = true, HelpText = "Weights of a pretraining run: .safetensors, .pth or the run's folder.")]
+    [Option("num_heads", Default = 0, HelpText = "Heads of an attention, which weights do not show; needed only for sizes that no published model has.")]
+    public int Heads { get; set; }
+
+    [Option("attention_type", Default = "cls", HelpText = "The similarity map: each patch beside the class token (cls) or beside the mean of all patches (gap).")]
+    public string AttentionType { get; set; } = "";
+
+    [Option("pretrained_weights", Required = true, HelpText = "Weights: .safetensors, the original's .pth, or a run's folder.")]
     public string PretrainedWeights { get; set; } = "";
 
-    [Option("output", Default = "orders.png", HelpText = "The figure of the orders, a PNG.")]
-    public string Output { get; set; } = "";
+    [Option("figure", Default = "", HelpText = "The figure that compares the orders, laid out like the original's, a PNG. orders.png where nothing else is asked for.")]
+    public string Figure { get; set; } = "";
 
     [Option("stages", Default = "", HelpText = "Also write this PNG: target, what is known at 0, 25, 50 and 75 % and what is predicted next, and the error by patch.")]
     public string Stages { get; set; } = "";
@@ -78,23 +84,30 @@ internal sealed class VisualizeVerb : IVerb
         if (orders.Length is < 1 or > 8) throw new UsageException($"--orders {OrderNames}: 1 to 8 names with commas");
         foreach (var order in orders)
             if (!Orders.Names.Contains(order)) throw new UsageException($"--orders {order}: there is no such order{CommandLineProgram.Nearest(order, Orders.Names)}; choose from {string.Join(", ", Orders.Names)}");
+        if (AttentionType is not ("cls" or "gap")) throw new UsageException($"--attention_type {AttentionType}: choose cls or gap");
+        if (Heads < 0) throw new UsageException($"--num_heads {Heads}: at least 1");
         NativeStart.Ensure();
-        if (!Directory.Exists(DataPath)) throw new UsageException($"--data_path {DataPath}: there is no such folder");
+        if (!Directory.Exists(DataPath) && !File.Exists(DataPath)) throw new UsageException($"--data_path {DataPath}: there is no such folder or picture");
         using var source = SampleSources.Pictures(DataPath);
-        using var model = ModelCatalogue.CreateAim(Model);
-        using (var file = WeightFile.Open(PretrainedWeights)) ModelWeights.Load(model, file, EncoderWeights.Pretraining);
-        model.eval();
+        var (model, predictsPixels) = Open();
+        using var owned = model;
         var count = Math.Min(Count, source.Count);
         int[] indices = [.. Enumerable.Range(0, count).Select(i => (int)((long)i * source.Count / count))];
         var overlay = new Overlay(Colours, Blend, !KeepColour, Smooth);
 
-        var rows = OrdersOfModel.Rows(model, source, indices, orders, Seed);
-        OrdersFigure.Write(Output, [.. orders.Select(OrdersOfModel.Title)], rows, Scale, overlay);
-        Console.Out.WriteLine(Output);
-        if (Stages.Length + Animate.Length + Singles.Length == 0) return ExitCodes.Done;
+        var others = Stages.Length + Animate.Length + Singles.Length > 0;
+        if (others && !predictsPixels) throw new RefusedException($"{PretrainedWeights}: predicts no pixels (an encoder alone, or a model of features), so there is nothing for --{(Stages.Length > 0 ? "stages" : Animate.Length > 0 ? "animate" : "singles")} to show; --figure needs the encoder only");
+        var figure = Figure.Length > 0 || others ? Figure : "orders.png";
+        var rows = figure.Length + Singles.Length > 0 ? OrdersOfModel.Rows(model, source, indices, orders, Seed, AttentionType) : [];
+        if (figure.Length > 0)
+        {
+            OrdersFigure.Write(figure, [.. orders.Select(OrdersOfModel.Title)], rows, Scale, overlay);
+            Console.Out.WriteLine(figure);
+        }
+        if (!others) return ExitCodes.Done;
 
         using var objective = new PixelObjective(KernelSize, Sigma, !RawPixels);
-        var pictures = OrdersOfModel.Predictions(model, objective, !RawPixels, source, indices, orders, Seed);
+        var pictures = OrdersOfModel.Predictions(model, objective, !RawPixels, source, indices, orders, Seed, AttentionType);
         if (Stages.Length > 0)
         {
             StagesFigure.Write(Stages, pictures, Scale, overlay);
@@ -107,5 +120,19 @@ internal sealed class VisualizeVerb : IVerb
         }
         if (Singles.Length > 0) Console.Out.WriteLine($"{SinglePictures.Write(Singles, rows, pictures, orders, overlay)} pictures → {Singles}");
         return ExitCodes.Done;
+    }
+
+    private (AimViT Model, bool PredictsPixels) Open()
+    {
+        if (Model.Length == 0)
+        {
+            var made = PretrainedAim.Open(PretrainedWeights, Heads > 0 ? Heads : null);
+            return (made.Model, made.PredictsPixels);
+        }
+        var model = ModelCatalogue.CreateAim(Model);
+        using var file = WeightFile.Open(PretrainedWeights);
+        ModelWeights.Load(model, file, EncoderWeights.Pretraining);
+        model.eval();
+        return (model, true);
     }
 }

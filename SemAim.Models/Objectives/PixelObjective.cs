@@ -35,6 +35,9 @@ public sealed class PixelObjective : IDisposable
         return one.repeat(3, 1, 1, 1).DetachFromDisposeScope();
     }
 
+    /// <summary>Targets are blurred.</summary>
+    public bool IsBlurring => kernel is not null;
+
     /// <summary>The pictures that patches are taken from: B × 3 × S × S, fresh; borders are pulled towards 0, the data set's mean.</summary>
     public Tensor Blur(Tensor images)
     {

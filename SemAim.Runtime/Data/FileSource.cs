@@ -59,6 +59,9 @@ internal sealed class FileSource : ISampleSource
         return From(root, index);
     }
 
+    /// <summary>One picture.</summary>
+    public static FileSource FromImage(string path) => new(Path.GetDirectoryName(Path.GetFullPath(path))!, [(Path.GetFileName(path), -1)], []);
+
     private static FileSource From(string root, FolderIndex index) => new(root, index.Items, index.Classes);
 
     private static void AddImages(string root, string top, int label, FolderIndex index)

@@ -3,11 +3,11 @@ namespace SemAim.Runtime.Data;
 /// <summary>Finds out what a folder holds.</summary>
 internal static class SampleSources
 {
-    /// <summary>All pictures below a folder.</summary>
+    /// <summary>All pictures below a folder, or a single one.</summary>
     /// <exception cref="RefusedException">there are none</exception>
     internal static ISampleSource Pictures(string folder)
     {
-        try { return FileSource.FromImages(folder, IndexCache.Default); }
+        try { return File.Exists(folder) ? FileSource.FromImage(folder) : FileSource.FromImages(folder, IndexCache.Default); }
         catch (InvalidDataException e) { throw new RefusedException($"--data_path {folder}: {e.Message}", e); }
     }
 

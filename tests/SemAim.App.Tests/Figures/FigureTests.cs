@@ -54,9 +54,17 @@ public sealed class FigureTests : IDisposable
     public void Single_pictures_are_written_in_the_pictures_own_size()
     {
         var row = new OrdersRow(Picture.Plain(32, 9), [0, 0, 0, 1], [0, 1, 0, 1], [[1, 0.6, 0.3, 0]]);
-        Assert.Equal(7, SinglePictures.Write(folder, [row], Pictures(1, 1), ["raster"], new()));
+        Assert.Equal(8, SinglePictures.Write(folder, [row], Pictures(1, 1), ["raster"], new()));
         using var image = SKBitmap.Decode(Path.Combine(folder, "00-raster-order.png"));
         Assert.Equal((32, 32), (image.Width, image.Height));
+        Assert.Equal(new SKColor(120, 120, 120), First("00-target.png"));
+        Assert.Equal(new SKColor(100, 100, 100), First("00-target-blurred.png"));
+
+        SKColor First(string name)
+        {
+            using var single = SKBitmap.Decode(Path.Combine(folder, name));
+            return single.GetPixel(0, 0);
+        }
     }
 
     [Fact]
@@ -69,7 +77,7 @@ public sealed class FigureTests : IDisposable
     }
 
     private static List<PredictedPicture> Pictures(int count, int orders)
-        => [.. Enumerable.Range(0, count).Select(_ => new PredictedPicture(Picture.Plain(32, 120), Picture.Plain(32, 100), [.. Enumerable.Range(0, orders).Select(o => new Progression($"order {o}", [1, 0.6, 0.3, 0], Picture.Plain(32, 80), [0.2, 0.4, 0.9, 1.1]))]))];
+        => [.. Enumerable.Range(0, count).Select(_ => new PredictedPicture(Picture.Plain(32, 120), Picture.Plain(32, 100), true, [.. Enumerable.Range(0, orders).Select(o => new Progression($"order {o}", [1, 0.6, 0.3, 0], Picture.Plain(32, 80), [0.2, 0.4, 0.9, 1.1]))]))];
 
     private static int Dark(SKBitmap image, int left, int top, int right, int bottom, int scale)
     {

@@ -50,30 +50,53 @@ public sealed class ReportPageTests : IDisposable
         Assert.Contains("</html>", File.ReadAllText(Path.Combine(folder, "cut.html")));
     }
 
-    [Fact]
-    public void A_browser_opens_the_page_without_a_word_on_its_console()
+    [Theory]
+    [InlineData(1280, 900, false)]
+    [InlineData(500, 900, true)]                               // a window of a headless browser is at least 500 wide
+    public void A_browser_opens_the_page_without_a_word_on_its_console(int width, int height, bool dark)
     {
         var page = Path.Combine(folder, "page.html");
         using var model = ModelCatalogue.CreateAim("aim_tiny");
-        ReportPage.Write(page, Run("aim_tiny.a", 1e-3), [], model);
+        ReportPage.Write(page, [Run("aim_tiny.a", 1e-3), Run("aim_tiny.b", 2e-3)], [], [("aim_tiny", model)]);
+        var picture = Path.Combine(folder, "page.png");
+        if (Browse([$"--window-size={width},{height}", $"--screenshot={picture}", .. dark ? new[] { "--blink-settings=preferredColorScheme=0" } : [], new Uri(page).AbsoluteUri]) is not { } told) return;
+        Assert.DoesNotContain("CONSOLE", told.Errors);
+        using var shot = SKBitmap.Decode(picture);
+        Assert.Equal((width, height), (shot.Width, shot.Height));
+        Assert.True(shot.Pixels.Distinct().Count() > 50, "the page is empty");
+        Assert.Equal(dark, shot.GetPixel(2, height - 2).Red < 128);
+    }
+
+    [Fact]
+    public void A_browser_draws_every_chart_with_the_library_and_keeps_the_static_one_for_print()
+    {
+        var page = Path.Combine(folder, "page.html");
+        ReportPage.Write(page, [Run("aim_tiny.a", 1e-3), Run("aim_tiny.b", 2e-3)], [], []);
+        var charts = File.ReadAllText(page).Split("<figure class=\"chart\"").Length - 1;
+        Assert.True(charts >= 5, $"{charts} charts");
+        if (Browse(["--dump-dom", new Uri(page).AbsoluteUri]) is not { } told) return;
+        Assert.DoesNotContain("CONSOLE", told.Errors);
+        Assert.Equal(charts, told.Output.Split("class=\"chart live\"").Length - 1);
+        Assert.Equal(charts, told.Output.Split("class=\"u-wrap\"").Length - 1);
+        Assert.Contains("aim_tiny.b", told.Output[told.Output.IndexOf("u-legend", StringComparison.Ordinal)..]);
+    }
+
+    // null where there is no browser: the static parts are checked by the tests beside
+    private (string Output, string Errors)? Browse(string[] arguments)
+    {
         var browser = new[] { "chromium", "chromium-browser", "google-chrome" }.SelectMany(n => (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator).Select(p => Path.Combine(p, n))).FirstOrDefault(File.Exists);
         if (browser is null)
         {
             Assert.True(Environment.GetEnvironmentVariable("SEMAIM_REQUIRE_CHROMIUM") != "1", "SEMAIM_REQUIRE_CHROMIUM=1, but there is no chromium in PATH");
             Console.WriteLine("No chromium in PATH: the page was not opened in a browser; its static parts are checked by the tests beside this one.");
-            return;
+            return null;
         }
-        var picture = Path.Combine(folder, "page.png");
-        var start = new ProcessStartInfo(browser) { RedirectStandardError = true };
-        foreach (var argument in new[] { "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync", $"--user-data-dir={Path.Combine(folder, "profile")}", "--enable-logging=stderr", "--window-size=420,900", $"--screenshot={picture}", new Uri(page).AbsoluteUri })
-            start.ArgumentList.Add(argument);
+        var start = new ProcessStartInfo(browser, ["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync", "--hide-scrollbars", $"--user-data-dir={Path.Combine(folder, "profile")}", "--enable-logging=stderr", .. arguments]) { RedirectStandardError = true, RedirectStandardOutput = true };
         using var process = Process.Start(start)!;
+        var output = process.StandardOutput.ReadToEndAsync();
         var errors = process.StandardError.ReadToEnd();
         process.WaitForExit();
-        Assert.DoesNotContain("CONSOLE", errors);
-        using var shot = SKBitmap.Decode(picture);
-        Assert.Equal((420, 900), (shot.Width, shot.Height));
-        Assert.True(shot.Pixels.Distinct().Count() > 50, "the page is empty");
+        return (output.Result, errors);
     }
 
     private string Run(string name, double rate)

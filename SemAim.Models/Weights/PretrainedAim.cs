@@ -1,0 +1,52 @@
+using SemAim.Runtime;
+using SemAim.Runtime.Checkpoints;
+
+namespace SemAim.Models;
+
+/// <summary>A pretraining model made from a checkpoint: its sizes are those that the weights show.</summary>
+/// <param name="Model">with the file's weights, in evaluation mode; the holder disposes it</param>
+/// <param name="Report">what became of every key</param>
+/// <param name="PredictsPixels">false where the file holds an encoder only (a classifier, say) or predicts a teacher's features: maps are right, there are no pictures to show of its predictions</param>
+public sealed record PretrainedAim(AimViT Model, LoadReport Report, bool PredictsPixels) : IDisposable
+{
+    /// <summary>Reads ours or the original's checkpoint (.safetensors, .pth, or a run's folder).</summary>
+    /// <param name="path">of the weights</param>
+    /// <param name="heads">of an attention; null: the published model of these sizes says</param>
+    /// <exception cref="RefusedException">these are no weights of a vision transformer, or a key is not explained</exception>
+    /// <exception cref="UsageException">nobody knows the number of heads</exception>
+    public static PretrainedAim Open(string path, int? heads = null)
+    {
+        using var file = WeightFile.Open(path);
+        var sizes = EncoderSizes.Of(file, heads);
+        var shapes = new Dictionary<string, long[]>();
+        foreach (var entry in file.Entries) shapes[WeightFile.WithoutPrefix(entry.Name)] = entry.Shape;
+        var queries = 0;
+        while (shapes.ContainsKey($"query_blocks.{queries}.norm1.weight")) queries++;
+        var (linear, hidden) = (shapes.GetValueOrDefault("prediction_head.weight"), shapes.GetValueOrDefault("prediction_head.fc2.weight"));
+        var whole = queries > 0 && (linear ?? hidden) is { Length: 2 } head && head[0] is > 0 and < 1 << 20;
+        var outputs = whole ? (int)(linear ?? hidden)![0] : 3 * sizes.PatchSize * sizes.PatchSize;
+        AimViT model;
+        try { model = new AimViT(sizes.ImageSize, sizes.PatchSize, sizes.Width, sizes.Heads, sizes.Blocks, whole ? queries : 1, outputs, sizes.HiddenRatio, linearHead: whole && linear is not null); }
+        catch (ArgumentException e) { throw new RefusedException($"{path}: {e.Message}", e); }
+        try
+        {
+            var report = ModelWeights.Load(model, file, whole ? EncoderWeights.Pretraining : EncoderOnly);
+            model.eval();
+            return new(model, report, whole && outputs == 3 * sizes.PatchSize * sizes.PatchSize);
+        }
+        catch
+        {
+            model.Dispose();
+            throw;
+        }
+    }
+
+    /// <inheritdoc />
+    public void Dispose() => Model.Dispose();
+
+    private static LoadRules EncoderOnly { get; } = new()
+    {
+        Ignored = [("query_blocks.", "the decoder is not whole"), ("prediction_head.", "the decoder is not whole"), ("gaussian_blur.", "the blur of the target is made from its options"), ("head.", "a classifier, which maps do not need"), ("fc_norm.", "of a classifier, which maps do not need")],
+        MayLack = [("query_blocks.", "no predictions are shown"), ("prediction_head.", "no predictions are shown"), ("norm.", "the classifier has none: weight 1, bias 0")],
+    };
+}

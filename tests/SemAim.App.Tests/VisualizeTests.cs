@@ -1,0 +1,46 @@
+using SkiaSharp;
+
+namespace SemAim.App.Tests;
+
+/// <summary>The real program draws the checkpoints that it is given.</summary>
+public sealed class VisualizeTests : IDisposable
+{
+    private readonly string folder = Directory.CreateTempSubdirectory("semaim-visualize-").FullName;
+    private readonly string toy = SemAim.Tests.GoldenFolder.Files("checkpoint_toy.pth").First();
+
+    public VisualizeTests()
+    {
+        using var bitmap = new SKBitmap(300, 120);
+        for (var y = 0; y < 120; y++) for (var x = 0; x < 300; x++) bitmap.SetPixel(x, y, new SKColor((byte)(x * 255 / 299), (byte)(y * 2), 90));
+        using var data = bitmap.Encode(SKEncodedImageFormat.Png, 100);
+        File.WriteAllBytes(Path.Combine(folder, "wide.png"), data.ToArray());
+    }
+
+    public void Dispose() => Directory.Delete(folder, recursive: true);
+
+    [Fact]
+    public void The_originals_checkpoint_is_drawn_with_the_sizes_it_shows_and_a_wide_picture_as_the_network_sees_it()
+    {
+        var (figure, stages, moving, singles) = (At("figure.png"), At("stages.png"), At("moving.png"), At("singles"));
+        var (code, _, errors) = Semaim.Run("visualize", "--data_path", At("wide.png"), "--pretrained_weights", toy, "--num_heads", "2", "--attention_type", "gap", "--orders", "raster,attention_center",
+            "--figure", figure, "--stages", stages, "--animate", moving, "--singles", singles, "--scale", "1", "--gaussian_kernel_size", "9", "--blend", "0");
+        Assert.True(code == 0, errors);
+        foreach (var file in new[] { figure, stages, moving }) Assert.True(new FileInfo(file).Length > 1000, file);
+        using var input = SKBitmap.Decode(Path.Combine(singles, "00-input.png"));
+        Assert.Equal((224, 224), (input.Width, input.Height));
+        // the middle of the wide picture: half red at the middle column, and its sides cut off
+        Assert.InRange(input.GetPixel(112, 112).Red, 120, 136);
+        Assert.InRange(input.GetPixel(0, 112).Red, 70, 100);
+        Assert.True(File.Exists(Path.Combine(singles, "00-target-blurred.png")) && File.Exists(Path.Combine(singles, "00-attention_center-loss.png")));
+    }
+
+    [Fact]
+    public void Heads_that_nobody_knows_are_asked_for_and_impossible_ones_refused()
+    {
+        var (code, _, errors) = Semaim.Run("visualize", "--data_path", At("wide.png"), "--pretrained_weights", toy);
+        Assert.Equal(2, code);
+        Assert.Contains("--num_heads", Assert.Single(errors.TrimEnd().Split('\n')));
+    }
+
+    private string At(string name) => Path.Combine(folder, name);
+}
