@@ -42,7 +42,7 @@ public sealed class PretrainVerbTests : IDisposable
         var (code, _, errors) = Semaim.Run("pretrain", "--recipe", "small-pictures", "--data-path", pictures.Data, "--output-dir", pictures.Folder, "--experiment", "recipe", "--batch-size=2", "--max-steps", "2");
 
         Assert.Equal(0, code);
-        Assert.Contains("lr 0.0015", errors);
+        Assert.Contains("lr 0.003", errors);
         using var config = JsonDocument.Parse(File.ReadAllText(Path.Combine(Run("recipe"), "config.json")));
         Assert.Equal("aim_tiny", config.RootElement.GetProperty("model").GetString());
         Assert.Equal(2, config.RootElement.GetProperty("batch_size").GetInt32());
