@@ -15,11 +15,12 @@
     const axis = { stroke: ink('--soft'), grid: { stroke: ink('--line'), width: 1 }, ticks: { show: false }, font: '12px system-ui, sans-serif' };
     const whole = svg.dataset.x !== 'seconds of training';
     const dots = tables.every(t => t[0].length <= 20);
-    const chart = new uPlot({
+    return new uPlot({
       width: Math.max(220, figure.clientWidth - 2 * parseFloat(getComputedStyle(figure).paddingLeft)),
       height: 220,
       scales: { x: { time: false } },
       cursor: { points: { size: 7 }, drag: { x: true, y: false } },
+      hooks: { ready: [chart => chart.setLegend({ idx: chart.data[0].length - 1 })] },           // the last values, until the pointer comes
       legend: { live: true, markers: { width: 0, fill: (_, i) => i > 0 ? getComputedStyle(lines[i - 1]).stroke : 'transparent' } },
       axes: [
         { ...axis, size: 30, values: (_, all) => all.map(tick), space: 70, ...(whole ? { incrs: [1, 2, 5].flatMap(d => [...Array(9).keys()].map(p => d * 10 ** p)).sort((a, b) => a - b) } : {}) },
@@ -30,8 +31,6 @@
         ...lines.map(line => ({ label: line.dataset.name || 'value', stroke: getComputedStyle(line).stroke, width: 2, spanGaps: true, points: { show: dots, size: 6 }, value: (_, v) => number(v) })),
       ],
     }, tables.length === 1 ? tables[0] : uPlot.join(tables), figure);
-    chart.setLegend({ idx: chart.data[0].length - 1 });           // until the pointer comes
-    return chart;
   }
 
   function all() {
