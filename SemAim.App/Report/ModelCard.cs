@@ -26,6 +26,7 @@ internal sealed class ModelCard
         (Name, ImageSize, PatchSize, Width, EncoderBlocks, QueryBlocks) = (name, model.ImageSize, model.PatchSize, patch[0], model.EncoderBlocks, model.QueryBlocks);
         Layers = [.. slots.Select(s => new LayerRow(s.Name, s.Owner.GetType().Name, Symbols(s.Name), s.Weight.Tensor.shape, s.IsTrained, Products(s)))];
         Parameters = Layers.Where(l => l.Trained).Sum(l => l.Count);
+        Costs = [.. AimViT.Costs.Where(c => c.Variant == name)];
         // scores and weighted values of every attention: 2 T² D
         AttentionMacs = (EncoderBlocks + QueryBlocks) * 2 * Tokens * Tokens * Width;
         ForwardMacs = Layers.Sum(l => l.Macs) + AttentionMacs;
@@ -71,9 +72,11 @@ internal sealed class ModelCard
     /// <summary>Counts a model of the catalogue.</summary>
     internal static ModelCard Of(string name, AimViT model) => new(name, model);
 
-    /// <summary>Bytes that a training step keeps for its backward pass, estimated: 16 T D values an encoder block, 17 T D a query block (inputs of every product, norm and activation), and the head.</summary>
-    internal long ActivationBytes(int batch, int bytesPerValue)
-        => batch * Tokens * (16 * Width * EncoderBlocks + 17 * Width * QueryBlocks + 10 * Width + 3 * PatchSize * PatchSize) * bytesPerValue;
+    /// <summary>What the compiler counted of each graph, one picture; empty for a model that is not published.</summary>
+    internal IReadOnlyList<GraphCost> Costs { get; }
+
+    /// <summary>Bytes that a prediction keeps for its backward pass, counted by the compiler; 0 for a model that is not published.</summary>
+    internal long ActivationBytes(int batch, bool narrow) => Costs.FirstOrDefault(c => c.Graph == "PredictMlp")?.ActivationBytes(batch, narrow) ?? 0;
 
     /// <summary>Bytes of weights, gradients and both moments in float32; with bfloat16 also of the weights' narrow copies.</summary>
     internal long StateBytes(bool narrow) => Parameters * (narrow ? 18 : 16);

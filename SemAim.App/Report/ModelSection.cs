@@ -17,7 +17,9 @@ internal static class ModelSection
         html.Append("</div><div class=\"charts\" style=\"grid-template-columns:1fr\"><div class=\"panel scroll\">").Append(ModelDiagram.Svg(model));
         html.Append(CultureInfo.InvariantCulture, $"<details><summary>as Mermaid text</summary><pre>{ReportPage.E(card.Mermaid())}</pre></details></div>");
         html.Append(ReportPage.Table(false, ["batch", "activations, fp32", "activations, bf16", "weights and optimiser, fp32", "bf16"], 0,
-            Batches.Select(b => ("", (string[])[b.ToString(CultureInfo.InvariantCulture), Bytes(card.ActivationBytes(b, 4)), Bytes(card.ActivationBytes(b, 2)), Bytes(card.StateBytes(false)), Bytes(card.StateBytes(true))]))));
+            Batches.Select(b => ("", (string[])[b.ToString(CultureInfo.InvariantCulture), Bytes(card.ActivationBytes(b, narrow: false)), Bytes(card.ActivationBytes(b, narrow: true)), Bytes(card.StateBytes(false)), Bytes(card.StateBytes(true))]))));
+        html.Append(ReportPage.Table(false, ["graph, as compiled", "weights read", "multiply-adds", "kept for gradients, fp32", "bf16"], 1,
+            card.Costs.Select(c => ("", (string[])[c.Graph, N(c.Parameters), N(c.MultiplyAdds), Bytes(c.SavedBytes), Bytes(c.SavedBytesNarrow)]))));
         html.Append(ReportPage.Table(false, ["layer", "kind", "axes", "shape", "times", "values", "multiply-adds"], 4,
             card.Folded().Select(f => ("", (string[])[f.Name, f.First.Kind, f.First.Symbolic, string.Join(" × ", f.First.Shape), f.Times.ToString(CultureInfo.InvariantCulture), N(f.Values), f.Macs == 0 ? "" : N(f.Macs)]))));
         return html.Append("</div>").ToString();

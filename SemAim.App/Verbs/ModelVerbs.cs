@@ -84,10 +84,13 @@ internal sealed class ModelShowVerb : IVerb
         foreach (var (name, times, first, values, macs) in card.Folded())
             layers.AddRow(Markup.Escape(name), first.Symbolic, string.Join("×", first.Shape), $"{times}", ModelSection.N(values), macs == 0 ? "" : (macs / 1e9).ToString("F4", CultureInfo.InvariantCulture));
         AnsiConsole.Write(layers);
+        var graphs = Table("graph, as compiled", "weights read", "GMAC", "kept fp32", "kept bf16");
+        foreach (var c in card.Costs) graphs.AddRow(c.Graph, ModelSection.N(c.Parameters), (c.MultiplyAdds / 1e9).ToString("F4", CultureInfo.InvariantCulture), ModelSection.Bytes(c.SavedBytes), ModelSection.Bytes(c.SavedBytesNarrow));
+        AnsiConsole.Write(graphs);
         var memory = Table("batch", "activations fp32", "activations bf16", "state fp32", "state bf16");
-        foreach (var batch in ModelSection.Batches) memory.AddRow($"{batch}", ModelSection.Bytes(card.ActivationBytes(batch, 4)), ModelSection.Bytes(card.ActivationBytes(batch, 2)), ModelSection.Bytes(card.StateBytes(false)), ModelSection.Bytes(card.StateBytes(true)));
+        foreach (var batch in ModelSection.Batches) memory.AddRow($"{batch}", ModelSection.Bytes(card.ActivationBytes(batch, narrow: false)), ModelSection.Bytes(card.ActivationBytes(batch, narrow: true)), ModelSection.Bytes(card.StateBytes(false)), ModelSection.Bytes(card.StateBytes(true)));
         AnsiConsole.Write(memory);
-        Console.Out.WriteLine("State: weights, gradients, both moments. Activations are an estimate of what the backward pass needs.");
+        Console.Out.WriteLine("State: weights, gradients, both moments. Activations: what the compiler counted a prediction to keep for its backward pass.");
     }
 
     private static string Serialised(ModelCard card) => JsonSerializer.Serialize(new
@@ -104,7 +107,8 @@ internal sealed class ModelShowVerb : IVerb
         attention_macs = card.AttentionMacs,
         guidance_macs = card.GuidanceMacs,
         step_macs = card.StepMacs,
-        memory = ModelSection.Batches.Select(b => new { batch = b, activations_fp32 = card.ActivationBytes(b, 4), activations_bf16 = card.ActivationBytes(b, 2), state_fp32 = card.StateBytes(false), state_bf16 = card.StateBytes(true) }),
+        memory = ModelSection.Batches.Select(b => new { batch = b, activations_fp32 = card.ActivationBytes(b, narrow: false), activations_bf16 = card.ActivationBytes(b, narrow: true), state_fp32 = card.StateBytes(false), state_bf16 = card.StateBytes(true) }),
+        graphs = card.Costs.Select(c => new { name = c.Graph, parameters = c.Parameters, macs = c.MultiplyAdds, saved_fp32 = c.SavedBytes, saved_bf16 = c.SavedBytesNarrow }),
         layers = card.Layers.Select(l => new { name = l.Name, kind = l.Kind, axes = l.Symbolic, shape = l.Shape, trained = l.Trained, macs = l.Macs }),
         mermaid = card.Mermaid(),
     });

@@ -26,7 +26,16 @@ public sealed record PretrainedAim(AimViT Model, LoadReport Report, bool Predict
         var whole = queries > 0 && (linear ?? hidden) is { Length: 2 } head && head[0] is > 0 and < 1 << 20;
         var outputs = whole ? (int)(linear ?? hidden)![0] : 3 * sizes.PatchSize * sizes.PatchSize;
         AimViT model;
-        try { model = new AimViT(sizes.ImageSize, sizes.PatchSize, sizes.Width, sizes.Heads, sizes.Blocks, whole ? queries : 1, outputs, sizes.HiddenRatio, linearHead: whole && linear is not null); }
+        try
+        {
+            model = Make(whole);
+            // a head whose hidden layer this program cannot make
+            if (whole && linear is null && model.Slots().First(w => w.Name == "prediction_head.fc1.weight").Weight.Tensor.size(0) != shapes.GetValueOrDefault("prediction_head.fc1.weight")?[0])
+            {
+                model.Dispose();
+                model = Make(whole = false);
+            }
+        }
         catch (ArgumentException e) { throw new RefusedException($"{path}: {e.Message}", e); }
         try
         {
@@ -39,6 +48,8 @@ public sealed record PretrainedAim(AimViT Model, LoadReport Report, bool Predict
             model.Dispose();
             throw;
         }
+
+        AimViT Make(bool withDecoder) => new(sizes.ImageSize, sizes.PatchSize, sizes.Width, sizes.Heads, sizes.Blocks, withDecoder ? queries : 1, outputs, sizes.HiddenRatio, linearHead: withDecoder && linear is not null);
     }
 
     /// <inheritdoc />
@@ -46,7 +57,8 @@ public sealed record PretrainedAim(AimViT Model, LoadReport Report, bool Predict
 
     private static LoadRules EncoderOnly { get; } = new()
     {
-        Ignored = [("query_blocks.", "the decoder is not whole"), ("prediction_head.", "the decoder is not whole"), ("gaussian_blur.", "the blur of the target is made from its options"), ("head.", "a classifier, which maps do not need"), ("fc_norm.", "of a classifier, which maps do not need")],
+        Ignored = [("query_blocks.", "no predictions are shown"), ("prediction_head.", "no predictions are shown"), ("gaussian_blur.", "the blur of the target is made from its options"), ("head.", "a classifier, which maps do not need"), ("fc_norm.", "of a classifier, which maps do not need")],
+        OtherShape = [("query_blocks.", "no predictions are shown"), ("prediction_head.", "no predictions are shown")],
         MayLack = [("query_blocks.", "no predictions are shown"), ("prediction_head.", "no predictions are shown"), ("norm.", "the classifier has none: weight 1, bias 0")],
     };
 }

@@ -18,7 +18,7 @@ public sealed class TerminalTests
         var shown = Narrator.Columns(width);
         Assert.Equal(columns, shown.Length);
         Assert.IsType<TaskDescriptionColumn>(shown[0]);
-        var bar = shown.OfType<ProgressBarColumn>().Sum(b => b.Width);
+        var bar = shown.OfType<ProgressBarColumn>().Sum(b => b.Width ?? 0);
         Assert.InRange(42 + 15 * (columns > 2 ? 1 : 0) + bar, 0, Math.Max(width, 42));
     }
 

@@ -1,3 +1,5 @@
+using SemAim.Models;
+using SemAim.Runtime.Checkpoints;
 using SkiaSharp;
 
 namespace SemAim.App.Tests;
@@ -19,18 +21,29 @@ public sealed class VisualizeTests : IDisposable
     public void Dispose() => Directory.Delete(folder, recursive: true);
 
     [Fact]
-    public void The_originals_checkpoint_is_drawn_with_the_sizes_it_shows_and_a_wide_picture_as_the_network_sees_it()
+    public void The_originals_checkpoint_is_drawn_with_the_sizes_it_shows()
     {
+        var (code, _, errors) = Semaim.Run("visualize", "--data_path", At("wide.png"), "--pretrained_weights", toy, "--num_heads", "2", "--figure", At("figure.png"), "--scale", "1");
+        Assert.True(code == 0, errors);
+        using var figure = SKBitmap.Decode(At("figure.png"));
+        Assert.Equal(App.Figures.OrdersFigure.Size(4, 1), (figure.Width, figure.Height));
+    }
+
+    [Fact]
+    public void A_network_of_unpublished_sizes_gives_every_picture_and_a_wide_one_is_shown_as_the_network_sees_it()
+    {
+        var weights = At("small.safetensors");
+        using (var model = new AimViT(S: 32, P: 8, D: 16, H: 2, L: 2, Q: 1, O: 192)) ModelWeights.Save(model, weights);
         var (figure, stages, moving, singles) = (At("figure.png"), At("stages.png"), At("moving.png"), At("singles"));
-        var (code, _, errors) = Semaim.Run("visualize", "--data_path", At("wide.png"), "--pretrained_weights", toy, "--num_heads", "2", "--attention_type", "gap", "--orders", "raster,attention_center",
-            "--figure", figure, "--stages", stages, "--animate", moving, "--singles", singles, "--scale", "1", "--gaussian_kernel_size", "9", "--blend", "0");
+        var (code, _, errors) = Semaim.Run("visualize", "--data_path", At("wide.png"), "--pretrained_weights", weights, "--num_heads", "2", "--attention_type", "gap", "--orders", "raster,attention_center",
+            "--figure", figure, "--stages", stages, "--animate", moving, "--singles", singles, "--gaussian_kernel_size", "9", "--blend", "0");
         Assert.True(code == 0, errors);
         foreach (var file in new[] { figure, stages, moving }) Assert.True(new FileInfo(file).Length > 1000, file);
         using var input = SKBitmap.Decode(Path.Combine(singles, "00-input.png"));
-        Assert.Equal((224, 224), (input.Width, input.Height));
+        Assert.Equal((32, 32), (input.Width, input.Height));
         // the middle of the wide picture: half red at the middle column, and its sides cut off
-        Assert.InRange(input.GetPixel(112, 112).Red, 120, 136);
-        Assert.InRange(input.GetPixel(0, 112).Red, 70, 100);
+        Assert.InRange(input.GetPixel(16, 16).Red, 118, 138);
+        Assert.InRange(input.GetPixel(0, 16).Red, 70, 105);
         Assert.True(File.Exists(Path.Combine(singles, "00-target-blurred.png")) && File.Exists(Path.Combine(singles, "00-attention_center-loss.png")));
     }
 

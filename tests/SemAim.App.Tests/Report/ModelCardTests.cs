@@ -27,6 +27,18 @@ public sealed class ModelCardTests
         Assert.Equal(card.Layers.Sum(l => l.Count), card.Folded().Sum(f => f.Values));
     }
 
+    [Fact]
+    public void What_the_compiler_counted_agrees_with_the_weights_of_the_model()
+    {
+        using var model = ModelCatalogue.CreateAim("aim_tiny");
+        var card = ModelCard.Of("aim_tiny", model);
+        Assert.Equal(card.Parameters, card.Costs.Single(c => c.Graph == "PredictMlp").Parameters);
+        Assert.Equal(8 * card.ActivationBytes(1, narrow: false), card.ActivationBytes(8, narrow: false));
+        Assert.InRange(card.ActivationBytes(1, narrow: true), 1, card.ActivationBytes(1, narrow: false));
+        // the compiler knows that queries do not look at the last patch; the card's sum over all tokens is the recorded one of behaviour.md 10
+        Assert.InRange((double)card.Costs.Single(c => c.Graph == "PredictMlp").MultiplyAdds / card.ForwardMacs, 0.97, 1);
+    }
+
     private static long Value(string axis, ModelCard card) => axis switch
     {
         "D" => card.Width,
