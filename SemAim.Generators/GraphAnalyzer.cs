@@ -5,6 +5,7 @@ using System.Linq;
 using System.Threading;
 using Microsoft.CodeAnalysis;
 using Microsoft.CodeAnalysis.Diagnostics;
+using SemAim.Generators.Check;
 using SemAim.Generators.Collections;
 using SemAim.Generators.Diagnostics;
 using SemAim.Generators.Emit;
@@ -41,7 +42,10 @@ public sealed class GraphAnalyzer : DiagnosticAnalyzer
                 }
                 if (!modules.Value.Units.TryGetValue(type.ToDisplayString(), out var read)) return;
                 var linked = LinkedUnit.Of(read.Unit, modules.Value.Contracts);
-                foreach (var finding in ModuleCompiler.Compile(linked).Findings)
+                var findings = ModuleCompiler.Compile(linked).Findings.ToList();
+                if (!findings.Any(f => Descriptors.IsError(f.Id)))
+                    findings.AddRange(ManifestChecker.Check(new ModuleScope(read.Unit, linked.Contracts.ToDictionary(c => c.FullName), _ => { }), Manifests(symbol.Options, symbol.CancellationToken)));
+                foreach (var finding in findings)
                 {
                     if (symbol.CancellationToken.IsCancellationRequested) return;
                     var location = modules.Value.Place(type.ToDisplayString(), finding.At, finding.Start, finding.Length) ?? type.Locations[0];
@@ -52,6 +56,9 @@ public sealed class GraphAnalyzer : DiagnosticAnalyzer
             }, SymbolKind.NamedType);
         });
     }
+
+    private static IEnumerable<(string, string)> Manifests(AnalyzerOptions options, CancellationToken cancel)
+        => options.AdditionalFiles.Where(f => f.Path.EndsWith(".manifest.json", StringComparison.Ordinal)).Select(f => (System.IO.Path.GetFileName(f.Path), f.GetText(cancel)?.ToString() ?? ""));
 
     private sealed record CompilationModules(IReadOnlyDictionary<string, (ModuleUnit Unit, SpanTable Spans)> Units, EquatableArray<ModuleContract> Contracts)
     {

@@ -38,9 +38,11 @@ public sealed partial class AimViT(int S, int P, int D, int H, int L, int Q, int
     private readonly LayerNorm norm = new(D);
     private readonly PredictionHead predictionHead = new(D, 4 * D, O, linearHead);
 
+#pragma warning disable SEM0503 // the pictures of a batch stay on the device between replays: that is what a capture is for
     [Graph(Capture = true)]
     [return: Shape("B N O")]
     internal Sym PredictMlp([Shape("B 3 S S")] Sym images, [Shape("B N")] Sym rank) => predictionHead.Forward(Decode(images, rank));
+#pragma warning restore SEM0503
 
     [Graph]
     [return: Shape("B N O")]

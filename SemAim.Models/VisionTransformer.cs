@@ -37,10 +37,12 @@ public sealed partial class VisionTransformer(int S, int P, int D, int H, int L,
     private readonly Linear head = new(D, K);
     private readonly LayerNorm fcNorm = new(D);
 
+#pragma warning disable SEM0503 // the pictures of a batch stay on the device between replays: that is what a capture is for
     /// <summary>Classifies pictures.</summary>
     [Graph(Capture = true)]
     [return: Shape("B K")]
     public Sym Forward([Shape("B 3 S S")] Sym images) => head.Forward(Pool(images));
+#pragma warning restore SEM0503
 
     /// <summary>What the classifier sees.</summary>
     [Graph]

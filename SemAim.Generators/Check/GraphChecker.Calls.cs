@@ -197,6 +197,7 @@ public sealed partial class GraphChecker
                 if (prefix is null) { prefix = leading; }
                 else if (!Same(prefix, leading)) throw new CheckFailure("SEM0201", $"the leading axes of `{Name(argument!)}` are {Show(leading)}, those of the first argument {Show(prefix)}", at: argument!.Id, related: Where(p));
             }
+            if (p.Shape.IsPinned && IsNarrow(value)) throw Rounded($"{p.Name} of {Callee(c)}", argument!, Where(p)).In(argument!.Id);
             values.Add((p, argument!, value, tokens, offset));
             // a name that stands alone is bound by the first argument that has it
             for (var i = 0; i < tokens.Count; i++)

@@ -115,8 +115,26 @@ public sealed partial class GraphChecker
 
     private bool Flag(Expr.Call c, string name) => Argument(c, name) is Expr.Host { Code: "true" };
 
+    // known where an operation made it; what a parameter holds is the caller's business
+    private static ElementType? TypeOf(Value? v) => v?.Producer switch
+    {
+        null => v?.Type == ElementType.Mask ? ElementType.Mask : null,
+        { Kind: OpKind.Reshape or OpKind.Permute or OpKind.Expand or OpKind.Select or OpKind.Narrow or OpKind.Gather or OpKind.Concat or OpKind.Detach } view => TypeOf(view.Operands[0]),
+        { Kind: OpKind.Reduce, Method: "max" or "min" } reduced => TypeOf(reduced.Operands[0]),
+        { Kind: OpKind.Repeat or OpKind.If or OpKind.Call } => null,
+        { Kind: OpKind.Scalar or OpKind.Binary or OpKind.Unary } => null,
+        _ => v!.Type,
+    };
+
+    private void NeedsNumbers(Expr.Call c, Value x)
+    {
+        if (TypeOf(x) is not (ElementType.Int64 or ElementType.Bool) || c.Target is null) return;
+        throw new CheckFailure("SEM0021", $"`{c.Method}` of {(TypeOf(x) == ElementType.Bool ? "a condition" : "indices")} is not a graph operation: `{Name(c.Target)}` holds {(TypeOf(x) == ElementType.Bool ? "truth values; choose by it with Where" : "whole numbers; gather by it")}", at: c.Id);
+    }
+
     private Item OnValue(Expr.Call c, Value x)
     {
+        if (c.Method is "Mean" or "Var" or "Softmax" or "Normalize" or "Gelu" or "Silu" or "QuickGelu" or "DropPath") NeedsNumbers(c, x);
         switch (c.Method)
         {
             case "Size":
@@ -147,6 +165,7 @@ public sealed partial class GraphChecker
             case "Gather":
                 var (along, _) = Bracketed(Text(c), x, c.Target!, Argument(c, "pattern")!.Id);
                 var index = Tensor(Argument(c, "index")!);
+                if (TypeOf(index) is ElementType.Float or ElementType.Bool) throw new CheckFailure("SEM0021", $"`Gather` by `{Name(Argument(c, "index")!)}` is not a graph operation: an index is what Sort or ArgMax gives, or a parameter", at: Argument(c, "index")!.Id);
                 if (index.Axes.Count != along + 1 || !Same([.. x.Axes.Take(along)], [.. index.Axes.Take(along)]))
                     throw new CheckFailure("SEM0201", $"`Gather`: the index has axes {Show(index.Axes)}, wanted are the leading axes {Show([.. x.Axes.Take(along)])} and one more", at: Argument(c, "index")!.Id);
                 return new Item.Tensor(Emit(OpKind.Gather, c.Id, [.. x.Axes.Select((a, i) => i == along ? index.Axes[along] : a)], [x, index], o => o.Axis = along));
@@ -235,6 +254,7 @@ public sealed partial class GraphChecker
             case ("Ops", "Einsum"): return new Item.Tensor(Einsum(c));
             case ("Ops", "Where"):
                 var (condition, yes, no) = (Tensor(Argument(c, "condition")!), Tensor(Argument(c, "a")!), Tensor(Argument(c, "b")!));
+                if (TypeOf(condition) is ElementType.Float or ElementType.Int64) throw new CheckFailure("SEM0021", $"`Where` by `{Name(Argument(c, "condition")!)}` is not a graph operation: a condition is what a comparison gives, or a parameter", at: Argument(c, "condition")!.Id);
                 if (!Same(yes.Axes, no.Axes) || !Same(condition.Axes, yes.Axes)) throw new CheckFailure("SEM0204", $"`Where`: {Show(condition.Axes)}, {Show(yes.Axes)} and {Show(no.Axes)} have no common reading", at: c.Id);
                 return new Item.Tensor(Emit(OpKind.Where, c.Id, yes.Axes, [condition, yes, no]));
             default: throw new CheckFailure("SEM0021", $"`{c.Owner}.{c.Method}` is not a graph operation; move it out of [Graph], or mark the helper [Graph]", at: c.Id);

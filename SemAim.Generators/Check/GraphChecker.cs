@@ -116,7 +116,11 @@ public sealed partial class GraphChecker
             if (items[i] is not Item.Tensor { Value: var value }) { failed = true; continue; }
             values.Add(value);
             if (promised[i] is not { } want) { failed = true; continue; }
-            if (Same(want, value.Axes)) continue;
+            if (Same(want, value.Axes))
+            {
+                if (graph.Results[i].IsPinned && IsNarrow(value)) Report(Rounded($"result {(i + 1).ToString(System.Globalization.CultureInfo.InvariantCulture)} of {graph.Name}", at.Value is Expr.Tuple tuple ? tuple.Items[i] : at.Value, Results).Found(places[i]));
+                continue;
+            }
             if (value.Axes.Count == want.Count && Enumerable.Range(0, want.Count).Where(k => !facts.Same(value.Axes[k], want[k])).ToList() is var unequal
                 && unequal.All(k => facts.MayBeEqual(value.Axes[k], want[k])))
             {
@@ -128,6 +132,18 @@ public sealed partial class GraphChecker
         }
         return values;
     }
+
+    private static CheckFailure Rounded(string what, Expr value, params Related[] related)
+        => new("SEM0401", $"{what} is pinned to Float32, but `{Name(value)}` arrives as BFloat16; the compiler may not round a pinned value: reduce or normalise it first, or leave its precision to the plan", related: related);
+
+    // what products make, and what follows their type
+    private static bool IsNarrow(Value v) => v.Producer switch
+    {
+        { Kind: OpKind.Linear or OpKind.Conv2d } => true,
+        { Kind: OpKind.Reshape or OpKind.Permute or OpKind.Expand or OpKind.Select or OpKind.Narrow or OpKind.Unary or OpKind.Scalar or OpKind.Binary or OpKind.Concat or OpKind.Detach or OpKind.Attend or OpKind.Einsum or OpKind.DropPath } op
+            => op.Operands.Where(o => o is { Type: ElementType.Float }).All(o => IsNarrow(o!)),
+        _ => false,
+    };
 
     private Related Results => new("", RelatedKind.Results, graph.Name);
 
@@ -191,7 +207,8 @@ public sealed partial class GraphChecker
                     if (SizeText.Parse(name) is not { } size) throw Pattern.Malformed(shape.Text, $"'{token}' is no size", axis.Start, axis.Length);
                     var unknown = Expressions.SizeNames(size).FirstOrDefault(n => Solver().Known(n) is null);
                     if (unknown is null) throw new CheckFailure("SEM0120", $"`{name}` may not be a whole number", axis.Start, axis.Length);
-                    if (scope.Broken.Contains(unknown) || !strangers.Add(unknown)) throw new CheckFailure();
+                    // a parameter without a shape may be what would have bound it
+                    if (scope.Broken.Contains(unknown) || !strangers.Add(unknown) || graph.Parameters.Any(p => p.Kind != ParameterKind.Host && p.Shape is null)) throw new CheckFailure();
                     throw UnknownSize(unknown, axis.Start + shape.Text.Substring(axis.Start, axis.Length).IndexOf(unknown, StringComparison.Ordinal), unknown.Length);
                 }
             }

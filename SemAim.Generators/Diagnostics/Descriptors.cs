@@ -60,9 +60,24 @@ internal static class Descriptors
         new("SEM0302", "Modules construct each other", Message, Category, DiagnosticSeverity.Error, true, helpLinkUri: Pages + "SEM0302.md"),
         new("SEM0303", "An index is outside a repeat", Message, Category, DiagnosticSeverity.Error, true, helpLinkUri: Pages + "SEM0303.md"),
         new("SEM0304", "A loop reaches outside a repeat", Message, Category, DiagnosticSeverity.Error, true, helpLinkUri: Pages + "SEM0304.md"),
+        new("SEM0401", "A pinned value arrives rounded", Message, Category, DiagnosticSeverity.Error, true, helpLinkUri: Pages + "SEM0401.md"),
+        new("SEM0402", "Precision plan", Message, Category, DiagnosticSeverity.Info, true, helpLinkUri: Pages + "SEM0402.md"),
+        new("SEM0501", "A captured graph calls one that may not be captured", Message, Category, DiagnosticSeverity.Error, true, helpLinkUri: Pages + "SEM0501.md"),
+        new("SEM0502", "A captured graph draws on the device", Message, Category, DiagnosticSeverity.Warning, true, helpLinkUri: Pages + "SEM0502.md"),
+        new("SEM0503", "A capture keeps large buffers", Message, Category, DiagnosticSeverity.Warning, true, helpLinkUri: Pages + "SEM0503.md"),
+        new("SEM0601", "A checkpoint has another shape", Message, Category, DiagnosticSeverity.Error, true, helpLinkUri: Pages + "SEM0601.md"),
+        new("SEM0602", "A checkpoint lacks a key", Message, Category, DiagnosticSeverity.Error, true, helpLinkUri: Pages + "SEM0602.md"),
+        new("SEM0603", "A checkpoint has keys that nobody reads", Message, Category, DiagnosticSeverity.Warning, true, helpLinkUri: Pages + "SEM0603.md"),
+        new("SEM0701", "The same is computed twice", Message, Category, DiagnosticSeverity.Info, true, helpLinkUri: Pages + "SEM0701.md"),
+        new("SEM0702", "A row never reaches the result", Message, Category, DiagnosticSeverity.Info, true, helpLinkUri: Pages + "SEM0702.md"),
+        new("SEM0703", "Fused attention may refuse a head width", Message, Category, DiagnosticSeverity.Warning, true, helpLinkUri: Pages + "SEM0703.md"),
+        new("SEM0704", "An attention map is materialised", Message, Category, DiagnosticSeverity.Info, true, helpLinkUri: Pages + "SEM0704.md"),
     ];
 
     private static readonly Dictionary<string, DiagnosticDescriptor> ById = All.ToDictionary(d => d.Id);
+
+    /// <summary>False for warnings and remarks, with which a module is compiled all the same.</summary>
+    internal static bool IsError(string id) => ById[id].DefaultSeverity == DiagnosticSeverity.Error;
 
     internal static DiagnosticDescriptor Of(string id) => ById[id];
 }

@@ -3,6 +3,7 @@ using System.Collections.Generic;
 using System.Linq;
 using SemAim.Generators.Check;
 using SemAim.Generators.Collections;
+using SemAim.Generators.Diagnostics;
 using SemAim.Generators.Ir;
 using SemAim.Generators.Link;
 using SemAim.Generators.Passes;
@@ -42,10 +43,13 @@ public static class ModuleCompiler
         VariantChecker.Check(scope, Report);
         if (linked.Cycle.Count > 0)
             Report(new("SEM0302", $"module cycle: {string.Join(" → ", linked.Cycle.Select(m => m.Substring(m.LastIndexOf('.') + 1)))}", unit.Layers.First(l => l.Type == linked.Cycle[0]).Id));
-        if (findings.Count == 0) UnusedLayers.Check(unit, Report);
-        var failure = findings.Count == 0 ? "" : $"{findings[0].Id}: {findings[0].Message}";
-        var broken = findings.Any(f => f.Id is not ("SEM0103" or "SEM0701" or "SEM0702"));
-        if (broken && failure.Length == 0) failure = "this module has errors";
+        if (!findings.Any(f => Descriptors.IsError(f.Id)))
+        {
+            UnusedLayers.Check(unit, Report);
+            foreach (var graph in graphs.Values.Where(g => !g.Unit.Inlined)) QualityChecker.Check(scope, graph, Report);
+        }
+        var failure = findings.FirstOrDefault(f => Descriptors.IsError(f.Id)) is { } error ? $"{error.Id}: {error.Message}" : "";
+        var broken = failure.Length > 0;
         if (!unit.IsEmittable) return new(unit.FullName + ".g.cs", null, findings.ToEquatable(), unit);
         if (!broken)
             foreach (var graph in graphs.Values) PassPipeline.Run(graph, scope, options.WithoutPass);

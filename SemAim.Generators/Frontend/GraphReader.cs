@@ -193,6 +193,9 @@ internal sealed class GraphReader(ModuleReader module, EquatableArray<LayerField
                 module.Report("SEM0030", "a pattern is a constant text", module.Spans.Add(pattern.Value.Syntax));
                 return new Expr.Broken(id);
             case IPropertyReferenceOperation { Property.IsIndexer: true, Instance: { } target, Arguments: [var argument] } when Read(target) is Expr.Layer or Expr.Broken: return new Expr.Element(id, Read(target), Read(argument.Value));
+            case IImplicitIndexerReferenceOperation { Argument: var fromEnd }:
+                module.Report("SEM0020", $"`{fromEnd.Syntax}` cannot be part of a graph: a copy is counted from the front; write its number, for example `L - 1`", module.Spans.Add(fromEnd.Syntax));
+                return new Expr.Broken(id);
             case IPropertyReferenceOperation { Property.Name: "Value", Instance: { } holder }:
                 if (Read(holder) is Expr.Layer weight) return weight;
                 module.Report("SEM0022", $"`{operation.Syntax}`: a graph cannot look at values; keep the comparison on the device or leave the graph", id);
@@ -202,7 +205,7 @@ internal sealed class GraphReader(ModuleReader module, EquatableArray<LayerField
             case ITupleOperation t: return new Expr.Tuple(id, t.Elements.Select(Read).ToEquatable());
             case IInvocationOperation call when Call(call, id) is { } read: return read;
         }
-        if (operation is not (IObjectCreationOperation or IArrayCreationOperation or ICollectionExpressionOperation) && IsHost(operation) && operation.Type is not null && !IsDsl(operation.Type)) return new Expr.Host(id, Unsupported.HostText(operation));
+        if (operation is not (IObjectCreationOperation or IArrayCreationOperation or ICollectionExpressionOperation) && IsHost(operation) && operation.Type is not null && !IsDsl(operation.Type) && !(operation.Type is INamedTypeSymbol layer && ModuleReader.DerivesFromGraphModule(layer))) return new Expr.Host(id, Unsupported.HostText(operation));
         Unsupported.Report(module, operation);
         return new Expr.Broken(id);
     }

@@ -26,6 +26,7 @@ internal static class LiteralSpans
             while (quotes < text.Length && text[quotes] == '"') quotes++;
             return quotes + value <= text.Length ? quotes + value : -1;
         }
+        if (token.IsKind(SyntaxKind.MultiLineRawStringLiteralToken)) return Line(text, token.ValueText, value);
         var verbatim = text.StartsWith("@", System.StringComparison.Ordinal);
         var at = verbatim ? 2 : 1;
         for (var i = 0; i < value; i++)
@@ -37,6 +38,19 @@ internal static class LiteralSpans
                 at += at + 1 >= text.Length ? 1 : text[at + 1] switch { 'u' => 6, 'U' => 10, 'x' => Hex(text, at + 2), _ => 2 };
         }
         return at;
+    }
+
+    // every line of the value stands in a line of its own, behind the indentation of the closing quotes
+    private static int Line(string text, string whole, int value)
+    {
+        var indentation = text.Length - text.LastIndexOf('\n') - 1 - text.Substring(text.LastIndexOf('\n') + 1).TrimStart(' ', '\t').Length;
+        var at = text.IndexOf('\n') + 1 + indentation;
+        for (var i = 0; i < value && i < whole.Length; i++)
+        {
+            at++;
+            if (whole[i] == '\n') at += indentation;
+        }
+        return at <= text.Length ? at : -1;
     }
 
     private static int Hex(string text, int at)

@@ -171,7 +171,7 @@ public sealed class ModuleReader
         if (attribute is null || attribute.ConstructorArguments.Length == 0) return null;
         var values = attribute.ConstructorArguments[0].Values;
         if (index >= values.Length) return null;
-        return new(AttributeText(attribute, index), values[index].Value as string ?? "");
+        return new(AttributeText(attribute, index), values[index].Value as string ?? "", attribute.NamedArguments.Any(n => n is { Key: "Precision", Value.Value: 1 }));
     }
 
     private Variant? ReadVariant(IMethodSymbol method)

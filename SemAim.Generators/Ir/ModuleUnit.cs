@@ -63,7 +63,7 @@ public sealed record GraphParameter(int Id, string Name, ParameterKind Kind, Sha
 public enum ParameterKind { Value, Mask, Host }
 
 /// <summary>The text of a shape with its place.</summary>
-public sealed record ShapeText(int Id, string Text);
+public sealed record ShapeText(int Id, string Text, bool IsPinned = false);
 
 /// <summary>A published configuration; hyper-parameters are not among its sizes.</summary>
 public sealed record Variant(int Id, string Name, EquatableArray<VariantSize> Sizes);

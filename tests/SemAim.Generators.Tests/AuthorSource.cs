@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using Microsoft.CodeAnalysis;
 using Microsoft.CodeAnalysis.CSharp;
 using Microsoft.CodeAnalysis.Diagnostics;
+using Microsoft.CodeAnalysis.Text;
 using SemAim.Dsl;
 
 namespace SemAim.Generators.Tests;
@@ -47,20 +48,27 @@ internal static class AuthorSource
             }
             """;
 
-    internal static CSharpCompilation Compilation(IEnumerable<(string Path, string Text)> files)
-        => CSharpCompilation.Create("Author", [.. files.Append(("Usings.cs", Usings)).Select(f => CSharpSyntaxTree.ParseText(f.Item2, new CSharpParseOptions(LanguageVersion.Latest), f.Item1))], References,
+    internal static CSharpCompilation Compilation(IEnumerable<(string Path, string Text)> files, params IEnumerable<MetadataReference> more)
+        => CSharpCompilation.Create("Author", [.. files.Append(("Usings.cs", Usings)).Select(f => CSharpSyntaxTree.ParseText(f.Item2, new CSharpParseOptions(LanguageVersion.Latest), f.Item1))], [.. References, .. more],
             new CSharpCompilationOptions(OutputKind.DynamicallyLinkedLibrary, nullableContextOptions: NullableContextOptions.Enable));
 
     /// <summary>Everything that the compiler, the generator and the analyzer say, in order of place.</summary>
-    internal static IReadOnlyList<Diagnostic> Diagnose(IEnumerable<(string Path, string Text)> files)
+    internal static IReadOnlyList<Diagnostic> Diagnose(IEnumerable<(string Path, string Text)> files, DiagnosticSeverity least = DiagnosticSeverity.Warning, IEnumerable<(string Path, string Text)>? additional = null, params IEnumerable<MetadataReference> more)
     {
-        var compilation = Compilation(files);
+        var compilation = Compilation(files, more);
         CSharpGeneratorDriver.Create(new ModuleGenerator()).RunGeneratorsAndUpdateCompilation(compilation, out var generated, out var fromGenerator);
-        var analyzed = generated.WithAnalyzers([new GraphAnalyzer()]).GetAllDiagnosticsAsync().GetAwaiter().GetResult();
-        return [.. analyzed.Concat(fromGenerator).Where(d => d.Severity >= DiagnosticSeverity.Warning).OrderBy(d => d.Location.SourceTree?.FilePath, StringComparer.Ordinal).ThenBy(d => d.Location.SourceSpan.Start)];
+        var analyzed = generated.WithAnalyzers([new GraphAnalyzer()], new AnalyzerOptions([.. (additional ?? []).Select(a => new AdditionalFile(a.Path, a.Text))])).GetAllDiagnosticsAsync().GetAwaiter().GetResult();
+        return [.. analyzed.Concat(fromGenerator).Where(d => d.Severity >= least).OrderBy(d => d.Location.SourceTree?.FilePath, StringComparer.Ordinal).ThenBy(d => d.Location.SourceSpan.Start)];
     }
 
     internal static IReadOnlyList<Diagnostic> Diagnose(string source) => Diagnose([("Net.cs", source)]);
+
+    private sealed class AdditionalFile(string path, string text) : AdditionalText
+    {
+        public override string Path => path;
+
+        public override SourceText GetText(CancellationToken cancellationToken = default) => SourceText.From(text);
+    }
 
     /// <summary>The text under the squiggle.</summary>
     internal static string Token(Diagnostic d) => d.Location.SourceTree!.GetText().ToString(d.Location.SourceSpan);

@@ -2,7 +2,7 @@ using System.Text.RegularExpressions;
 
 namespace SemAim.Generators.Tests;
 
-/// <summary>Sources under tests/corpus. In a wrong one, a comment at a line's end says what is reported there: <c>//~ SEM0201 `(H E)`</c>, several separated by <c>;</c>.</summary>
+/// <summary>Sources under tests/corpus. In a wrong one, a comment at a line's end says what is reported there: <c>//~ SEM0201 `(H E)`</c>, several where there are several; <c>//~line-1</c> speaks of the line above, where the line itself is part of a text.</summary>
 internal static partial class Corpus
 {
     internal static string Folder { get; } = Path.Combine(AuthorSource.Root, "tests", "corpus");
@@ -19,7 +19,7 @@ internal static partial class Corpus
         {
             var at = lines[i].IndexOf("//~", StringComparison.Ordinal);
             if (at < 0) continue;
-            foreach (Match m in Mark().Matches(lines[i][at..])) yield return (i + 1, m.Groups[1].Value, m.Groups[2].Value);
+            foreach (Match m in Mark().Matches(lines[i][at..])) yield return (lines[i].Contains("//~line-1", StringComparison.Ordinal) ? i : i + 1, m.Groups[1].Value, m.Groups[2].Value);
         }
     }
 

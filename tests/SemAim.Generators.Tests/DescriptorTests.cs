@@ -1,8 +1,44 @@
+using System.Text.RegularExpressions;
+using Microsoft.CodeAnalysis;
+
 namespace SemAim.Generators.Tests;
 
-/// <summary>Every diagnostic is announced and explained.</summary>
-public sealed class DescriptorTests
+/// <summary>Every diagnostic is announced and explained, and its explanation is true.</summary>
+public sealed partial class DescriptorTests
 {
+    private const string Head = "using SemAim.Dsl;\nusing static SemAim.Dsl.Ops;\nnamespace Page;\n";
+
+    // what another assembly publishes of a module, as its attributes say it
+    private const string Outside = """
+        using SemAim.Dsl;
+        namespace Outside
+        {
+            [Module]
+            [GraphSummary("Forward", "token-wise, stochastic, capture-safe")]
+            public sealed class Noisy(int D) : GraphModule
+            {
+                [Graph] [return: Shape("B T D")] public Sym Forward([Shape("B T D")] Sym x) => x * D;
+                public TorchSharp.torch.Tensor Forward(TorchSharp.torch.Tensor x, Draws? draws = null) => x;
+            }
+            [Module]
+            public sealed class Unknown(int D) : GraphModule
+            {
+                [Graph] [return: Shape("B T D")] public Sym Forward([Shape("B T D")] Sym x) => x * D;
+                public TorchSharp.torch.Tensor Forward(TorchSharp.torch.Tensor x) => x;
+            }
+        }
+        """;
+
+    private static readonly Lazy<MetadataReference> OutsideAssembly = new(() =>
+    {
+        using var image = new MemoryStream();
+        var result = AuthorSource.Compilation([("Outside.cs", Outside)]).WithAssemblyName("Outside").Emit(image);
+        Assert.True(result.Success, string.Join("\n", result.Diagnostics));
+        return MetadataReference.CreateFromImage(image.ToArray());
+    });
+
+    public static TheoryData<string> Ids => [.. new GraphAnalyzer().SupportedDiagnostics.Select(d => d.Id)];
+
     [Fact]
     public void Every_id_has_a_release_entry_and_a_page()
     {
@@ -10,8 +46,67 @@ public sealed class DescriptorTests
 
         foreach (var d in new GraphAnalyzer().SupportedDiagnostics)
         {
-            Assert.Contains(d.Id + " | SemAim | ", release);
+            Assert.Contains($"{d.Id} | SemAim | {d.DefaultSeverity} | ", release);
             Assert.True(File.Exists(Path.Combine(AuthorSource.Root, d.HelpLinkUri)), $"{d.HelpLinkUri} is missing");
         }
     }
+
+    [Theory]
+    [MemberData(nameof(Ids))]
+    public void What_a_page_calls_wrong_yields_its_id_and_what_it_calls_right_yields_nothing(string id)
+    {
+        var page = File.ReadAllText(Path.Combine(AuthorSource.Root, "docs", "diagnostics", id + ".md"));
+        var examples = Example().Matches(page).Select(m => m.Groups[1].Value).ToList();
+        Assert.Equal(2, examples.Count);
+
+        var manifests = Manifest().Matches(page).Select(m => (m.Groups[1].Value, m.Groups[2].Value)).ToList();
+
+        var (wrong, right) = (Judge(examples[0], manifests.Take(1)), Judge(examples[1], manifests.Skip(1)));
+
+        Assert.Equal([id], wrong.Where(d => d.Id.StartsWith("SEM", StringComparison.Ordinal)).Select(d => d.Id).Distinct());
+        Assert.Empty(right.Where(d => d.Severity == DiagnosticSeverity.Error || d.Id.StartsWith("SEM", StringComparison.Ordinal)).Select(d => $"{d.Id} {d.GetMessage()}"));
+    }
+
+    private static IReadOnlyList<Diagnostic> Judge(string source, IEnumerable<(string, string)> manifests)
+        => AuthorSource.Diagnose([("Page.cs", Head + source)], DiagnosticSeverity.Info, manifests, OutsideAssembly.Value);
+
+    [Theory]
+    [InlineData("    private readonly Linear fc = new(2 * D, D);\n    [Graph] [return: Shape(\"B D\")] public Sym F([Shape(\"B D\")] Sym x) => fc.Forward(x);", "SEM0201", "new(2 * D, D)", null)]
+    [InlineData("    [Graph] [return: Shape(\"B D\")] public Sym F([Shape(\"B D+1\")] Sym x) => x.Gelu();", "SEM0206", "\"B D\"", null)]
+    [InlineData("    private int E => D / H;\n    [Graph] [return: Shape(\"B D\")] public Sym F([Shape(\"B D\")] Sym x) => x;", "SEM0120", null, "[Require(\"D % H == 0\")]")]
+    [InlineData("    [Graph] [return: Shape(\"B Dh\")] public Sym F([Shape(\"B D\")] Sym x) => x;", "SEM0101", null, "D")]
+    [InlineData("    private readonly Linear a = new(D, D);\n    [Key(\"a\")] private readonly Linear b = new(D, D);\n    [Graph] [return: Shape(\"B D\")] public Sym F([Shape(\"B D\")] Sym x) => b.Forward(a.Forward(x));", "SEM0104", "new(D, D)", "[Key(\"a_2\")]")]
+    public void A_finding_names_the_declaration_it_speaks_of_and_what_to_write(string body, string id, string? declaration, string? fix)
+    {
+        var only = Assert.Single(AuthorSource.Diagnose(AuthorSource.Module(body)));
+
+        Assert.Equal(id, only.Id);
+        if (declaration is not null) Assert.Equal(declaration, only.AdditionalLocations[0].SourceTree!.GetText().ToString(only.AdditionalLocations[0].SourceSpan));
+        if (fix is not null) Assert.Equal(fix, only.Properties["fix"]);
+    }
+
+    [Fact]
+    public void A_wrong_call_points_at_the_contract_and_at_the_construction()
+    {
+        const string source = """
+            using SemAim.Dsl;
+            namespace Test;
+            [Module] public sealed partial class Inner(int D) : GraphModule { [Graph] [return: Shape("B T D")] public Sym Forward([Shape("B T D")] Sym x) => x * D; }
+            [Module] public sealed partial class Outer(int D) : GraphModule
+            {
+                private readonly Inner inner = new(2 * D);
+                [Graph] [return: Shape("B T D")] public Sym F([Shape("B T D")] Sym x) => inner.Forward(x);
+            }
+            """;
+
+        var only = Assert.Single(AuthorSource.Diagnose(source));
+
+        Assert.Equal(["\"B T D\"", "new(2 * D)"], only.AdditionalLocations.Select(l => l.SourceTree!.GetText().ToString(l.SourceSpan)));
+    }
+
+    [GeneratedRegex("```csharp\n(.*?)```", RegexOptions.Singleline)]
+    private static partial Regex Example();
+
+    [GeneratedRegex("`(\\S+\\.manifest\\.json)`:\n\n```json\n(.*?)```", RegexOptions.Singleline)]
+    private static partial Regex Manifest();
 }

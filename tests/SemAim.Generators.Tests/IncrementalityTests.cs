@@ -27,6 +27,57 @@ public sealed class IncrementalityTests
         else Assert.True(steps.SelectMany(s => s.Outputs).Count(o => o.Reason is IncrementalStepRunReason.Unchanged or IncrementalStepRunReason.Modified) > 1, "callers look again at a changed signature");
     }
 
+    [Theory]
+    [InlineData("Usings.cs", "global using System;", "global using System; // a comment")]
+    [InlineData("Usings.cs", "global using System;", "namespace Elsewhere { internal static class Plain { internal static int Two => 2; } }\n")]
+    [InlineData("Blocks/Mlp.cs", "namespace", "\n\n\nnamespace")]
+    public void Another_file_or_a_shifted_line_compiles_nothing(string file, string written, string edit)
+    {
+        var compilation = AuthorSource.Compilation(AuthorSource.Models.Select(m => (m.Key, m.Value)));
+        GeneratorDriver driver = CSharpGeneratorDriver.Create([new ModuleGenerator().AsSourceGenerator()], driverOptions: new GeneratorDriverOptions(IncrementalGeneratorOutputKind.None, trackIncrementalGeneratorSteps: true));
+        driver = driver.RunGenerators(compilation);
+        var old = compilation.SyntaxTrees.First(t => t.FilePath == file);
+        var text = old.ToString();
+        var at = text.IndexOf(written, StringComparison.Ordinal);
+        // usings stay in front of what is added
+        var changed = edit.StartsWith("namespace", StringComparison.Ordinal) ? text + "\n" + edit : text[..at] + edit + text[(at + written.Length)..];
+        var edited = compilation.ReplaceSyntaxTree(old, CSharpSyntaxTree.ParseText(changed, (CSharpParseOptions)old.Options, file));
+
+        var steps = driver.RunGenerators(edited).GetRunResult().Results[0].TrackedSteps;
+
+        foreach (var name in new[] { TrackingNames.Link, TrackingNames.Compile, TrackingNames.Emit })
+            Assert.All(steps[name].SelectMany(s => s.Outputs), o => Assert.True(o.Reason is IncrementalStepRunReason.Cached or IncrementalStepRunReason.Unchanged, $"{name}: {o.Reason}"));
+        Assert.All(steps[TrackingNames.Compile].SelectMany(s => s.Outputs), o => Assert.Equal(IncrementalStepRunReason.Cached, o.Reason));
+    }
+
+    [Fact]
+    public void A_signature_compiles_its_module_and_its_callers_again_and_no_other()
+    {
+        var compilation = AuthorSource.Compilation(AuthorSource.Models.Select(m => (m.Key, m.Value)));
+        GeneratorDriver driver = CSharpGeneratorDriver.Create([new ModuleGenerator().AsSourceGenerator()], driverOptions: new GeneratorDriverOptions(IncrementalGeneratorOutputKind.None, trackIncrementalGeneratorSteps: true));
+        driver = driver.RunGenerators(compilation);
+        const string file = "Blocks/Mlp.cs";
+        var old = compilation.SyntaxTrees.First(t => t.FilePath == file);
+        var edited = compilation.ReplaceSyntaxTree(old, CSharpSyntaxTree.ParseText(old.ToString().Replace("Sym x)", "Sym input)").Replace("fc1.Forward(x)", "fc1.Forward(input)"), (CSharpParseOptions)old.Options, file));
+
+        var linked = driver.RunGenerators(edited).GetRunResult().Results[0].TrackedSteps[TrackingNames.Link].SelectMany(s => s.Outputs)
+            .Where(o => o.Reason is IncrementalStepRunReason.Modified).Select(o => ((Link.LinkedUnit)o.Value).Unit.Name).Order().ToList();
+
+        Assert.Equal(["Block", "Mlp", "QueryBlock"], linked);
+    }
+
+    [Fact]
+    public void An_equal_compilation_runs_nothing_again()
+    {
+        var compilation = AuthorSource.Compilation(AuthorSource.Models.Select(m => (m.Key, m.Value)));
+        GeneratorDriver driver = CSharpGeneratorDriver.Create([new ModuleGenerator().AsSourceGenerator()], driverOptions: new GeneratorDriverOptions(IncrementalGeneratorOutputKind.None, trackIncrementalGeneratorSteps: true));
+
+        var steps = driver.RunGenerators(compilation).RunGenerators(compilation.Clone()).GetRunResult().Results[0].TrackedSteps;
+
+        foreach (var name in new[] { TrackingNames.Link, TrackingNames.Compile, TrackingNames.Emit })
+            Assert.All(steps[name].SelectMany(s => s.Outputs), o => Assert.Equal(IncrementalStepRunReason.Cached, o.Reason));
+    }
+
     [Fact]
     public void What_is_cached_holds_data_alone()
     {

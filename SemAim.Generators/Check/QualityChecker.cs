@@ -1,0 +1,146 @@
+using System;
+using System.Collections.Generic;
+using System.Globalization;
+using System.Linq;
+using SemAim.Generators.Analyze;
+using SemAim.Generators.Ir;
+using SemAim.Generators.Symbols;
+
+namespace SemAim.Generators.Check;
+
+/// <summary>What is right and could be better: work done twice or for nothing, shapes that fast kernels may refuse, maps that need not exist, large static buffers. Looks at graphs as written, before any pass.</summary>
+public static class QualityChecker
+{
+    private const int HeadMultiple = 8, ExampleBatch = 32, CaptureBatch = 256, BytesOfFloat = 4;
+    private const long LargestCaptureBytes = 128_000_000;
+
+    /// <summary>Reports on one graph that was found right.</summary>
+    public static void Check(ModuleScope scope, CheckedGraph graph, Action<Finding> report)
+    {
+        var seen = new HashSet<int>();
+        void Once(Finding finding)
+        {
+            if (seen.Add(finding.At)) report(finding);
+        }
+        Region(scope, graph.Body, Once);
+        if (graph.Unit.Capture) Capture(scope, graph, report);
+        Precision(scope, graph, report);
+    }
+
+    private static void Region(ModuleScope scope, Region region, Action<Finding> report)
+    {
+        var earlier = new List<Op>();
+        foreach (var op in region.Ops)
+        {
+            Twice(scope, op, earlier, report);
+            if (op.Kind == OpKind.Attend) HeadWidth(scope, op, report);
+            if (op.Kind == OpKind.Softmax) Materialised(scope, op, report);
+            foreach (var inner in Rewriting.Regions(op)) Region(scope, inner, report);
+        }
+        foreach (var op in region.Ops) UnusedRow(scope, op, region, report);
+    }
+
+    // views and cheap operations are no one's concern
+    private static void Twice(ModuleScope scope, Op op, List<Op> earlier, Action<Finding> report)
+    {
+        if (op.Kind is not (OpKind.Linear or OpKind.LayerNorm or OpKind.Conv2d or OpKind.Call) || !Rewriting.IsPure(op)) return;
+        if (earlier.FirstOrDefault(e => e.Kind == op.Kind && e.Text == op.Text && e.Method == op.Method && Equals(e.Index, op.Index) && e.Operands.SequenceEqual(op.Operands) && e.Host.Count == op.Host.Count && e.Host.All(h => op.Host.TryGetValue(h.Key, out var v) && v == h.Value)) is not { } first)
+        {
+            earlier.Add(op);
+            return;
+        }
+        if (first.Source == op.Source) return;
+        var call = $"{(op.Text.Length > 0 ? op.Text + (op.Index is null ? "" : $"[{scope.Facts.Show(op.Index)}]") + "." : "")}{(op.Kind == OpKind.Call ? op.Method : "Forward")}";
+        report(new("SEM0701", $"`{call}` is computed twice with the same input{(op.Operands.Count > 0 && op.Operands[0]?.Name is { } name ? $" `{name}`" : "")}; the compiler computes it once", op.Source));
+    }
+
+    private static void HeadWidth(ModuleScope scope, Op op, Action<Finding> report)
+    {
+        var width = scope.Facts.Normalise(op.Operands[0]!.Axes[3]);
+        foreach (var variant in scope.Unit.Variants)
+            if (Number(scope, variant, width) is { } n && n % HeadMultiple != 0)
+            {
+                report(new("SEM0703", $"head width {scope.Facts.Show(width)} = {Text(n)} ({variant.Name}) is not a multiple of {HeadMultiple}; fused attention kernels may refuse it", op.Source));
+                return;
+            }
+    }
+
+    // softmax of a product over an axis of tokens, read by another product: attention written out
+    private static void Materialised(ModuleScope scope, Op op, Action<Finding> report)
+    {
+        var map = op.Result;
+        if (map.Axes.Count < 4 || op.Axis != map.Axes.Count - 1 || Product(op.Operands[0]) is not { }) return;
+        var batch = map.Axes.Skip(1).Aggregate(Dim.One, (a, b) => a * b);
+        var numbers = scope.Unit.Variants.Select(v => (v.Name, Count: Number(scope, v, scope.Facts.Normalise(batch)))).FirstOrDefault(v => v.Count is not null);
+        var size = numbers.Count is { } count ? $" ({(count * ExampleBatch * BytesOfFloat / 1e6).ToString("0.#", CultureInfo.InvariantCulture)} MB at {map.Axes[0]} = {Text(ExampleBatch)}, float32, {numbers.Name})" : "";
+        report(new("SEM0704", $"a value of size {string.Join("·", map.Axes.Select(a => scope.Facts.Show(a)))} is materialised{size}; written with Attend it would not be", op.Source));
+    }
+
+    private static Op? Product(Value? v)
+    {
+        for (var op = v?.Producer; op is not null; op = op.Operands.FirstOrDefault()?.Producer)
+        {
+            if (op.Kind == OpKind.Einsum) return op;
+            if (op.Kind is not (OpKind.Scalar or OpKind.Binary)) return null;
+        }
+        return null;
+    }
+
+    // what is computed token by token, and only a part of it is read
+    private static void UnusedRow(ModuleScope scope, Op op, Region region, Action<Finding> report)
+    {
+        if (op.Kind is not OpKind.Narrow || op.Operands[0] is not { Producer: { Kind: OpKind.Linear or OpKind.LayerNorm } maker } x || op.Axis == x.Axes.Count - 1) return;
+        if (region.Results.Contains(x) || region.Ops.Any(o => o != op && Rewriting.Reads(o).Contains(x))) return;
+        var unused = scope.Facts.Normalise(x.Axes[op.Axis] - op.Result.Axes[op.Axis]);
+        if (unused.Number is not (> 0 and var rows)) return;
+        var numbers = scope.Unit.Variants.Select(v => Number(scope, v, scope.Facts.Normalise(x.Axes[op.Axis]))).FirstOrDefault(n => n is not null);
+        report(new("SEM0702", $"{(rows == 1 ? "1 row" : $"{Text(rows)} rows")} of `{maker.Text}.Forward` never {(rows == 1 ? "reaches" : "reach")} the result; {Text(rows)} of {(numbers is { } n ? Text(n) : scope.Facts.Show(x.Axes[op.Axis]))} rows {(rows == 1 ? "is" : "are")} not computed", op.Source));
+    }
+
+    private static void Capture(ModuleScope scope, CheckedGraph graph, Action<Finding> report)
+    {
+        foreach (var call in Rewriting.All(graph.Body).Where(o => o.Kind == OpKind.Call && o.Callee is { IsExternal: true }))
+            if (call.Callee!.Graphs.FirstOrDefault(g => g.Name == call.Method) is { Summary.IsCaptureSafe: false })
+                report(new("SEM0501", $"{graph.Unit.Name} asks for capture, but `{call.Callee.FullName.Substring(call.Callee.FullName.LastIndexOf('.') + 1)}.{call.Method}` is not known to be capture-safe (its assembly publishes no [GraphSummary] that says so)", call.Source));
+            else if (call.Callee!.Graphs.FirstOrDefault(g => g.Name == call.Method) is { Summary.IsStochastic: true })
+                report(new("SEM0502", $"{graph.Unit.Name} is captured with `{call.Callee.FullName.Substring(call.Callee.FullName.LastIndexOf('.') + 1)}.{call.Method}`, which draws on the device: a resumed run cannot repeat it; use DropPath or draws", call.Source));
+        if (graph.Bound.Count == 0 || graph.Bound.Contains("...")) return;
+        var batch = graph.Bound[0];
+        var others = new HashSet<string>(graph.Bound.Skip(1));
+        var elements = graph.Body.Parameters.Where(p => p.Type != ElementType.Mask).Aggregate(Dim.Zero, (sum, p) => sum + p.Axes.Aggregate(Dim.One, (a, b) => a * b));
+        if (elements.Symbols.Any(others.Contains)) return;
+        foreach (var variant in scope.Unit.Variants)
+            if (Number(scope, variant, scope.Facts.Normalise(elements.Substitute(s => s == batch ? CaptureBatch : null))) is { } n && n * BytesOfFloat > LargestCaptureBytes)
+            {
+                report(new("SEM0503", $"capture of {graph.Unit.Name} keeps {Text(n * BytesOfFloat / 1_000_000)} MB of static input buffers for {batch} = {Text(CaptureBatch)} ({variant.Name})", graph.Unit.Id));
+                return;
+            }
+    }
+
+    // how many weights the products of a published configuration read in bfloat16
+    private static void Precision(ModuleScope scope, CheckedGraph graph, Action<Finding> report)
+    {
+        if (scope.Unit.Variants.Count == 0 || graph.Unit.Accessibility != "public") return;
+        var variant = scope.Unit.Variants[0];
+        var read = new HashSet<string>(Manifest.Reads(scope, graph));
+        long tensors = 0;
+        foreach (var entry in Manifest.Of(scope).Where(e => e.IsProductOnly && read.Contains(e.Key)))
+        {
+            long copies = 1;
+            for (var open = entry.Key.IndexOf("{0..", StringComparison.Ordinal); open >= 0; open = entry.Key.IndexOf("{0..", open + 1, StringComparison.Ordinal))
+                if (VariantNumbers.Evaluate(scope.Unit, variant, entry.Key.Substring(open + 4, entry.Key.IndexOf('}', open) - open - 4)) is { } n) copies *= n;
+                else return;
+            tensors += copies;
+        }
+        if (tensors > 0) report(new("SEM0402", $"precision plan of {graph.Unit.Name} ({variant.Name}): {Text(tensors)} weight tensors are read from the bf16 shadow; statistics, softmax and sums stay float32", graph.Unit.Id));
+    }
+
+    private static string Text(long n) => n.ToString(CultureInfo.InvariantCulture);
+
+    private static long? Number(ModuleScope scope, Variant variant, Dim size)
+    {
+        if (!size.Symbols.All(s => Witness.Value(variant, s) is not null)) return null;
+        try { return size.Evaluate(s => Witness.Value(variant, s)!.Value); }
+        catch (OverflowException) { return null; }
+    }
+}

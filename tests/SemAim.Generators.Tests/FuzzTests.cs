@@ -1,0 +1,48 @@
+using Microsoft.CodeAnalysis;
+using Microsoft.CodeAnalysis.CSharp;
+
+namespace SemAim.Generators.Tests;
+
+/// <summary>Sources in the middle of being typed: the compiler of models never throws, whatever is missing.</summary>
+public sealed class FuzzTests
+{
+    private const int Edits = 60;
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    public void Whatever_is_typed_the_compiler_does_not_throw(int seed)
+    {
+        var random = new Random(seed);
+        var sources = Corpus.Files("right").Select(n => Corpus.Read("right", n)).Concat(Corpus.Files("wrong").Select(n => Corpus.Read("wrong", n))).Concat(AuthorSource.Models.Values).ToList();
+        for (var n = 0; n < Edits; n++)
+        {
+            var source = Edit(sources[random.Next(sources.Count)], random);
+
+            var found = AuthorSource.Diagnose([("Net.cs", source)]);
+
+            // CS8785: a generator threw; AD0001: an analyzer did
+            Assert.True(found.All(d => d.Id is not ("CS8785" or "AD0001")), $"{found.FirstOrDefault(d => d.Id is "CS8785" or "AD0001")}\n{source}");
+        }
+    }
+
+    // drops, doubles or swaps a few tokens, or cuts the text off
+    private static string Edit(string source, Random random)
+    {
+        var tokens = CSharpSyntaxTree.ParseText(source).GetRoot().DescendantTokens().Select(t => t.ToFullString()).ToList();
+        for (var i = random.Next(1, 4); i > 0; i--)
+        {
+            var at = random.Next(tokens.Count - 1);
+            switch (random.Next(6))
+            {
+                case 0: tokens.RemoveAt(at); break;
+                case 1: tokens.Insert(at, tokens[at]); break;
+                case 2: (tokens[at], tokens[at + 1]) = (tokens[at + 1], tokens[at]); break;
+                case 3: tokens[at] = tokens[random.Next(tokens.Count)]; break;
+                case 4 when tokens[at].Length > 2: tokens[at] = tokens[at].Remove(random.Next(tokens[at].Length), 1); break;
+                case 5 when random.Next(8) == 0: tokens.RemoveRange(at, tokens.Count - at); return string.Concat(tokens);
+            }
+        }
+        return string.Concat(tokens);
+    }
+}

@@ -1,0 +1,46 @@
+using SemAim.Mutation;
+using Xunit.Abstractions;
+
+namespace SemAim.Models.Tests;
+
+/// <summary>Soundness, measured: slips in the declared modules, judged by the compiler and by running the specification. All of them: tests/SemAim.Benchmarks -- mutation.</summary>
+public sealed class MutationTests(ITestOutputHelper output)
+{
+    private const int OneIn = 97, Trials = 3;
+
+    [Fact]
+    public void No_slip_that_fails_when_run_compiles_and_none_that_holds_is_called_wrong()
+    {
+        var originals = new Dictionary<string, AuthorAssembly>();
+        var judged = new List<Mutant>();
+        foreach (var (set, files, op, path, text) in MutationRun.Mutants(RepositoryRoot()).Where((_, i) => i % OneIn == 0))
+        {
+            if (!originals.TryGetValue(set, out var original)) originals[set] = original = AuthorAssembly.Of(files);
+            if (MutationRun.Judge(original, op, path, text, Trials) is { } mutant) judged.Add(mutant);
+        }
+
+        output.WriteLine(MutationRun.Table(judged));
+        Assert.True(judged.Count > 20, $"{judged.Count} mutants are no sample");
+        Assert.Empty(judged.Where(m => m.IsMissed).Select(m => $"{m.File} [{m.Operator}] compiles, and {m.Failure}"));
+        Assert.Empty(judged.Where(m => m.IsFalseAlarm).Select(m => $"{m.File} [{m.Operator}] holds, and is refused: {string.Join("; ", m.Refusals)}"));
+    }
+
+    [Fact]
+    public void The_declared_modules_keep_their_contracts_when_run()
+    {
+        foreach (var (name, files) in MutationRun.Sets(RepositoryRoot()))
+        {
+            var (assembly, context) = AuthorAssembly.Of(files).Load() ?? throw new InvalidOperationException($"{name} is no C#");
+            foreach (var module in assembly.GetTypes().Where(t => t.GetCustomAttributes(typeof(SemAim.Dsl.ModuleAttribute), false).Length > 0))
+                Assert.Null(new SpecificationTruth(7).Failure(module, Trials));
+            context.Unload();
+        }
+    }
+
+    private static string RepositoryRoot()
+    {
+        var folder = new DirectoryInfo(AppContext.BaseDirectory);
+        while (!File.Exists(Path.Combine(folder!.FullName, "SemAim.sln"))) folder = folder.Parent;
+        return folder.FullName;
+    }
+}
