@@ -8,6 +8,7 @@ internal static class NativeStart
 {
     internal static string Ensure()
     {
+        Allocator.KeepMemory();
         RuntimeHelpers.RunModuleConstructor(typeof(NativeBootstrap).Module.ModuleHandle);
         return NativeBootstrap.EnsureLoaded();
     }
