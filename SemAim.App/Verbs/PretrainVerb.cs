@@ -20,7 +20,7 @@ internal enum PrecisionChoice { Fp32, Bf16 }
 
 /// <summary><c>semaim pretrain</c>: names and defaults of the original (behaviour.md 7) unless the help says otherwise.</summary>
 [Verb("pretrain", HelpText = "Pretrain a model on pictures without labels.")]
-internal sealed class PretrainVerb : IVerb
+internal sealed partial class PretrainVerb : IVerb
 {
     [Option("data_path", Required = true, HelpText = "A folder with an ImageFolder tree (train/CLASS/*), a list file (train.txt), tar shards (train*.tar or train/*.tar) or just pictures.")]
     public string DataPath { get; set; } = "";

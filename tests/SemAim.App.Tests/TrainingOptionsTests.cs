@@ -60,6 +60,38 @@ public sealed class TrainingOptionsTests : IDisposable
         Assert.Equal(json.RootElement.GetProperty("cpu_seconds_per_image").GetDouble(), split.Sum(p => p.Value.GetDouble()), 1e-9);
     }
 
+    [Fact]
+    public void A_bad_step_is_replayed_and_its_first_value_that_is_not_finite_named()
+    {
+        // a learning rate that throws the weights out of the range of floats
+        var (code, _, errors) = Semaim.Run(Command("--max-steps", "30", "--lr", "1e38", "--warmup-epochs", "0", "--save-every", "100"));
+        Assert.True(code == 4, errors);
+        var record = Directory.GetFiles(Path.Combine(pictures.Folder, "aim_tiny.exp", "bad-steps"), "*.json").Order().First();
+
+        var replayed = Semaim.Run("replay", record);
+
+        Assert.True(replayed.Code == 0, replayed.Errors);
+        Assert.Contains("recorded loss NaN", replayed.Output);
+        Assert.Contains("repeated: loss NaN", replayed.Output);
+        Assert.Contains("first value not finite: ", replayed.Output);
+    }
+
+    [Theory]
+    [InlineData("{}")]
+    [InlineData("""{"Step":1,"Loss":"NaN","GradNorm":1,"Weights":"../x","Options":{},"Samples":[{"Epoch":0,"Index":0,"Path":"a"}]}""")]
+    [InlineData("""{"Step":1,"Loss":"NaN","GradNorm":1,"Weights":"x","Options":{"batch_size":"many","data_path":"d"},"Samples":[{"Epoch":0,"Index":0,"Path":"a"}]}""")]
+    [InlineData("no JSON")]
+    public void A_record_that_is_none_is_refused_with_3(string text)
+    {
+        var path = Path.Combine(pictures.Folder, "record.json");
+        File.WriteAllText(path, text);
+
+        var (code, _, errors) = Semaim.Run("replay", path);
+
+        Assert.Equal(3, code);
+        Assert.Contains("record.json", errors);
+    }
+
     [Theory]
     [InlineData("auto", 0, "cpu")]
     [InlineData("cpu", 2, "cpu")]
