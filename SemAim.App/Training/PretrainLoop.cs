@@ -179,7 +179,7 @@ internal sealed class PretrainLoop(AimViT model, PixelObjective objective, ISamp
         BadSteps?.Write(model, step, inARow, loss, norm, [.. rows.Select(r => new StepSample(r.Epoch, r.Index, source.Name(r.Index)))]);
     }
 
-    private void Refused(BadSample bad)
+    private void Refused(RefusedSample bad)
     {
         var step = bad.Batch / settings.Accumulation + 1;
         narrator.Say($"refused {bad.Path}: {bad.Reason}; another picture takes its place");

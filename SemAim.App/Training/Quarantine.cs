@@ -20,7 +20,7 @@ internal sealed class Quarantine
                 if (PathOf(line) is { } name) known.Add(name);
     }
 
-    internal void Add(BadSample bad, long step)
+    internal void Add(RefusedSample bad, long step)
     {
         if (known.Add(bad.Path)) File.AppendAllText(path, JsonSerializer.Serialize(new { path = bad.Path, reason = bad.Reason, index = bad.Index, epoch = bad.Epoch, step }) + "\n");
     }

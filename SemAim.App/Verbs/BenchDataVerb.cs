@@ -27,7 +27,7 @@ internal sealed class BenchDataVerb : IVerb
     [Option("batch_size", Default = 64, HelpText = "Pictures a batch.")]
     public int BatchSize { get; set; }
 
-    [Option("seconds", Default = 3.0, HelpText = "Time for each path and decoder, after one batch in every slot that is not counted.")]
+    [Option("seconds", Default = 3.0, HelpText = "Time for each path and decoder, after as much, at most a second, that is not counted.")]
     public double Seconds { get; set; }
 
     [Option("consumer", Default = 0.0, HelpText = "Also measure how much of its time a consumer that takes so many pictures a second waits (pretrain path).")]
@@ -86,7 +86,8 @@ internal sealed class BenchDataVerb : IVerb
     private Rate Measure(ISampleSource source, Func<ISamplePipeline> pipeline, int workers)
     {
         using var loader = Loader(source, pipeline, workers);
-        for (var i = 0; i < Slots + 1; i++) loader.Take()!.Return();
+        // until every slot was used and the code is compiled for good
+        for (var (i, warming) = (0, Stopwatch.StartNew()); i < Slots + 1 || warming.Elapsed.TotalSeconds < Math.Min(1, Seconds); i++) loader.Take()!.Return();
         using var process = Process.GetCurrentProcess();
         // Work in flight at the start and at the end is about the same and cancels.
         var (cpu, bytes, clock, pictures) = (process.TotalProcessorTime, GC.GetTotalAllocatedBytes(true), Stopwatch.StartNew(), 0L);

@@ -30,7 +30,7 @@ internal sealed unsafe class NativeBatchMemory(long bytes) : IBatchMemory
 /// <summary>A sample that could not be decoded and was replaced.</summary>
 /// <param name="Path">name in the source</param>
 /// <param name="Batch">number of the batch in which it first stood</param>
-internal sealed record BadSample(string Path, string Reason, int Index, long Epoch, long Batch);
+internal sealed record RefusedSample(string Path, string Reason, int Index, long Epoch, long Batch);
 
 /// <summary>How many files of a set may be unreadable.</summary>
 internal static class BadFiles
@@ -50,7 +50,7 @@ internal sealed class Batch
     internal Action<Batch>? Release;
     internal int Open;                   // rows not finished
     internal Exception?[] Errors = [];
-    internal ConcurrentQueue<(int Row, int Attempt, BadSample Sample)>? Refusals;
+    internal ConcurrentQueue<(int Row, int Attempt, RefusedSample Sample)>? Refusals;
 
     public long Number { get; internal set; }
 
@@ -64,7 +64,7 @@ internal sealed class Batch
 }
 
 internal sealed record RingOptions(int Workers, int Slots = 4, int Size = 224, int Rows = 64, ulong Seed = 0,
-    BadSamplePolicy OnBadSample = BadSamplePolicy.Fail, int MaxBadFiles = 1, int ReadAttempts = 3, Action<BadSample>? Refused = null);
+    BadSamplePolicy OnBadSample = BadSamplePolicy.Fail, int MaxBadFiles = 1, int ReadAttempts = 3, Action<RefusedSample>? Refused = null);
 
 /// <summary>
 /// K batch slots filled by N threads. A thread draws a ticket p and works on batch p / rows, row p % rows; it waits only while
@@ -221,7 +221,7 @@ internal sealed unsafe class RingLoader : IDisposable
                     return;
                 }
                 if (slot.Refusals is null) Interlocked.CompareExchange(ref slot.Refusals, [], null);
-                slot.Refusals.Enqueue((row, attempt, new BadSample(_source.Name(key.Index), e.Message, key.Index, wanted.Epoch, slot.Number)));
+                slot.Refusals.Enqueue((row, attempt, new RefusedSample(_source.Name(key.Index), e.Message, key.Index, wanted.Epoch, slot.Number)));
                 key = wanted with { Index = BadFiles.Substitute(_options.Seed, wanted.Index, attempt, _source.Count) };
             }
             catch (Exception e)

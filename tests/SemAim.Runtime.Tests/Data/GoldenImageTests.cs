@@ -34,11 +34,13 @@ public sealed unsafe class GoldenImageTests
     {
         // each with a decoder of its own, and all with one: a bad file must not harm the next
         using var shared = new ImageDecoder();
+        using var skia = new ImageDecoder(new DecodeOptions(SkiaOnly: true));
         foreach (var c in Cases(directory, "decode"))
         {
             using var own = new ImageDecoder();
-            GoldenDecode(directory, c, own);
-            GoldenDecode(directory, c, shared);
+            GoldenDecode(directory, c, own, TurboJpeg.IsAvailable);
+            GoldenDecode(directory, c, shared, TurboJpeg.IsAvailable);
+            GoldenDecode(directory, c, skia, false);
         }
         Judge();
     }
@@ -97,10 +99,10 @@ public sealed unsafe class GoldenImageTests
         Assert.True(wrong.Count == 0, $"{wrong.Count} of {count}: {string.Join("; ", wrong.Take(10))}");
     }
 
-    private void GoldenDecode(string directory, JsonElement c, ImageDecoder decoder)
+    private void GoldenDecode(string directory, JsonElement c, ImageDecoder decoder, bool turbo)
     {
         string name = c.GetProperty("file").GetString()!;
-        if (c.TryGetProperty("needs_libjpeg_turbo", out _) && !TurboJpeg.IsAvailable) return;
+        if (c.TryGetProperty("needs_libjpeg_turbo", out _) && !turbo) return;
         byte[] file = File.ReadAllBytes(Path.Combine(directory, name));
         if (c.GetProperty("expect").GetString() == "error")
         {
@@ -148,9 +150,9 @@ public sealed unsafe class GoldenImageTests
         byte[] file = File.ReadAllBytes(Path.Combine(directory, c.GetProperty("file").GetString()!));
         var expected = Read(Path.Combine(directory, c.GetProperty("pixels").GetString()!));
         int size = c.GetProperty("size").GetInt32();
-        foreach (bool regions in new[] { false, true })
+        foreach (var (regions, skia) in new[] { (false, false), (true, false), (false, true) })
         {
-            using var decoder = new ImageDecoder(new DecodeOptions(AllowRegions: regions));
+            using var decoder = new ImageDecoder(new DecodeOptions(AllowRegions: regions, SkiaOnly: skia));
             using var resampler = new PilResampler { ForceScalar = scalar };
             byte[] result = new byte[3 * size * size];
             fixed (byte* q = result)
@@ -169,7 +171,7 @@ public sealed unsafe class GoldenImageTests
                     resampler.Run(image.Pixels, image.Stride, box, size, size, new Box(0, 0, size, size), c.GetProperty("flip").GetBoolean(), q);
                 }
             }
-            Expect(result.AsSpan().SequenceEqual(expected.Data), $"{c.GetProperty("pixels").GetString()} (regions {regions})");
+            Expect(result.AsSpan().SequenceEqual(expected.Data), $"{c.GetProperty("pixels").GetString()} (regions {regions}, Skia {skia})");
         }
     }
 
