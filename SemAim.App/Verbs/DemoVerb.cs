@@ -39,6 +39,9 @@ internal sealed class DemoVerb : IVerb
     [Option("lr", Default = 3e-3, HelpText = "Highest learning rate.")]
     public double Lr { get; set; }
 
+    [Option("full", Default = false, HelpText = "Also linear probe, fine-tuning and k-NN, each against the same network without pretraining: about five minutes more.")]
+    public bool Full { get; set; }
+
     [Option("quiet", Default = false, HelpText = "No progress.")]
     public bool Quiet { get; set; }
 
@@ -72,6 +75,8 @@ internal sealed class DemoVerb : IVerb
         Tell(log, "untrained", 0, untrained, before);
         narrator.Say($"before: held-out loss {before.Loss:F3}, k-NN {untrained.Top1:F1} ± {untrained.Error:F1} % (raw pixels {pixels.Top1:F1} ± {pixels.Error:F1} %), centre on the object {before.HitRate:F1} ± {before.HitError:F1} %");
 
+        var untrainedWeights = Path.Combine(run.Folder, "untrained.safetensors");
+        if (Full) ModelWeights.Save(model, untrainedWeights, new Dictionary<string, string> { ["model"] = Model });
         var steps = Math.Max(20, (long)(Minutes * 60 * Rate(objective, train, log)));
         var settings = new PretrainSettings
         {
@@ -117,6 +122,7 @@ internal sealed class DemoVerb : IVerb
         var (pretrained, after) = Measure(model, objective, order, train, val, objects);
         Tell(log, "pretrained", seconds, pretrained, after);
         ModelWeights.Save(model, run.Weights, new Dictionary<string, string> { ["model"] = Model });
+        var protocols = Full ? ThreeProtocols.Run(data, run.Folder, untrainedWeights, run.Weights, train.Count, Seed, Quiet, log) : [];
         OrdersOfModel.Write(run.OrdersFigure, model, val, [0, 100, 305, 508, 612, 801], Seed);
         log.Write("event", ("event", "done"), ("images_per_second", Math.Round(speed, 1)), ("wall_seconds", Math.Round(clock.Elapsed.TotalSeconds, 1)));
 
@@ -126,6 +132,7 @@ internal sealed class DemoVerb : IVerb
             ($"k-NN top-1 (k = {Neighbours})", $"{pretrained.Top1:F1} ± {pretrained.Error:F1} %", $"untrained {untrained.Top1:F1} % · raw pixels {pixels.Top1:F1} %"),
             ("Centre on the object", $"{after.HitRate:F1} ± {after.HitError:F1} %", $"untrained {before.HitRate:F1} % · a patch drawn by lot {after.Chance:F1} %"),
             ("Speed", $"{speed:F0} pictures/s", $"{steps} steps of {Batch} in {seconds:F0} s"),
+            .. protocols.Select(p => p.Tile),
         ], model);
         Console.Out.WriteLine($"""
                                       untrained       pretrained
@@ -137,6 +144,7 @@ internal sealed class DemoVerb : IVerb
             report   {run.Report}
             weights  {run.Weights}
             """);
+        foreach (var p in protocols) Console.Out.WriteLine($"{p.Protocol + ", top-1",-22} {p.Before.Top1,9:F1} ± {p.Before.Error:F1} %    {p.After.Top1,6:F1} ± {p.After.Error:F1} %  {p.Verdict}");
         return ExitCodes.Done;
     }
 

@@ -94,10 +94,11 @@ internal sealed class KnnVerb : EvaluationOptions, IVerb
             narrator.Say($"memory  training features {train.Labels.Length} × {train.Values.size(1)} {(train.Values.dtype == float16 ? "float16" : "float32")} = {Size(train.Bytes)}, test features {Size(test.Bytes)}, working memory {Size(KnnEvaluation.WorkingBytes(train.Labels.Length, test.Labels.Length, train.Values.size(1)))}");
             protocol.Add("similarity", "cosine").Add("votes", $"exp(s / {Temperature.ToString(CultureInfo.InvariantCulture)})").Add("k", string.Join(' ', ks)).Add("temperature", Temperature).Add("store", train.Values.dtype == float16 ? "float16" : "float32")
                 .Add("train_samples", train.Labels.Length).Add("test_samples", test.Labels.Length).Add("classes", classes);
-            Console.Out.WriteLine(protocol.Line);
+            Out.WriteLine(protocol.Line);
             var results = KnnEvaluation.Run(train.Values, train.Labels, test.Values, test.Labels, ks, Temperature);
-            foreach (var r in results) Console.Out.WriteLine($"k = {r.K,3}  top-1 {r.Top1:F2} ± {r.Error:F2} %  top-5 {r.Top5:F2} %");
-            if (Json) Console.Out.WriteLine(JsonSerializer.Serialize(new { verb = "knn", protocol = protocol.Json, train = train.Labels.Length, test = test.Labels.Length, results = results.Select(r => new { k = r.K, top1 = r.Top1, top5 = r.Top5, error = r.Error }) }));
+            Result = (results[0].Top1, results[0].Error);
+            foreach (var r in results) Out.WriteLine($"k = {r.K,3}  top-1 {r.Top1:F2} ± {r.Error:F2} %  top-5 {r.Top5:F2} %");
+            if (Json) Out.WriteLine(JsonSerializer.Serialize(new { verb = "knn", protocol = protocol.Json, train = train.Labels.Length, test = test.Labels.Length, results = results.Select(r => new { k = r.K, top1 = r.Top1, top5 = r.Top5, error = r.Error }) }));
         }
         return ExitCodes.Done;
     }

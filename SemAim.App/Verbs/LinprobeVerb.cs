@@ -161,10 +161,11 @@ internal sealed class LinprobeVerb : TrainedEvaluationOptions, IVerb
 
     private int Tell(Accuracy accuracy, (int Epoch, Accuracy Accuracy)? best, Protocol protocol, RunFolder run)
     {
-        Console.Out.WriteLine(protocol.Line);
-        Console.Out.WriteLine($"top-1 {accuracy.Top1:F2} ± {accuracy.Error:F2} %  top-5 {accuracy.Top5:F2} %  loss {accuracy.Loss:F4}  ({accuracy.Count} held-out pictures)");
-        if (best is { } b) Console.Out.WriteLine($"best  {b.Accuracy.Top1:F2} % after epoch {b.Epoch + 1}, chosen on the same held-out pictures → {run.BestWeights}");
-        if (Json) Console.Out.WriteLine(JsonSerializer.Serialize(new { verb = "linprobe", top1 = accuracy.Top1, top5 = accuracy.Top5, error = accuracy.Error, loss = accuracy.Loss, samples = accuracy.Count, best = best is { } at ? new { epoch = at.Epoch + 1, top1 = at.Accuracy.Top1 } : null, protocol = protocol.Json, run = run.Folder }));
+        Result = (accuracy.Top1, accuracy.Error);
+        Out.WriteLine(protocol.Line);
+        Out.WriteLine($"top-1 {accuracy.Top1:F2} ± {accuracy.Error:F2} %  top-5 {accuracy.Top5:F2} %  loss {accuracy.Loss:F4}  ({accuracy.Count} held-out pictures)");
+        if (best is { } b) Out.WriteLine($"best  {b.Accuracy.Top1:F2} % after epoch {b.Epoch + 1}, chosen on the same held-out pictures → {run.BestWeights}");
+        if (Json) Out.WriteLine(JsonSerializer.Serialize(new { verb = "linprobe", top1 = accuracy.Top1, top5 = accuracy.Top5, error = accuracy.Error, loss = accuracy.Loss, samples = accuracy.Count, best = best is { } at ? new { epoch = at.Epoch + 1, top1 = at.Accuracy.Top1 } : null, protocol = protocol.Json, run = run.Folder }));
         return ExitCodes.Done;
     }
 }

@@ -48,6 +48,12 @@ internal abstract class EvaluationOptions
     [Option("dist_backend", Default = "auto", HelpText = "Of the original; no effect: one process.")]
     public string DistBackend { get; set; } = "";
 
+    /// <summary>Where results are written.</summary>
+    internal TextWriter Out { get; set; } = Console.Out;
+
+    /// <summary>After a run: per cent right (of k-NN: with the first k), and its standard error.</summary>
+    internal (double Top1, double Error)? Result { get; private protected set; }
+
     /// <summary>Threads that decode; what they make does not depend on how many they are.</summary>
     internal int Workers => Math.Clamp(NumWorkers, 1, Environment.ProcessorCount);
 

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Text.Json;
+using SemAim.Models;
 
 namespace SemAim.App.Tests;
 
@@ -36,7 +37,7 @@ public sealed class CheckpointVerbTests : IDisposable
         var (code, output, errors) = Semaim.Run("ckpt-inspect", toy, "--model", "aim_tiny");
 
         Assert.Equal(3, code);
-        Assert.Contains("\"cls_token\" is 1×1×24, this model has 1×1×96", Assert.Single(errors.Trim().Split('\n')));
+        Assert.Contains($"\"cls_token\" is 1×1×24, this model has 1×1×{EncoderSizes.Named("aim_tiny").Width}", Assert.Single(errors.Trim().Split('\n')));
         Assert.Contains("gaussian_blur.weight", output);
     }
 

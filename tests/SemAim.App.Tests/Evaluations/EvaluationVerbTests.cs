@@ -1,4 +1,5 @@
 using System.Text.Json;
+using SemAim.App.Verbs;
 using SemAim.Models;
 using SemAim.Runtime.Checkpoints;
 using SemAim.Runtime.Data.Demo;
@@ -160,7 +161,7 @@ public sealed class EvaluationVerbTests : IClassFixture<EvaluationVerbTests.Pict
         foreach (var file in new[] { "features.safetensors", "index.jsonl" }) Assert.Equal(File.ReadAllBytes(Path.Combine(root, "whole", file)), File.ReadAllBytes(Path.Combine(root, "parts", file)));
         var index = File.ReadAllLines(Path.Combine(root, "whole", "index.jsonl")).Select(l => JsonDocument.Parse(l).RootElement).ToList();
         using var features = SafetensorsFile.Open(Path.Combine(root, "whole", "features.safetensors"));
-        Assert.Equal([40, 96], features.Shape("features"));
+        Assert.Equal([40, EncoderSizes.Named("aim_tiny").Width], features.Shape("features"));
         Assert.Equal(Enumerable.Range(0, 40), index.Select(i => i.GetProperty("row").GetInt32()));
         Assert.All(index, i => Assert.True(File.Exists(Path.Combine(pictures.Data, "train", i.GetProperty("path").GetString()!))));
     }
@@ -181,7 +182,7 @@ public sealed class EvaluationVerbTests : IClassFixture<EvaluationVerbTests.Pict
             (2, "there is nothing to judge", ["finetune", "--data_path", pictures.Data, "--eval", "--model", "vit_tiny", "--output_dir", root]),
             (3, "\"head.weight\" is lacking", ["finetune", "--data_path", pictures.Data, "--eval", "--finetune", pictures.Weights, "--output_dir", root]),
             (3, "the classes of val are not those of train: val lacks b, val also has c", ["knn", "--data_path", other, "--pretrained_weights", pictures.Weights]),
-            (3, "\"cls_token\" is 1×1×96, this model has 1×1×768", ["knn", "--data_path", pictures.Data, "--pretrained_weights", pictures.Weights, "--model", "aim_base"]),
+            (3, $"\"cls_token\" is 1×1×{EncoderSizes.Named("aim_tiny").Width}, this model has 1×1×768", ["knn", "--data_path", pictures.Data, "--pretrained_weights", pictures.Weights, "--model", "aim_base"]),
             (3, "there is no such file", ["linprobe", "--data_path", pictures.Data, "--finetune", Path.Combine(root, "no.pth")]),
             (2, "--model vit_bsae: there is no such model", ["finetune", "--data_path", pictures.Data, "--model", "vit_bsae"]),
             (2, "--nb_classes 3: the data has 10 classes", ["finetune", "--data_path", pictures.Data, "--finetune", pictures.Weights, "--nb_classes", "3"]),
@@ -198,6 +199,22 @@ public sealed class EvaluationVerbTests : IClassFixture<EvaluationVerbTests.Pict
         Assert.Equal(0, warned.Code);
         Assert.Contains("warning: 3 of 8 held-out pictures are also training pictures", warned.Errors);
         Assert.Equal(3, Last(warned.Output).GetProperty("protocol").GetProperty("held_out_also_in_training").GetInt32());
+    }
+
+    [Fact]
+    public void Three_protocols_compare_a_network_with_itself_and_find_no_difference()
+    {
+        using (var log = new Runtime.Logging.MetricsLog(Path.Combine(root, "metrics.jsonl")))
+        {
+            var rows = ThreeProtocols.Run(pictures.Data, root, pictures.Weights, pictures.Weights, pictures: 40, seed: 1, quiet: true, log);
+
+            Assert.Equal(["linear probe", "fine-tuning", "k-NN"], rows.Select(r => r.Protocol));
+            Assert.All(rows, r => Assert.Equal(r.Before, r.After));
+            Assert.All(rows, r => Assert.StartsWith("no difference beyond chance", r.Verdict));
+        }
+        Assert.Equal(3, File.ReadLines(Path.Combine(root, "metrics.jsonl")).Count());
+        Assert.Equal("gained 10.0 ± 1.4", new ProtocolComparison("", (40, 1), (50, 1)).Verdict);
+        Assert.Equal("lost 10.0 ± 1.4", new ProtocolComparison("", (50, 1), (40, 1)).Verdict);
     }
 
     private static JsonElement Last(string output) => JsonDocument.Parse(output.Trim().Split('\n')[^1]).RootElement;
