@@ -1,5 +1,6 @@
 using System.Reflection;
 using CommandLine;
+using SemAim.App.Training;
 using SemAim.Runtime;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -18,7 +19,7 @@ internal abstract class EvaluationOptions
     [Option("num_workers", Default = 10, HelpText = "Decoder threads, at most one a core.")]
     public int NumWorkers { get; set; }
 
-    [Option("device", Default = "auto", HelpText = "cpu, cuda, cuda:N or auto.")]
+    [Option("device", Default = "auto", HelpText = ComputeDevice.Help)]
     public string DeviceName { get; set; } = "";
 
     [Option("precision", Default = PrecisionChoice.Fp32, HelpText = "fp32 or bf16 (products in bfloat16, everything else in float32).")]
@@ -59,15 +60,7 @@ internal abstract class EvaluationOptions
 
     /// <summary>The device that was asked for.</summary>
     /// <exception cref="UsageException">there is none of that name</exception>
-    internal Device Device()
-    {
-        if (DeviceName == "auto") return cuda.is_available() ? CUDA : CPU;
-        if (DeviceName == "cpu") return CPU;
-        var parts = DeviceName.Split(':');
-        if (parts is not (["cuda"] or ["cuda", _]) || parts.Length == 2 && !int.TryParse(parts[1], out _)) throw new UsageException($"--device {DeviceName}: choose one of cpu, cuda, cuda:N, auto");
-        if (!cuda.is_available()) throw new UsageException($"--device {DeviceName}: this machine offers no CUDA device to this build; give cpu or auto");
-        return device(DeviceName);
-    }
+    internal Device Device() => ComputeDevice.Of(DeviceName);
 
     private protected void CheckShared(int batchSize, string batchOption)
     {
