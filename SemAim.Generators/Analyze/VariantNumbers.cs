@@ -1,3 +1,4 @@
+using System.Collections.Generic;
 using System.Linq;
 using SemAim.Generators.Ir;
 
@@ -25,6 +26,35 @@ public static class VariantNumbers
                 catch (System.OverflowException) { return null; }
             default: return null;
         }
+    }
+
+    /// <summary>Every weight of a configuration with its key and numbers; null where a size is unknown.</summary>
+    public static IReadOnlyList<(string Key, long[] Shape, int At)>? Weights(ModuleUnit unit, Variant variant, IEnumerable<WeightEntry> manifest)
+    {
+        var weights = new List<(string, long[], int)>();
+        foreach (var entry in manifest)
+        {
+            var axes = new List<long>();
+            foreach (var axis in entry.Shape.Split([' '], System.StringSplitOptions.RemoveEmptyEntries))
+            {
+                if (Evaluate(unit, variant, axis) is not { } size) return null;
+                axes.Add(size);
+            }
+            if (Keys(unit, variant, entry.Key) is not { } keys) return null;
+            weights.AddRange(keys.Select(k => (k, axes.ToArray(), entry.At)));
+        }
+        return weights;
+    }
+
+    private static List<string>? Keys(ModuleUnit unit, Variant variant, string key)
+    {
+        const long mostCopies = 1 << 16;
+        var open = key.IndexOf("{0..", System.StringComparison.Ordinal);
+        if (open < 0) return [key];
+        var close = key.IndexOf('}', open);
+        if (Evaluate(unit, variant, key.Substring(open + 4, close - open - 4)) is not (>= 0 and <= mostCopies) || Keys(unit, variant, key.Substring(close + 1)) is not { } rest) return null;
+        var count = (int)Evaluate(unit, variant, key.Substring(open + 4, close - open - 4))!.Value;
+        return [.. Enumerable.Range(0, count).SelectMany(i => rest.Select(r => key.Substring(0, open) + i.ToString(System.Globalization.CultureInfo.InvariantCulture) + r))];
     }
 
     /// <summary>The same of a text; null for an empty one.</summary>
