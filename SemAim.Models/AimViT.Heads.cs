@@ -3,18 +3,45 @@ using Tensor = TorchSharp.torch.Tensor;
 
 namespace SemAim.Models;
 
-/// <summary>Prediction by whichever head this model has.</summary>
+/// <summary>Prediction by whichever head and query blocks this model has.</summary>
 public sealed partial class AimViT
 {
+    /// <summary>Patches of a picture.</summary>
+    public Orders.Grid PatchGrid => new(G, K);
+
     /// <summary>Predicts the target of every patch from the patches ranked before it: B × N × O, by the head that this model has.</summary>
-    public Sym Predict(Sym images, Sym rank) => linearHead ? PredictLinear(images, rank) : PredictMlp(images, rank);
+    public Sym Predict(Sym images, Sym rank) => (shareWeight, linearHead) switch
+    {
+        (false, false) => PredictMlp(images, rank),
+        (false, true) => PredictLinear(images, rank),
+        (true, false) => PredictSharedMlp(images, rank),
+        _ => PredictSharedLinear(images, rank),
+    };
 
     /// <inheritdoc cref="Predict(Sym, Sym)" />
-    public Tensor Predict(Tensor images, Tensor rank, Draws? draws = null) => linearHead ? PredictLinear(images, rank, draws) : PredictMlp(images, rank, draws);
+    public Tensor Predict(Tensor images, Tensor rank, Draws? draws = null) => (shareWeight, linearHead) switch
+    {
+        (false, false) => PredictMlp(images, rank, draws),
+        (false, true) => PredictLinear(images, rank, draws),
+        (true, false) => PredictSharedMlp(images, rank, draws),
+        _ => PredictSharedLinear(images, rank, draws),
+    };
 
     /// <summary>Predicts the target of every patch from the patches ranked before it, and patches of equal rank see each other in the content stream, as in the original (behaviour.md 1.7); dense masks, for comparisons: B × N × O, by the head that this model has.</summary>
-    public Sym PredictTied(Sym images, Sym rank) => linearHead ? PredictTiedLinear(images, rank) : PredictTiedMlp(images, rank);
+    public Sym PredictTied(Sym images, Sym rank) => (shareWeight, linearHead) switch
+    {
+        (false, false) => PredictTiedMlp(images, rank),
+        (false, true) => PredictTiedLinear(images, rank),
+        (true, false) => PredictSharedTiedMlp(images, rank),
+        _ => PredictSharedTiedLinear(images, rank),
+    };
 
     /// <inheritdoc cref="PredictTied(Sym, Sym)" />
-    public Tensor PredictTied(Tensor images, Tensor rank, Draws? draws = null) => linearHead ? PredictTiedLinear(images, rank, draws) : PredictTiedMlp(images, rank, draws);
+    public Tensor PredictTied(Tensor images, Tensor rank, Draws? draws = null) => (shareWeight, linearHead) switch
+    {
+        (false, false) => PredictTiedMlp(images, rank, draws),
+        (false, true) => PredictTiedLinear(images, rank, draws),
+        (true, false) => PredictSharedTiedMlp(images, rank, draws),
+        _ => PredictSharedTiedLinear(images, rank, draws),
+    };
 }

@@ -4,14 +4,18 @@ using static SemAim.Dsl.Ops;
 namespace SemAim.Models;
 
 /// <summary>Decoder block: the query stream reads the content stream.</summary>
+/// <param name="D">width of a token</param>
+/// <param name="H">heads</param>
+/// <param name="F">width of the hidden layer</param>
+/// <param name="dropPath">rate</param>
 [Module]
 [Require("D % H == 0", Because = "every head gets D / H channels")]
-public sealed partial class QueryBlock(int D, int H, int R = 4, double dropPath = 0) : GraphModule
+public sealed partial class QueryBlock(int D, int H, int F, double dropPath = 0) : GraphModule
 {
     private readonly LayerNorm norm1 = new(D);
     private readonly CrossAttention attn = new(D, H);
     private readonly LayerNorm norm2 = new(D);
-    private readonly Mlp mlp = new(D, R * D, D);
+    private readonly Mlp mlp = new(D, F, D);
 
     /// <summary>Runs the block: <paramref name="g"/> reads <paramref name="h"/>.</summary>
     [Graph]

@@ -32,4 +32,25 @@ public sealed partial class SelfAttention(int D, int H) : GraphModule
         var scores = Einsum("B H E, B H T E -> B H T", q["B H [0] E"], k) * (1 / Math.Sqrt(E));
         return scores.Softmax("B H [T]").Mean("B [H] T");
     }
+
+    /// <summary>Runs the attention, and says how much the class token looks at each token, mean over heads.</summary>
+    [Graph]
+    [return: Shape("B T D", "B T")]
+    public (Sym tokens, Sym seen) ForwardSeen([Shape("B T D")] Sym x)
+    {
+        var (q, k, v) = qkv.Forward(x).Split("B T (3 H E) -> 3 B H T E", H);
+        var y = proj.Forward(Attend(q, k, v).Rearrange("B H T E -> B T (H E)"));
+        var scores = Einsum("B H E, B H T E -> B H T", q["B H [0] E"], k) * (1 / Math.Sqrt(E));
+        return (y, scores.Softmax("B H [T]").Mean("B [H] T"));
+    }
+
+    /// <summary>Lets the query read the memory with the same weights; the parts of the joint projection that neither needs are computed and dropped.</summary>
+    [Graph]
+    [return: Shape("B T D")]
+    public Sym Cross([Shape("B T D")] Sym query, [Shape("B M D")] Sym memory, [Shape("B T M")] OrderMask? mask = null)
+    {
+        var (q, _, _) = qkv.Forward(query).Split("B T (3 H E) -> 3 B H T E", H);
+        var (_, k, v) = qkv.Forward(memory).Split("B M (3 H E) -> 3 B H M E", H);
+        return proj.Forward(Attend(q, k, v, mask).Rearrange("B H T E -> B T (H E)"));
+    }
 }

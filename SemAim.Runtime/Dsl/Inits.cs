@@ -20,18 +20,24 @@ public static class Inits
     /// <summary>Uniform in [−bound, bound).</summary>
     public static Init Uniform(double bound) => t => torch.nn.init.uniform_(t, -bound, bound);
 
-    /// <summary>Fixed table [1, 1 + G², D]: row 0 is zero; then sine and cosine of the column, sine and cosine of the row. D must be divisible by 4.</summary>
+    /// <summary>Fixed table [1, 1 + G², D] of a square grid; see <see cref="SinCos"/>.</summary>
     public static Init SinCos2d => t =>
     {
+        var side = (int)Math.Sqrt(t.size(1) - 1);
+        SinCos(side, side)(t);
+    };
+
+    /// <summary>Fixed table [1, 1 + rows·columns, D]: row 0 is zero; then sine and cosine of the column, sine and cosine of the row (behaviour.md 1.4). D must be divisible by 4.</summary>
+    public static Init SinCos(int rows, int columns) => t =>
+    {
         using var scope = torch.NewDisposeScope();
-        var (tokens, D) = (t.size(1), t.size(2));
+        var (N, D) = ((long)rows * columns, t.size(2));
         if (D % 4 != 0) throw new ArgumentException($"sine-cosine positions need D % 4 == 0, got D = {D}");
-        var G = (long)Math.Sqrt(tokens - 1);
         var omega = torch.pow(10000.0, torch.arange(D / 4, torch.float64) * (-4.0 / D));
-        var patch = torch.arange(G * G, torch.int64);
-        var column = patch.remainder(G).to(torch.float64).unsqueeze(1) * omega;
-        var row = patch.div(G, torch.RoundingMode.floor).to(torch.float64).unsqueeze(1) * omega;
+        var patch = torch.arange(N, torch.int64);
+        var x = patch.remainder((long)columns).to(torch.float64).unsqueeze(1) * omega;
+        var y = patch.div((long)columns, torch.RoundingMode.floor).to(torch.float64).unsqueeze(1) * omega;
         t.zero_().Dispose();
-        t.narrow(1, 1, G * G).copy_(torch.cat([column.sin(), column.cos(), row.sin(), row.cos()], 1).unsqueeze(0));
+        t.narrow(1, 1, N).copy_(torch.cat([x.sin(), x.cos(), y.sin(), y.cos()], 1).unsqueeze(0));
     };
 }

@@ -39,7 +39,7 @@ internal sealed class ParameterArena : IDisposable
     {
         using var scope = NewDisposeScope();
         using var guard = no_grad();
-        var slots = model.Slots().Where(s => s.IsTrained).Select(s => (Slot: s, Group: group(s))).Where(s => s.Group is not null)
+        var slots = model.Slots().Where(s => s.IsTrained).DistinctBy(s => s.Weight).Select(s => (Slot: s, Group: group(s))).Where(s => s.Group is not null)
             .Select(s => (s.Slot, Spec: new ParameterSpec(s.Slot.Name, s.Slot.Weight.Tensor.shape, s.Group!.Value, narrow && s.Slot.IsProductWeight))).ToList();
         if (slots.Count == 0) throw new ArgumentException("the model has no trained weights", nameof(model));
         var device = slots[0].Slot.Weight.Tensor.device;

@@ -14,7 +14,7 @@ partial class Block
 
     internal int __D => D;
     internal int __H => H;
-    internal int __R => R;
+    internal int __F => F;
 
     /// <summary>x: B T D, mask?: order(B T T) → B T D. Draws are those of a training run; none: evaluation. Multiply-adds 2·B·D²·R·T + 4·B·D²·T + 2·B·D·T².</summary>
     public Tensor Forward(Tensor x, AttentionBias mask = default, Draws? draws = null)
@@ -65,6 +65,51 @@ partial class Block
         var v1 = Kernels.LayerNorm(x, norm1);                    // B T D
         var v2 = attn.__ClassAttention(v1, B, T); v1.Dispose();  // B T
         return v2;
+    }
+
+    /// <summary>x: B T D → B T D; B T.</summary>
+    public (Tensor, Tensor) ForwardSeen(Tensor x)
+    {
+        long B = x.size(0);
+        long T = x.size(1);
+        Guard.Shape(x, nameof(x), B, T, D);
+        return __ForwardSeen(x, B, T);
+    }
+
+    internal (Tensor, Tensor) __ForwardSeen(Tensor x, long B, long T)
+    {
+        var v1 = Kernels.LayerNorm(x, norm1);                        // B T D
+        var (y, seen) = attn.__ForwardSeen(v1, B, T); v1.Dispose();  // B T D; B T
+        var x2 = x.add(y); y.Dispose();                              // B T D
+        var v2 = Kernels.LayerNorm(x2, norm2);                       // B T D
+        var v3 = mlp.__Forward(v2); v2.Dispose();                    // B T D
+        var v4 = x2.add(v3); x2.Dispose(); v3.Dispose();             // B T D
+        return (v4, seen);
+    }
+
+    /// <summary>g: B T D, h: B M D, mask?: order(B T M) → B T D. Draws are those of a training run; none: evaluation.</summary>
+    public Tensor Query(Tensor g, Tensor h, AttentionBias mask = default, Draws? draws = null)
+    {
+        long B = g.size(0);
+        long T = g.size(1);
+        Guard.Shape(g, nameof(g), B, T, D);
+        long M = h.size(1);
+        Guard.Shape(h, nameof(h), B, M, D);
+        return __Query(g, h, mask, draws, B, T, M);
+    }
+
+    internal Tensor __Query(Tensor g, Tensor h, AttentionBias mask, Draws? draws, long B, long T, long M)
+    {
+        var v1 = Kernels.LayerNorm(g, norm1);                                      // B T D
+        var v2 = Kernels.LayerNorm(h, norm1);                                      // B M D
+        var v3 = attn.__Cross(v1, v2, mask, B, T, M); v1.Dispose(); v2.Dispose();  // B T D
+        var v4 = Kernels.DropPath(v3, dropPath, draws); v3.Dispose();              // B T D
+        var g2 = g.add(v4); v4.Dispose();                                          // B T D
+        var v5 = Kernels.LayerNorm(g2, norm2);                                     // B T D
+        var v6 = mlp.__Forward(v5); v5.Dispose();                                  // B T D
+        var v7 = Kernels.DropPath(v6, dropPath, draws); v6.Dispose();              // B T D
+        var v8 = g2.add(v7); g2.Dispose(); v7.Dispose();                           // B T D
+        return v8;
     }
 
     /// <inheritdoc />

@@ -14,7 +14,7 @@ partial class QueryBlock
 
     internal int __D => D;
     internal int __H => H;
-    internal int __R => R;
+    internal int __F => F;
 
     /// <summary>g: B T D, h: B M D, mask?: order(B T M) → B T D. Draws are those of a training run; none: evaluation. Multiply-adds 2·B·D²·R·T + 2·B·D²·M + 2·B·D²·T + 2·B·D·M·T.</summary>
     public Tensor Forward(Tensor g, Tensor h, AttentionBias mask = default, Draws? draws = null)

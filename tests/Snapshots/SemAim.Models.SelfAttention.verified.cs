@@ -66,6 +66,68 @@ partial class SelfAttention
         return v9;
     }
 
+    /// <summary>x: B T D → B T D; B T.</summary>
+    public (Tensor, Tensor) ForwardSeen(Tensor x)
+    {
+        long B = x.size(0);
+        long T = x.size(1);
+        Guard.Shape(x, nameof(x), B, T, D);
+        return __ForwardSeen(x, B, T);
+    }
+
+    internal (Tensor, Tensor) __ForwardSeen(Tensor x, long B, long T)
+    {
+        var v1 = Kernels.Lower(x, qkv.Weight);                                     // B T D
+        var v2 = Functional.linear(v1, qkv.Weight, qkv.Bias); v1.Dispose();        // B T 3·D
+        var v3 = v2.view(B, T, 3, H, E); v2.Dispose();                             // B T 3 H E
+        var v4 = v3.permute(2, 0, 3, 1, 4); v3.Dispose();                          // 3 B H T E
+        var q = v4.select(0, 0);                                                   // B H T E
+        var k = v4.select(0, 1);                                                   // B H T E
+        var v = v4.select(0, 2); v4.Dispose();                                     // B H T E
+        var v5 = Kernels.Attend(q, k, v, default); v.Dispose();                    // B H T E
+        var v6 = v5.transpose(1, 2); v5.Dispose();                                 // B T H E
+        var v7 = v6.reshape(B, T, D); v6.Dispose();                                // B T D
+        var y = Functional.linear(v7, proj.Weight, proj.Bias); v7.Dispose();       // B T D
+        var v8 = q.select(2, 0); q.Dispose();                                      // B H E
+        var v9 = torch.einsum("abc,abdc->abd", v8, k); v8.Dispose(); k.Dispose();  // B H T
+        var scores = v9.mul((1 / global::System.Math.Sqrt(E))); v9.Dispose();      // B H T
+        var v10 = Kernels.Raise(scores); scores.Dispose();                         // B H T
+        var v11 = v10.softmax(2); v10.Dispose();                                   // B H T
+        var v12 = v11.mean([1], false); v11.Dispose();                             // B T
+        return (y, v12);
+    }
+
+    /// <summary>query: B T D, memory: B M D, mask?: order(B T M) → B T D.</summary>
+    public Tensor Cross(Tensor query, Tensor memory, AttentionBias mask = default)
+    {
+        long B = query.size(0);
+        long T = query.size(1);
+        Guard.Shape(query, nameof(query), B, T, D);
+        long M = memory.size(1);
+        Guard.Shape(memory, nameof(memory), B, M, D);
+        return __Cross(query, memory, mask, B, T, M);
+    }
+
+    internal Tensor __Cross(Tensor query, Tensor memory, AttentionBias mask, long B, long T, long M)
+    {
+        var v1 = Kernels.Lower(query, qkv.Weight);                                      // B T D
+        var v2 = Functional.linear(v1, qkv.Weight, qkv.Bias); v1.Dispose();             // B T 3·D
+        var v3 = v2.view(B, T, 3, H, E); v2.Dispose();                                  // B T 3 H E
+        var v4 = v3.permute(2, 0, 3, 1, 4); v3.Dispose();                               // 3 B H T E
+        var q = v4.select(0, 0); v4.Dispose();                                          // B H T E
+        var v5 = Kernels.Lower(memory, qkv.Weight);                                     // B M D
+        var v6 = Functional.linear(v5, qkv.Weight, qkv.Bias); v5.Dispose();             // B M 3·D
+        var v7 = v6.view(B, M, 3, H, E); v6.Dispose();                                  // B M 3 H E
+        var v8 = v7.permute(2, 0, 3, 1, 4); v7.Dispose();                               // 3 B H M E
+        var k = v8.select(0, 1);                                                        // B H M E
+        var v = v8.select(0, 2); v8.Dispose();                                          // B H M E
+        var v9 = Kernels.Attend(q, k, v, mask); q.Dispose(); k.Dispose(); v.Dispose();  // B H T E
+        var v10 = v9.transpose(1, 2); v9.Dispose();                                     // B T H E
+        var v11 = v10.reshape(B, T, D); v10.Dispose();                                  // B T D
+        var v12 = Functional.linear(v11, proj.Weight, proj.Bias); v11.Dispose();        // B T D
+        return v12;
+    }
+
     /// <inheritdoc />
     protected override long SizeOf(string name) => name switch { "D" => D, "H" => H, "E" => E, _ => base.SizeOf(name) };
 
