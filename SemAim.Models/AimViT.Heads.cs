@@ -6,6 +6,11 @@ namespace SemAim.Models;
 /// <summary>Prediction by whichever head and query blocks this model has.</summary>
 public sealed partial class AimViT
 {
+    /// <summary>True for a weight that pretraining gives no gradient: of an encoder block after the last query block, which serves guidance and features only. The original leaves such weights as they are.</summary>
+    /// <param name="name">state-dict name</param>
+    public bool HasNoGradient(string name)
+        => name.Split('.') is ["blocks", var block, ..] && int.Parse(block, System.Globalization.CultureInfo.InvariantCulture) >= FirstTrailingBlock;
+
     /// <summary>Patches of a picture.</summary>
     public Orders.Grid PatchGrid => new(G, K);
 

@@ -26,7 +26,7 @@ public static class ModelCatalogue
 {
     private static readonly (string Name, Func<AimViT> Make, int S, int P, int D, int H, int L, int Q)[] Pretraining =
     [
-        ("aim_tiny", () => AimViT.Tiny(), 64, 8, 96, 4, 4, 2),
+        ("aim_tiny", () => AimViT.Tiny(), 64, 8, 64, 4, 3, 1),
         ("aim_base", () => AimViT.Base(), 224, 16, 768, 12, 12, 12),
         ("aim_large", () => AimViT.Large(), 224, 16, 1024, 16, 24, 12),
         ("aim_huge", () => AimViT.Huge(), 224, 16, 1280, 16, 32, 16),
@@ -43,16 +43,28 @@ public static class ModelCatalogue
     /// <exception cref="UsageException">there is no such model, or its sizes do not allow an option; the message names the option and what it may be</exception>
     public static AimViT CreateAim(string name, AimOptions options)
     {
+        CheckAim(name, options);
+        var p = Sizes(name);
+        return new(options.InputSize ?? p.S, p.P, p.D, p.H, p.L, options.QueryDepth ?? p.Q, options.PredictedWidth ?? 3 * p.P * p.P, linearHead: options.LinearHead, shareWeight: options.ShareWeight);
+    }
+
+    /// <summary>Says whether a model may have these sizes, without making it.</summary>
+    /// <exception cref="UsageException">as <see cref="CreateAim(string, AimOptions)"/></exception>
+    public static void CheckAim(string name, AimOptions options)
+    {
         var p = Sizes(name);
         var (side, queries) = (options.InputSize ?? p.S, options.QueryDepth ?? p.Q);
         if (side < p.P || side % p.P != 0) throw new UsageException($"--input_size {side}: {name} has patches of {p.P} px, so a multiple of {p.P}");
         if (queries < 1 || !AimViT.QueryDepths(p.L).Contains(queries)) throw new UsageException($"--query_depth {queries}: {name} has {p.L} encoder blocks, so one of {string.Join(", ", AimViT.QueryDepths(p.L))}");
-        return new(side, p.P, p.D, p.H, p.L, queries, options.PredictedWidth ?? 3 * p.P * p.P, linearHead: options.LinearHead, shareWeight: options.ShareWeight);
     }
 
-    /// <summary>Side of a configuration's pictures and of its patches, pixels.</summary>
+    /// <summary>Side of a configuration's pictures and of its patches, pixels, and its width.</summary>
     /// <exception cref="UsageException">there is no such model</exception>
-    public static (int ImageSize, int PatchSize) AimPictures(string name) => Sizes(name) is var p ? (p.S, p.P) : default;
+    public static (int ImageSize, int PatchSize, int Width) AimSizes(string name)
+    {
+        var p = Sizes(name);
+        return (p.S, p.P, p.D);
+    }
 
     private static (string Name, Func<AimViT> Make, int S, int P, int D, int H, int L, int Q) Sizes(string name)
         => Pretraining.FirstOrDefault(p => p.Name == name) is { Name: not null } found ? found : throw new UsageException($"--model {name}: there is no such pretraining model; choose one of {string.Join(", ", AimNames)}");

@@ -93,8 +93,8 @@ public sealed partial class VisionTransformer(int Y, int X, int P, int D, int H,
         return h;
     }
 
-    /// <summary>Side of a picture, pixels.</summary>
-    public int ImageSize => S;
+    /// <summary>Height of a picture, pixels.</summary>
+    public int ImageSize => Y;
 
     /// <summary>Width of a token.</summary>
     public int Width => D;
@@ -136,7 +136,7 @@ public sealed partial class VisionTransformer(int Y, int X, int P, int D, int H,
 
     /// <summary>vit_tiny: takes the encoder of the demo's aim_tiny.</summary>
     [Variant("vit_tiny")]
-    public static VisionTransformer Tiny(int classes = 10, bool globalPool = false, double dropPath = 0) => new(S: 64, P: 8, D: 64, H: 4, L: 3, K: classes, globalPool: globalPool, dropPath: dropPath);
+    public static VisionTransformer Tiny(int classes = 10, bool globalPool = false, double dropPath = 0) => new(Y: 64, X: 64, P: 8, D: 64, H: 4, F: 256, L: 3, K: classes, globalPool: globalPool, dropPath: dropPath);
 
     /// <summary>vit_small_patch16.</summary>
     [Variant("vit_small_patch16")]

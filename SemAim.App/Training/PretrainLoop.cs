@@ -32,11 +32,17 @@ internal sealed class PretrainLoop(AimViT model, PixelObjective objective, ISamp
     /// <summary>Where non-finite steps are recorded; null: nowhere.</summary>
     internal BadStepRecords? BadSteps { get; init; }
 
-    /// <summary>A model of the same kind that computes with the average of the weights (behaviour.md 3.3) and guides the order; null: the student guides itself and no average is kept.</summary>
+    /// <summary>A model of the same kind that computes with the average of the weights (behaviour.md 3.3); null: no average is kept.</summary>
     internal AimViT? AverageTeacher { get; init; }
 
     /// <summary>List of files that cannot be decoded; null: none is kept.</summary>
     internal Quarantine? Quarantine { get; init; }
+
+    /// <summary>What guides; null: the average, or the student itself, by likeness to the class token.</summary>
+    internal IGuidance? Guide { get; init; }
+
+    /// <summary>The objective where tokens are predicted; null: pixels are.</summary>
+    internal FeatureObjective? Features { get; init; }
 
     /// <summary>TensorBoard's curves; null: none.</summary>
     internal EventFile? Curves { get; init; }
@@ -51,8 +57,9 @@ internal sealed class PretrainLoop(AimViT model, PixelObjective objective, ISamp
     /// <returns>pictures a second</returns>
     internal double Run()
     {
-        var order = Orders.Of(settings.Order);
-        var grid = new Grid(model.ImageSize / model.PatchSize, model.ImageSize / model.PatchSize);
+        var order = Orders.Of(settings.Order, settings.Boxes);
+        var grid = model.PatchGrid;
+        var guide = Guide ?? new EncoderGuidance(AverageTeacher ?? model, AttentionType.Cls, tokens: false, map: order.NeedsGuidance);
         var effective = settings.BatchSize * settings.Accumulation;
         if (source.Count < effective) throw new Runtime.UsageException($"--batch_size {settings.BatchSize}: {source.Count} pictures do not fill one step of {effective}");
         var stepsPerEpoch = source.Count / effective;
@@ -60,7 +67,7 @@ internal sealed class PretrainLoop(AimViT model, PixelObjective objective, ISamp
         var first = From?.State.Step ?? 0;
         var plan = new TrainingPlan(source.Count, settings.BatchSize, 0, 1, settings.Seed, epochs, settings.Accumulation, first * effective);
         if (From is { } weights) RunCheckpoints.LoadWeights(model, weights.Folder);
-        var arena = new ParameterArena(model, slot => ParameterGroups.Pretraining(slot), settings.Narrow);
+        var arena = new ParameterArena(model, slot => model.HasNoGradient(slot.Name) ? ParameterGroups.Undecayed : ParameterGroups.Pretraining(slot), settings.Narrow);
         using var optimizer = new ArenaAdamW(arena, new Dictionary<int, double> { [ParameterGroups.Undecayed] = 0, [ParameterGroups.Decayed] = settings.WeightDecay }, maxNorm: settings.ClipGrad);
         using var average = AverageTeacher is null ? null : new ExponentialMovingAverage(arena);
         if (From is { } moments) RunCheckpoints.LoadMoments(arena, optimizer, average, moments.Folder);
@@ -89,18 +96,24 @@ internal sealed class PretrainLoop(AimViT model, PixelObjective objective, ISamp
             {
                 using var scope = NewDisposeScope();
                 var rowsOfStep = new List<SampleKey>();
-                Tensor? lossSum = null;
+                Tensor? lossSum = null, broken = null;
                 for (var micro = 0; micro < settings.Accumulation; micro++)
                 {
                     var batch = loader.Take() ?? throw new InvalidOperationException("the plan ended before the run");
                     var rows = batch.Rows;
                     for (var row = 0; row < rows; row++) rowsOfStep.Add(plan.Sample(batch.Number, row));
                     var images = uploader.Normalize(uploader.Upload(batch));                                                      // B 3 S S
-                    var guidance = order.NeedsGuidance ? Guidance(images) : null;                                                 // B N
+                    var (tokens, guidance) = guide.Look(images);                                                                  // B T O; B N
                     var noise = KeyedUniform.Fill(settings.Seed, step, (long)micro * settings.BatchSize, rows, order.NoiseColumns(grid), device);
                     var rank = order.Rank(guidance, noise, grid);                                                                 // B N
                     var predicted = model.Predict(images, rank);                                                                  // B N 3P²
-                    var (loss, perPatch) = objective.Loss(model, predicted, images);
+                    var (loss, perPatch) = Features is null ? objective.Loss(model, predicted, images) : Features.Loss(predicted, tokens!.narrow(1, 1, grid.Count));
+                    if (guidance is not null)
+                    {
+                        // A map that is not finite orders nothing: it makes the gradients NaN, so the update is skipped and the step recorded, and no value is read back to find out.
+                        broken = guidance.sum() * 0;
+                        loss = loss * (broken + 1);
+                    }
                     (settings.Accumulation == 1 ? loss : loss / settings.Accumulation).backward();
                     arena.CollectGradients();
                     var detached = loss.detach();
@@ -124,7 +137,7 @@ internal sealed class PretrainLoop(AimViT model, PixelObjective objective, ISamp
                     (epochRate, epochSteps) = (0, 0);
                 }
                 badInARow = IsSkipped(optimizer, step) ? badInARow + 1 : 0;
-                if (badInARow > 0) Record(step, badInARow, rowsOfStep, lossSum!, optimizer);
+                if (badInARow > 0) Record(step, badInARow, rowsOfStep, lossSum!, optimizer, broken);
                 if (badInARow >= settings.MaxBadSteps) Outcome = ExitCodes.NotFinite;
                 else if (step + 1 < settings.Steps && Stop?.Reason is { } reason) Ended(step, reason);
                 var last = Outcome != ExitCodes.Done || step + 1 == settings.Steps;
@@ -170,11 +183,13 @@ internal sealed class PretrainLoop(AimViT model, PixelObjective objective, ISamp
         narrator.Say($"{reason}: stopping after step {step + 1}");
     }
 
-    private void Record(long step, int inARow, List<SampleKey> rows, Tensor lossSum, ArenaAdamW optimizer)
+    private void Record(long step, int inARow, List<SampleKey> rows, Tensor lossSum, ArenaAdamW optimizer, Tensor? broken)
     {
+        var finite = broken is null || double.IsFinite(broken.item<float>());
+        if (!finite) narrator.Say($"step {step + 1}: the map that {settings.Order} orders by is not finite, so nothing says which patches may be seen");
         var (loss, norm) = ((double)lossSum.item<float>() / settings.Accumulation, (double)optimizer.LastNorm.item<float>());
         narrator.Say($"step {step + 1}: loss {loss}, gradient norm {norm}: the update was skipped");
-        log.Write("event", ("event", "bad step"), ("step", step + 1), ("loss", loss), ("grad_norm", norm));
+        log.Write("event", ("event", "bad step"), ("step", step + 1), ("loss", loss), ("grad_norm", norm), ("order_is_finite", finite));
         // the update was skipped, so the weights are still those that the step began with, and those of the bad step before it
         BadSteps?.Write(model, step, inARow, loss, norm, [.. rows.Select(r => new StepSample(r.Epoch, r.Index, source.Name(r.Index)))]);
     }
@@ -185,13 +200,5 @@ internal sealed class PretrainLoop(AimViT model, PixelObjective objective, ISamp
         narrator.Say($"refused {bad.Path}: {bad.Reason}; another picture takes its place");
         log.Write("event", ("event", "refused sample"), ("path", bad.Path), ("reason", bad.Reason), ("step", step));
         Quarantine?.Add(bad, step);
-    }
-
-    private Tensor Guidance(Tensor images)
-    {
-        using var guard = no_grad();
-        var (tokens, guidance) = (AverageTeacher ?? model).Encode(images);
-        tokens.Dispose();
-        return guidance;
     }
 }

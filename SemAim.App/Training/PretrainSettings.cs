@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
+using SemAim.Models.Orders;
 using SemAim.Runtime.Data;
 
 namespace SemAim.App.Training;
@@ -34,6 +35,8 @@ internal sealed record PretrainSettings
     internal bool Narrow { get; init; }
 
     internal string Order { get; init; } = "stochastic";
+
+    internal BoxTable Boxes { get; init; }
 
     internal double MinScale { get; init; } = 0.2;
 

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using SemAim.Models;
 using SemAim.Models.Objectives;
+using SemAim.Models.Orders;
 using SemAim.Runtime.Data;
 using SemAim.Runtime.Logging;
 
@@ -15,7 +16,7 @@ internal sealed record Rehearsal(double SecondsAStep, long PeakMemory, long Chec
     private const int Steps = 4;
 
     /// <summary>Trains a few steps that are thrown away; nothing is written.</summary>
-    internal static Rehearsal Of(AimViT model, AimViT? teacher, PixelObjective objective, ISampleSource source, PretrainSettings settings)
+    internal static Rehearsal Of(AimViT model, AimViT? teacher, PixelObjective objective, IGuidance guidance, FeatureObjective? features, ISampleSource source, PretrainSettings settings)
     {
         var silent = Path.GetTempFileName();
         try
@@ -28,6 +29,8 @@ internal sealed record Rehearsal(double SecondsAStep, long PeakMemory, long Chec
                 new PretrainLoop(model, objective, source, settings with { Steps = Steps, WarmupSteps = 1, LogEvery = Steps, SaveEvery = 0 }, nowhere, new Narrator(true))
                 {
                     AverageTeacher = teacher,
+                    Guide = guidance,
+                    Features = features,
                     AfterStep = _ => marks.Add(clock.Elapsed.TotalSeconds),
                 }.Run();
             var seconds = marks.Skip(1).Zip(marks, (b, a) => b - a).Order().ToArray();

@@ -22,6 +22,9 @@ internal sealed class RunFolder
     /// <summary>Weights of the best epoch, where epochs are judged.</summary>
     internal string BestWeights => Path.Combine(Folder, "best.safetensors");
 
+    /// <summary>The average of the weights, where the run keeps one.</summary>
+    internal string AverageWeights => Path.Combine(Folder, "ema.safetensors");
+
     internal string Checkpoints => Path.Combine(Folder, "checkpoints");
 
     internal string Curves => Path.Combine(Folder, "tensorboard");

@@ -20,16 +20,13 @@ internal enum PrecisionChoice { Fp32, Bf16 }
 
 /// <summary><c>semaim pretrain</c>: names and defaults of the original (behaviour.md 7) unless the help says otherwise.</summary>
 [Verb("pretrain", HelpText = "Pretrain a model on pictures without labels.")]
-internal sealed partial class PretrainVerb : IVerb
+internal sealed partial class PretrainVerb : PretrainModelOptions, IVerb
 {
     [Option("data_path", Required = true, HelpText = "A folder with an ImageFolder tree (train/CLASS/*), a list file (train.txt), tar shards (train*.tar or train/*.tar) or just pictures.")]
     public string DataPath { get; set; } = "";
 
     [Option("recipe", Default = "", HelpText = "A preset by name (pretrain-base, pretrain-large, small-pictures) or a JSON file; options given here win over it.")]
     public string Recipe { get; set; } = "";
-
-    [Option("model", Default = "aim_base", HelpText = "aim_tiny, aim_base, aim_large or aim_huge. (The original's default does not exist.)")]
-    public string Model { get; set; } = "";
 
     [Option("batch_size", Default = 64, HelpText = "Pictures a micro-batch; the effective batch is this × accum_iter.")]
     public int BatchSize { get; set; }
@@ -61,9 +58,6 @@ internal sealed partial class PretrainVerb : IVerb
     [Option("clip_grad", Default = null, HelpText = "Gradients are scaled down to this norm; without it they are not.")]
     public double? ClipGrad { get; set; }
 
-    [Option("permutation_type", Default = "stochastic", HelpText = "Order of prediction: stochastic, raster, attention, attention_center.")]
-    public string PermutationType { get; set; } = "";
-
     [Option("norm_pix_loss", Default = false, HelpText = "Normalise the target patch by patch.")]
     public bool NormPixLoss { get; set; }
 
@@ -84,9 +78,6 @@ internal sealed partial class PretrainVerb : IVerb
 
     [Option("device", Default = "auto", HelpText = ComputeDevice.Help)]
     public string Device { get; set; } = "";
-
-    [Option("use_ema_model", Default = false, HelpText = "Guide orders by the moving average of the weights (behaviour.md 3.3) instead of the weights themselves.")]
-    public bool UseEmaModel { get; set; }
 
     [Option("output_dir", Default = "./pretrain", HelpText = "The run is written to OUTPUT_DIR/MODEL.EXPERIMENT.")]
     public string OutputDir { get; set; } = "";
@@ -138,11 +129,16 @@ internal sealed partial class PretrainVerb : IVerb
         var narrator = new Narrator(Quiet);
         using var source = SampleSources.Open(DataPath, "train", out var kind);
         torch.random.manual_seed((long)Seed);
-        using var model = ModelCatalogue.CreateAim(Model);
         var device = ComputeDevice.Of(Device);
+        using var network = OpenTeacher();
+        network?.To(device);
+        if (Precision == PrecisionChoice.Bf16 && !NotUseFp16) network?.Narrow();
+        using var model = CreateModel(network?.Width ?? 0);
         model.to(device);
-        using var teacher = UseEmaModel ? ModelCatalogue.CreateAim(Model) : null;
+        using var teacher = KeepsAverage ? CreateModel(network?.Width ?? 0) : null;
         teacher?.to(device).eval();
+        using var features = PredictsTokens ? new FeatureObjective(model.PredictedWidth) : null;
+        var guidance = Guidance(model, teacher, network);
         using var objective = new PixelObjective(GaussianKernelSize, GaussianSigma, NormPixLoss, LossType);
         var effective = BatchSize * AccumIter;
         if (source.Count < effective) throw new UsageException($"--batch_size {BatchSize}: {source.Count} pictures do not fill one step of {effective}");
@@ -162,6 +158,7 @@ internal sealed partial class PretrainVerb : IVerb
             Workers = NumWorkers,
             Narrow = Precision == PrecisionChoice.Bf16 && !NotUseFp16,
             Order = PermutationType,
+            Boxes = BoxTable,
             MaxBadFiles = BadFiles.Allowed(MaxBadFraction, source.Count),
             SaveEvery = SaveEvery > 0 ? SaveEvery : perEpoch,
             MaxBadSteps = MaxBadSteps,
@@ -169,15 +166,16 @@ internal sealed partial class PretrainVerb : IVerb
             EvaluateEvery = (long)KnnEvery * perEpoch,
         };
         using var val = KnnEvery > 0 ? Validation() : null;
-        if (DryRun) return Rehearse(model, teacher, objective, source, settings, kind, perEpoch);
+        if (DryRun) return Rehearse(model, teacher, objective, guidance, features, source, settings, kind, perEpoch);
         var run = new RunFolder(OutputDir, Model, Experiment);
         var checkpoints = new RunCheckpoints(run.Checkpoints, Keep);
         if (Resume == "none" && Directory.Exists(run.Checkpoints)) Directory.Delete(run.Checkpoints, recursive: true);
         var from = Resume.Length > 0 && Resume != "none" ? (Resume, RunCheckpoints.Read(Resume)) : checkpoints.Newest(narrator.Say);
-        var mathematics = settings.Mathematics(Model, source, [("norm_pix_loss", NormPixLoss), ("loss_type", LossType), ("gaussian_kernel_size", GaussianKernelSize), ("gaussian_sigma", GaussianSigma), ("use_ema_model", UseEmaModel), ("device", device.type.ToString().ToLowerInvariant())]);
+        var mathematics = settings.Mathematics(Model, source, [("norm_pix_loss", NormPixLoss), ("loss_type", LossType), ("gaussian_kernel_size", GaussianKernelSize), ("gaussian_sigma", GaussianSigma), .. ModelMathematics(), ("device", device.type.ToString().ToLowerInvariant())]);
         if (from is { } saved) RunCheckpoints.Compare(saved.State.Options, mathematics);
         MetricsLog.Cut(run.Metrics, from?.State.Step ?? 0);
         run.WriteConfig(Options());
+        foreach (var line in WithoutEffect()) narrator.Say(line);
         narrator.Say($"data    {kind}: {source.Count} pictures in {DataPath}; decoder {(Runtime.Native.TurboJpeg.IsAvailable ? "libjpeg-turbo" : "SkiaSharp")}");
         narrator.Say($"model   {Model}: {model.parameters().Sum(p => p.numel()):N0} trained weights, pictures {model.ImageSize} px, patches {model.PatchSize} px");
         narrator.Say($"run     {steps} steps of {effective} ({perEpoch} an epoch), order {PermutationType}, lr {settings.Rate:G4}, {(settings.Narrow ? "bf16" : "fp32")}, seed {Seed} → {run.Folder}");
@@ -187,7 +185,7 @@ internal sealed partial class PretrainVerb : IVerb
             log.Write("event", ("event", from is null ? "start" : "resume"), ("step", from?.State.Step ?? 0), ("steps", steps), ("pictures", source.Count));
             using var curves = new EventFile(run.Curves);
             void Evaluate(long step) => Judge(model, source, val!, step, step / perEpoch, log, narrator);
-            var loop = new PretrainLoop(model, objective, source, settings, log, narrator, val is null ? null : (step, _) => Evaluate(step)) { Checkpoints = checkpoints, From = from, Mathematics = mathematics, Stop = stop, BadSteps = new BadStepRecords(run.BadSteps, Options()), Curves = curves, AverageTeacher = teacher, Quarantine = new Quarantine(run.Quarantine, anew: from is null) };
+            var loop = new PretrainLoop(model, objective, source, settings, log, narrator, val is null ? null : (step, _) => Evaluate(step)) { Checkpoints = checkpoints, From = from, Mathematics = mathematics, Stop = stop, BadSteps = new BadStepRecords(run.BadSteps, Options()), Curves = curves, AverageTeacher = teacher, Guide = guidance, Features = features, Quarantine = new Quarantine(run.Quarantine, anew: from is null) };
             var speed = loop.Run();
             if (loop.Outcome != ExitCodes.Done)
             {
@@ -197,6 +195,7 @@ internal sealed partial class PretrainVerb : IVerb
             if (val is not null) Evaluate(steps);
             log.Write("event", ("event", "done"), ("images_per_second", Math.Round(speed, 1)));
         }
+        if (teacher is not null) ModelWeights.Save(teacher, run.AverageWeights, new Dictionary<string, string> { ["model"] = Model });
         ModelWeights.Save(model, run.Weights, new Dictionary<string, string> { ["model"] = Model });
         ReportPage.Write(run.Report, run.Folder, [], model);
         Console.Out.WriteLine(run.Weights);
@@ -225,9 +224,9 @@ internal sealed partial class PretrainVerb : IVerb
         }
     }
 
-    private int Rehearse(AimViT model, AimViT? teacher, PixelObjective objective, ISampleSource source, PretrainSettings settings, string kind, int perEpoch)
+    private int Rehearse(AimViT model, AimViT? teacher, PixelObjective objective, IGuidance guidance, FeatureObjective? features, ISampleSource source, PretrainSettings settings, string kind, int perEpoch)
     {
-        var found = Rehearsal.Of(model, teacher, objective, source, settings);
+        var found = Rehearsal.Of(model, teacher, objective, guidance, features, source, settings);
         var free = new DriveInfo(Path.GetFullPath(Directory.Exists(OutputDir) ? OutputDir : ".")).AvailableFreeSpace;
         var room = found.CheckpointBytes * (Keep + 1);
         Console.Out.WriteLine($"""
@@ -245,7 +244,7 @@ internal sealed partial class PretrainVerb : IVerb
     private void Check()
     {
         if (KnnEvery < 0) throw new UsageException($"--knn_every {KnnEvery}: 0 or more");
-        _ = Orders.Of(PermutationType);
+        CheckModel();
         if (BatchSize < 1) throw new UsageException($"--batch_size {BatchSize}: at least 1");
         if (AccumIter < 1) throw new UsageException($"--accum_iter {AccumIter}: at least 1");
         if (Epochs < 1) throw new UsageException($"--epochs {Epochs}: at least 1");

@@ -33,7 +33,7 @@ public sealed class Teacher : IGuidance, IDisposable
     /// <exception cref="RefusedException">the file is not such a tower, or does not fit the pictures</exception>
     public static Teacher Clip(string path, int imageSize, Grid patches, bool renormalise = true, bool tokens = true, bool map = true)
     {
-        using var weights = TeacherWeights.Read(path, "visual.", KnownClipKeys);
+        using var weights = new TeacherWeights(path, "visual.", KnownClipKeys);
         var conv = weights.Shape("conv1.weight", 4);
         var (width, patch, output) = (conv[0], conv[3], weights.Shape("proj", 2)[1]);
         var network = weights.Fill(new ClipVision(weights.Side(imageSize, patch, weights.Shape("positional_embedding", 2)[0], patches), patch, width, weights.Heads(width), weights.Count("transformer.resblocks."), output));
@@ -49,7 +49,7 @@ public sealed class Teacher : IGuidance, IDisposable
     /// <inheritdoc cref="Clip" />
     public static Teacher Dino(string path, int imageSize, Grid patches, bool tokens = true, bool map = true)
     {
-        using var weights = TeacherWeights.Read(path, "", KnownDinoKeys);
+        using var weights = new TeacherWeights(path, "", KnownDinoKeys);
         var conv = weights.Shape("patch_embed.proj.weight", 4);
         var (width, patch) = (conv[0], conv[3]);
         var hidden = weights.Shape("blocks.0.mlp.fc1.weight", 2)[0];

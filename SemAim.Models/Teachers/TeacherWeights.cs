@@ -8,48 +8,39 @@ using static TorchSharp.torch;
 
 namespace SemAim.Models.Teachers;
 
-/// <summary>A public teacher's weights by name: sizes are read from them, and every key of the file is accounted for.</summary>
+/// <summary>A public teacher's weights by name: sizes are read from their shapes, and every key of the file is accounted for. Only the network's own tensors are read.</summary>
 internal sealed class TeacherWeights : IDisposable
 {
     private const int ChannelsPerHead = 64;
-    private readonly string path;
-    private readonly Dictionary<string, Tensor> weights = [];
+    private readonly WeightFile file;
+    private readonly Dictionary<string, WeightEntry> entries = [];
 
-    private TeacherWeights(string path) => this.path = path;
-
-    /// <summary>Reads a file, takes <c>module.</c> and <c>backbone.</c> off names and keeps those below a prefix.</summary>
+    /// <summary>Opens a file, takes <c>module.</c> and <c>backbone.</c> off names and keeps those below a prefix.</summary>
     /// <param name="path">.pth or .safetensors</param>
     /// <param name="prefix">of the network's own names; a file without it has them bare</param>
     /// <param name="known">other names that may be there and are not used</param>
-    internal static TeacherWeights Read(string path, string prefix, Func<string, bool> known)
+    internal TeacherWeights(string path, string prefix, Func<string, bool> known)
     {
-        if (!File.Exists(path)) throw new UsageException($"--teacher {path}: there is no such file");
-        var read = WeightFile.Read(path);
-        var own = new TeacherWeights(path);
+        file = WeightFile.Open(path);
         try
         {
-            var prefixed = prefix.Length > 0 && read.Keys.Any(k => Bare(k).StartsWith(prefix, StringComparison.Ordinal));
-            foreach (var (key, value) in read)
+            var prefixed = prefix.Length > 0 && file.Entries.Any(e => Bare(e.Name).StartsWith(prefix, StringComparison.Ordinal));
+            foreach (var entry in file.Entries)
             {
-                var name = Bare(key);
-                if (prefixed && !name.StartsWith(prefix, StringComparison.Ordinal))
+                var name = Bare(entry.Name);
+                if (prefixed ? !name.StartsWith(prefix, StringComparison.Ordinal) : prefix.Length == 0 && known(name))
                 {
-                    if (!known(name)) throw new RefusedException($"{path}: has \"{key}\", which is no weight of this kind of teacher");
-                    value.Dispose();
+                    if (!known(name)) throw new RefusedException($"{path}: has \"{entry.Name}\", which is no weight of this kind of teacher");
                 }
-                else if (!own.weights.TryAdd(prefixed ? name[prefix.Length..] : name, value))
+                else if (!entries.TryAdd(prefixed ? name[prefix.Length..] : name, entry))
                 {
-                    throw new RefusedException($"{path}: has \"{key}\" twice once prefixes are taken off");
+                    throw new RefusedException($"{path}: has \"{entry.Name}\" twice once prefixes are taken off");
                 }
             }
-            if (!prefixed)
-                foreach (var name in own.weights.Keys.Where(k => prefix.Length == 0 && known(k)).ToList())
-                    if (own.weights.Remove(name, out var unused)) unused.Dispose();
-            return own;
         }
         catch
         {
-            foreach (var value in read.Values) value.Dispose();
+            file.Dispose();
             throw;
         }
     }
@@ -63,25 +54,23 @@ internal sealed class TeacherWeights : IDisposable
 
     /// <summary>The axes of a weight that must be there.</summary>
     internal int[] Shape(string name, int axes)
-        => weights.TryGetValue(name, out var value) && value.dim() == axes ? [.. value.shape.Select(s => (int)s)]
-            : throw new RefusedException($"{path}: {(value is null ? $"lacks \"{name}\"" : $"\"{name}\" has {value.dim()} axes instead of {axes}")}, so it is not a teacher of this kind");
+        => entries.GetValueOrDefault(name) is { } entry && entry.Shape.Length == axes && entry.Shape.All(s => s is > 0 and < 1 << 20) ? [.. entry.Shape.Select(s => (int)s)]
+            : throw new RefusedException($"{file.Path}: no teacher of this kind: \"{name}\" is {(entries.ContainsKey(name) ? "of another shape" : "lacking")}");
 
     /// <summary>How many blocks stand below a prefix.</summary>
     internal int Count(string stack)
-        => weights.Keys.Where(n => n.StartsWith(stack, StringComparison.Ordinal)).Select(n => n[stack.Length..].Split('.')[0]).Distinct().Count(n => int.TryParse(n, NumberStyles.None, CultureInfo.InvariantCulture, out _));
+        => entries.Keys.Where(n => n.StartsWith(stack, StringComparison.Ordinal)).Select(n => n[stack.Length..].Split('.')[0]).Distinct().Count(n => int.TryParse(n, NumberStyles.None, CultureInfo.InvariantCulture, out _));
 
     /// <summary>Public towers have 64 channels a head.</summary>
     internal int Heads(int width)
-        => width % ChannelsPerHead == 0 ? width / ChannelsPerHead : throw new RefusedException($"{path}: its width {width} is no multiple of {ChannelsPerHead}, so its heads are unknown");
+        => width % ChannelsPerHead == 0 ? width / ChannelsPerHead : throw new RefusedException($"{file.Path}: its width {width} is no multiple of {ChannelsPerHead}, so its heads are unknown");
 
     /// <summary>The side of the teacher's pictures, which must be the student's, patch for patch.</summary>
     internal int Side(int imageSize, int patch, int tokens, Grid patches)
     {
-        var side = (int)Math.Round(Math.Sqrt(tokens - 1));
-        if (side * side != tokens - 1) throw new RefusedException($"{path}: {tokens - 1} positions are no square grid");
-        if (patches.Rows != side || patches.Columns != side || side * patch != imageSize)
-            throw new RefusedException($"{path}: the teacher sees {side} × {side} patches of {patch} px, the model {patches.Rows} × {patches.Columns} patches of pictures of {imageSize} px");
-        return imageSize;
+        if (!PositionEmbeddings.IsSquare(tokens - 1, out var side)) throw new RefusedException($"{file.Path}: {tokens - 1} positions are no square grid");
+        return patches.Rows == side && patches.Columns == side && side * patch == imageSize ? imageSize
+            : throw new RefusedException($"{file.Path}: the teacher sees {side} × {side} patches of {patch} px, the model {patches.Rows} × {patches.Columns} patches in pictures of {imageSize} px");
     }
 
     /// <summary>Fills a network; nothing may be missing, left over or of another shape. The network is freed where it does not fit.</summary>
@@ -91,11 +80,12 @@ internal sealed class TeacherWeights : IDisposable
         {
             using var guard = no_grad();
             var slots = network.Slots().ToDictionary(s => s.Name);
-            if (weights.Keys.FirstOrDefault(k => !slots.ContainsKey(k)) is { } strange) throw new RefusedException($"{path}: has \"{strange}\", which is no weight of this kind of teacher");
+            if (entries.Keys.FirstOrDefault(k => !slots.ContainsKey(k)) is { } strange) throw new RefusedException($"{file.Path}: has \"{strange}\", which is no weight of this kind of teacher");
             foreach (var (name, slot) in slots)
             {
-                if (!weights.TryGetValue(name, out var value)) throw new RefusedException($"{path}: lacks \"{name}\"");
-                if (!value.shape.SequenceEqual(slot.Weight.Tensor.shape)) throw new RefusedException($"{path}: \"{name}\" is {string.Join("×", value.shape)}, the teacher has {string.Join("×", slot.Weight.Tensor.shape)}");
+                if (!entries.TryGetValue(name, out var entry)) throw new RefusedException($"{file.Path}: lacks \"{name}\"");
+                if (!entry.Shape.SequenceEqual(slot.Weight.Tensor.shape)) throw new RefusedException($"{file.Path}: \"{name}\" is {string.Join("×", entry.Shape)}, the teacher has {string.Join("×", slot.Weight.Tensor.shape)}");
+                using var value = file.ReadTensor(entry.Name);
                 slot.Weight.Tensor.copy_(value);
             }
             return network;
@@ -107,9 +97,5 @@ internal sealed class TeacherWeights : IDisposable
         }
     }
 
-    public void Dispose()
-    {
-        foreach (var value in weights.Values) value.Dispose();
-        weights.Clear();
-    }
+    public void Dispose() => file.Dispose();
 }

@@ -37,14 +37,17 @@ internal sealed class GoldenCase(string path) : IDisposable
         return ((images["u8"].to(float32) / 255 - mean) / std).permute(0, 3, 1, 2).contiguous().MoveToOuterDisposeScope();
     }
 
-    /// <summary>The pretraining model whose sizes are those of the weights.</summary>
-    internal static AimViT Model(string weights, int heads, long imageSide)
+    /// <summary>The pretraining model whose sizes are those of the weights; heads and query depth stand in the case's <c>arch</c>.</summary>
+    internal static AimViT Model(string weights, JsonElement arch, Tensor images)
     {
         using var file = Open(weights);
-        int Count(string stack) => file.Names.Where(n => n.StartsWith(stack, StringComparison.Ordinal)).Select(n => n.Split('.')[1]).Distinct().Count();
-        var (conv, hidden) = (file.file.Shape("patch_embed.proj.weight"), file.file.Shape("blocks.0.mlp.fc1.weight"));
+        int[] Shape(string name) => [.. file.file.Shape(name).Select(s => (int)s)];
+        var conv = Shape("patch_embed.proj.weight");
+        var L = file.Names.Where(n => n.StartsWith("blocks.", StringComparison.Ordinal)).Select(n => n.Split('.')[1]).Distinct().Count();
+        var Q = arch.GetProperty("query_depth").GetInt32();
         var linear = file.Has("prediction_head.weight");
-        var model = new AimViT((int)imageSide, (int)conv[2], (int)conv[0], heads, Count("blocks."), Count("query_blocks."), (int)file.file.Shape(linear ? "prediction_head.weight" : "prediction_head.fc2.weight")[0], (int)(hidden[0] / hidden[1]), linearHead: linear);
+        var model = new AimViT(Y: (int)images.size(2), X: (int)images.size(3), P: conv[2], D: conv[0], H: arch.GetProperty("num_heads").GetInt32(), F: Shape("blocks.0.mlp.fc1.weight")[0], L: L, Q: Q, M: L / Q,
+            O: Shape(linear ? "prediction_head.weight" : "prediction_head.fc2.weight")[0], linearHead: linear, shareWeight: file.Has("query_blocks.0.attn.qkv.weight"));
         Fill(model, file, "");
         return model;
     }
@@ -62,9 +65,9 @@ internal sealed class GoldenCase(string path) : IDisposable
         }
     }
 
-    internal int Heads => Json("arch").GetProperty("num_heads").GetInt32();
-
-    internal static Grid Grid(AimViT model) => new(model.ImageSize / model.PatchSize, model.ImageSize / model.PatchSize);
+    /// <summary>The map of a case's attention type.</summary>
+    internal static AttentionType Attention(JsonElement config)
+        => config.TryGetProperty("attention_type", out var type) && Enum.TryParse<AttentionType>(type.GetString(), ignoreCase: true, out var known) ? known : AttentionType.Cls;
 
     internal static PixelObjective Pixels(JsonElement config)
     {
