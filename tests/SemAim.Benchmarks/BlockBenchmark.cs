@@ -23,9 +23,9 @@ internal static class BlockBenchmark
 
     private static void Speed()
     {
-        var wide = new Block(D, H);
-        var planned = Narrow(new Block(D, H));
-        var whole = new Block(D, H);
+        var wide = new Block(D, H, 4 * D);
+        var planned = Narrow(new Block(D, H, 4 * D));
+        var whole = new Block(D, H, 4 * D);
         whole.to(bfloat16);
         using var x = randn(B, T, D).requires_grad_(true);
         using var small = x.detach().to(bfloat16).requires_grad_(true);
@@ -70,7 +70,7 @@ internal static class BlockBenchmark
         const int batch = 64;                                     // every tensor above glibc's largest threshold: freed memory goes back at once
         var summary = typeof(Block).GetCustomAttributes<GraphSummaryAttribute>().Single(a => a.Graph == "Forward");
         long Counted(string text) => SizeExpression.Evaluate(text, name => name switch { "B" => batch, "T" => T, "D" => D, "H" => H, "R" => 4, _ => throw new ArgumentException(name) });
-        foreach (var (name, block, text) in new[] { ("float32", new Block(D, H), summary.SavedBytes), ("bfloat16", Narrow(new Block(D, H)), summary.SavedBytesNarrow) })
+        foreach (var (name, block, text) in new[] { ("float32", new Block(D, H, 4 * D), summary.SavedBytes), ("bfloat16", Narrow(new Block(D, H, 4 * D)), summary.SavedBytesNarrow) })
         {
             using var x = randn(batch, T, D).requires_grad_(true);
             for (var i = 0; i < 2; i++) block.Forward(x).Dispose();

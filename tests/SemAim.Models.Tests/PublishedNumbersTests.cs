@@ -17,7 +17,7 @@ public sealed class PublishedNumbersTests
         ["VisionTransformer"] = () => new VisionTransformer(S: 16, P: 4, D: 8, H: 2, L: 3, K: 7),
         ["VisionTransformer, pooled, headless"] = () => new VisionTransformer(S: 16, P: 4, D: 8, H: 2, L: 3, K: 7, globalPool: true, headless: true),
         ["ClipVision"] = () => new ClipVision(S: 16, P: 4, D: 8, H: 2, L: 3, O: 6),
-        ["QueryBlock"] = () => new QueryBlock(8, 2),
+        ["QueryBlock"] = () => new QueryBlock(8, 2, 32),
     };
 
     [Theory]
