@@ -66,6 +66,7 @@ public sealed partial class AimViT(int Y, int X, int P, int D, int H, int F, int
     [Graph(Capture = true)]
     [return: Shape("B N O")]
     internal Sym PredictMlp([Shape("B 3 Y X")] Sym images, [Shape("B N")] Sym rank) => predictionHead.Forward(Decode(images, rank));
+#pragma warning restore SEM0503
 
     [Graph]
     [return: Shape("B N O")]

@@ -60,6 +60,7 @@ public sealed partial class VisionTransformer(int Y, int X, int P, int D, int H,
     [Graph(Capture = true)]
     [return: Shape("B K")]
     public Sym Forward([Shape("B 3 Y X")] Sym images) => head.Forward(Pool(images));
+#pragma warning restore SEM0503
 
     /// <summary>What the classifier sees.</summary>
     [Graph]
