@@ -17,7 +17,7 @@ internal static class ComputeDevice
 
     internal static Device Of(string name, int gpus)
     {
-        if (name == "auto") return gpus > 0 ? CUDA : CPU;
+        if (name == "auto") return gpus > 0 ? new Device(DeviceType.CUDA, 0) : CPU;
         if (name == "cpu") return CPU;
         var index = name == "cuda" ? 0 : name.StartsWith("cuda:", StringComparison.Ordinal) && int.TryParse(name.AsSpan(5), NumberStyles.None, CultureInfo.InvariantCulture, out var n) ? n : -1;
         if (index < 0) throw new UsageException($"--device {name}: choose cpu, cuda, cuda:N or auto");

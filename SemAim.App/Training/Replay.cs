@@ -16,10 +16,12 @@ namespace SemAim.App.Training;
 /// <param name="record">the step</param>
 /// <param name="weights">file of the weights it began with</param>
 /// <param name="make">makes a model of the run's kind</param>
-/// <param name="objective">of the run</param>
+/// <param name="guide">what guides a run of a given student</param>
+/// <param name="objective">of the run, where pixels are predicted</param>
+/// <param name="features">the objective where tokens are predicted, else null</param>
 /// <param name="source">the pictures</param>
 /// <param name="settings">of the run</param>
-internal sealed class Replay(BadStep record, string weights, Func<AimViT> make, PixelObjective objective, ISampleSource source, PretrainSettings settings)
+internal sealed class Replay(BadStep record, string weights, Func<AimViT> make, Func<AimViT, IGuidance> guide, PixelObjective objective, FeatureObjective? features, ISampleSource source, PretrainSettings settings)
 {
     /// <summary>One line for each thing found out.</summary>
     internal IEnumerable<string> Run()
@@ -31,10 +33,11 @@ internal sealed class Replay(BadStep record, string weights, Func<AimViT> make, 
         yield return $"step {record.Step}: recorded loss {record.Loss}, gradient norm {record.GradNorm}";
         using var model = make();
         ModelWeights.Load(model, weights);
-        using var arena = new ParameterArena(model, slot => ParameterGroups.Pretraining(slot), settings.Narrow);
+        using var arena = new ParameterArena(model, slot => model.HasNoGradient(slot.Name) ? ParameterGroups.Undecayed : ParameterGroups.Pretraining(slot), settings.Narrow);
+        var guidance = guide(model);
         var device = arena.Weights.device;
-        var order = Orders.Of(settings.Order);
-        var grid = new Grid(model.ImageSize / model.PatchSize, model.ImageSize / model.PatchSize);
+        var order = Orders.Of(settings.Order, settings.Boxes);
+        var grid = model.PatchGrid;
         var step = record.Step - 1;
         var plan = new TrainingPlan(source.Count, settings.BatchSize, 0, 1, settings.Seed, (int)(step / (source.Count / effective)) + 1, settings.Accumulation, step * effective);
         using var uploader = new DeviceUploader(device, settings.BatchSize, model.ImageSize, 2, PretrainLoop.Mean, PretrainLoop.Std);
@@ -48,13 +51,16 @@ internal sealed class Replay(BadStep record, string weights, Func<AimViT> make, 
             var batch = loader.Take()!;
             var images = uploader.Normalize(uploader.Upload(batch));
             var noise = KeyedUniform.Fill(settings.Seed, step, (long)micro * settings.BatchSize, batch.Rows, order.NoiseColumns(grid), device);
-            var rank = order.Rank(order.NeedsGuidance ? Guidance(model, images) : null, noise, grid);
-            var (loss, _) = objective.Loss(model, model.Predict(images, rank), images);
+            var (tokens, map) = guidance.Look(images);
+            var rank = order.Rank(map, noise, grid);
+            var predicted = model.Predict(images, rank);
+            var (loss, _) = features is null ? objective.Loss(model, predicted, images) : features.Loss(predicted, tokens!.narrow(1, 1, grid.Count));
+            if (map is not null) loss = loss * (map.sum() * 0 + 1);      // as in training: a map that is not finite makes a bad step
             (loss / settings.Accumulation).backward();
             arena.CollectGradients();
             var value = loss.item<float>();
             total += value / settings.Accumulation;
-            first ??= Look(images, rank, value, micro);
+            first ??= Look(images, map, rank, value, micro);
         }
         var norm = Norm(arena);
         yield return $"repeated: loss {total}, gradient norm {norm}";
@@ -62,29 +68,29 @@ internal sealed class Replay(BadStep record, string weights, Func<AimViT> make, 
         yield return first ?? "every value is finite now: the weights or pictures differ from the run's, or the machine erred";
     }
 
-    private static Tensor Guidance(AimViT model, Tensor images)
-    {
-        using var guard = no_grad();
-        var (tokens, guidance) = model.Encode(images);
-        tokens.Dispose();
-        return guidance;
-    }
-
     // in the order in which values are made
-    private string? Look(Tensor images, Tensor rank, float loss, int micro)
+    private string? Look(Tensor images, Tensor? map, Tensor rank, float loss, int micro)
     {
         for (var row = 0; row < images.size(0); row++)
         {
             using var picture = images.select(0, row);
             if (!IsFinite(picture)) return $"first value not finite: the picture {record.Samples[micro * settings.BatchSize + row].Path}";
         }
+        if (map is not null && !IsFinite(map)) return Of(plain => plain.Encode(Sym.Of(images, Dsl.Run.Eval))) is { } value ? $"first value not finite, in the pass that guides: {value}" : "first value not finite: the map that guides the order";
         if (!IsFinite(rank)) return "first value not finite: the order's ranks";
         if (float.IsFinite(loss)) return null;
-        using var guard = no_grad();
-        using var plain = make();                              // the specification runs in float32
-        ModelWeights.Load(plain, weights);
-        if (Trace.FirstNonFinite(plain, () => plain.Predict(Sym.Of(images, Dsl.Run.Eval), Sym.Of(rank, Dsl.Run.Eval))) is { } value) return $"first value not finite: {value}";
+        if (Of(plain => plain.Predict(Sym.Of(images, Dsl.Run.Eval), Sym.Of(rank, Dsl.Run.Eval))) is { } made) return $"first value not finite: {made}";
         return settings.Narrow ? "the graph is finite in float32: a product leaves the range of bfloat16, or the loss overflows" : "the graph is finite up to the prediction: the loss overflows";
+    }
+
+    // the specification runs in float32
+    private TracedValue? Of(Action<AimViT> run)
+    {
+        using var scope = NewDisposeScope();
+        using var guard = no_grad();
+        using var plain = make();
+        ModelWeights.Load(plain, weights);
+        return Trace.FirstNonFinite(plain, () => run(plain));
     }
 
     private static bool IsFinite(Tensor t)

@@ -58,12 +58,18 @@ internal sealed partial class PretrainVerb
             Order = PermutationType,
             MaxBadFiles = Math.Max(10, (int)(MaxBadFraction * source.Count)),
         };
+        using var network = OpenTeacher();
+        network?.To(device);
+        if (settings.Narrow) network?.Narrow();
         AimViT Make()
         {
-            var model = ModelCatalogue.CreateAim(Model);
+            var model = CreateModel(network?.Width ?? 0);
             model.to(device);
             return model;
         }
-        return [.. new Replay(record, Path.Combine(folder, record.Weights), Make, objective, source, settings).Run()];
+        using var made = Make();
+        using var features = PredictsTokens ? new FeatureObjective(made.PredictedWidth) : null;
+        var replay = new Replay(record, Path.Combine(folder, record.Weights), Make, student => Guidance(student, null, network), objective, features, source, settings);
+        return [.. KeepsAverage ? ["the average of the weights is not in a record: the weights themselves guide here, so the order may differ"] : Array.Empty<string>(), .. replay.Run()];
     }
 }

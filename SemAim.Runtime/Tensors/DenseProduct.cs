@@ -11,8 +11,8 @@ namespace SemAim.Runtime.Tensors;
 /// </summary>
 internal sealed class DenseProduct : autograd.SingleTensorFunction<DenseProduct>
 {
-    // what the wrappers of one call held must not live until the step's dispose scope ends: the library keeps its own references
-    [ThreadStatic] private static List<Tensor>? handedOver;
+    // gradients given back: the engine takes its own references only after the call, so they are let go at the next one
+    [ThreadStatic] private static List<Tensor>? givenBack;
 
     public override string Name => nameof(DenseProduct);
 
@@ -23,10 +23,8 @@ internal sealed class DenseProduct : autograd.SingleTensorFunction<DenseProduct>
     internal static Tensor Of(Tensor x, Tensor weight, Tensor? bias, bool gelu)
     {
         if (!is_grad_enabled() || !(x.requires_grad || weight.requires_grad || bias is { requires_grad: true })) return Compute(x, weight, bias, gelu);
-        Release();
-        var y = apply(x, weight, bias!, gelu);
-        Release();
-        return y;
+        using var scope = NewDisposeScope();                   // the library makes wrappers of its own, and an empty tensor of the result's size
+        return apply(x, weight, bias!, gelu).MoveToOuterDisposeScope();
     }
 
     public override Tensor forward(autograd.AutogradContext ctx, params object[] vars)
@@ -36,7 +34,7 @@ internal sealed class DenseProduct : autograd.SingleTensorFunction<DenseProduct>
         ctx.save_for_backward([x, weight]);
         ctx.save_data("gelu", gelu);
         ctx.save_data("bias", bias is not null);
-        return HandOver(Compute(x, weight, bias, gelu));
+        return Compute(x, weight, bias, gelu);
     }
 
     public override List<Tensor> backward(autograd.AutogradContext ctx, Tensor grad_output)
@@ -58,17 +56,18 @@ internal sealed class DenseProduct : autograd.SingleTensorFunction<DenseProduct>
             if (gelu)
             {
                 using var through = StableAbi.GeluBackward(flat, plain);
-                dx = HandOver(through.view(x.shape));
+                dx = GiveBack(through.view(x.shape));
             }
-            else dx = HandOver(flat.view(x.shape));
+            else dx = GiveBack(flat.view(x.shape));
         }
         if (weight.requires_grad)
         {
             using var activated = gelu ? F.gelu(plain) : plain.alias();
             using Tensor left = gradient.t(), right = activated.t();
-            dw = HandOver(OneDnn.Product(left, right, null));                            // N K
+            dw = GiveBack(OneDnn.Product(left, right, null));                            // N K
         }
-        if (biased) db = HandOver(gradient.sum([0L]));                                   // N
+        if (biased) db = GiveBack(gradient.sum([0L]));                                   // N
+        ctx.Dispose();                                         // what was kept is not needed again: a graph is gone through once
         return [dx!, dw!, db!, null!];
     }
 
@@ -78,16 +77,16 @@ internal sealed class DenseProduct : autograd.SingleTensorFunction<DenseProduct>
         return OneDnn.Product(activated ?? x, weight, bias);
     }
 
-    private static Tensor HandOver(Tensor t)
+    private static Tensor GiveBack(Tensor t)
     {
-        (handedOver ??= []).Add(t.DetachFromDisposeScope());
+        (givenBack ??= []).Add(t.DetachFromDisposeScope());
         return t;
     }
 
     private static void Release()
     {
-        if (handedOver is null) return;
-        foreach (var t in handedOver) t.Dispose();
-        handedOver.Clear();
+        if (givenBack is null) return;
+        foreach (var t in givenBack) t.Dispose();
+        givenBack.Clear();
     }
 }
