@@ -26,7 +26,7 @@ public sealed class GoldenOrderTests
             var order = Orders.Orders.Of(type == "center_last" ? "out2center" : type);
             var rank = order.Rank(attention, noise.Length == 0 ? zeros_like(attention) : cat(noise, 1), new Grid(side, side));
 
-            Assert.True(GoldenCase.Far(rank, golden[type + ".permutation"]) < 2e-6, $"{type}: differs by {GoldenCase.Far(rank, golden[type + ".permutation"])}");
+            GoldenReport.Within("permutations*.safetensors", name, type, GoldenCase.Far(rank, golden[type + ".permutation"]), 2e-6);
         }
     }
 

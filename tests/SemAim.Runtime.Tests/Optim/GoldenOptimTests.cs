@@ -16,6 +16,7 @@ public sealed class GoldenOptimTests
 
     [Theory]
     [MemberData(nameof(Of), "lars*.safetensors")]
+    [GoldenKind("lars*.safetensors")]
     public void Lars_moves_every_kind_of_weight_as_the_original_does(string name)
     {
         using var file = SafetensorsFile.Open(Path.Combine(GoldenFolder.Path, name));
@@ -46,6 +47,7 @@ public sealed class GoldenOptimTests
 
     [Theory]
     [MemberData(nameof(Of), "lr_schedule*.json")]
+    [GoldenKind("lr_schedule*.json")]
     public void Rates_are_the_originals(string name)
     {
         foreach (var c in Json(name).EnumerateArray())
@@ -57,6 +59,7 @@ public sealed class GoldenOptimTests
 
     [Theory]
     [MemberData(nameof(Of), "ema_decay*.json")]
+    [GoldenKind("ema_decay*.json")]
     public void The_decay_of_the_average_is_the_originals(string name)
     {
         foreach (var row in Json(name).EnumerateArray()) Assert.Equal(row[1].GetDouble(), ExponentialMovingAverage.Decay(row[0].GetInt64()), 1e-12);
