@@ -74,7 +74,7 @@ internal sealed class LinprobeVerb : TrainedEvaluationOptions, IVerb
         narrator.Say($"data    {data.Kind}: {data.Train.Count} training and {data.Val.Count} held-out pictures in {data.Classes.Count} classes");
         var sizes = encoder.Sizes;
         var name = Model ?? sizes.VitName ?? "vit";
-        var run = new RunFolder(OutputDir, name, Experiment);
+        var run = new RunFolder(OutputDir, name, Experiment + ".linear");
         var settings = new ClassifierSettings
         {
             BatchSize = BatchSize,

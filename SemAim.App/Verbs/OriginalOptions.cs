@@ -102,7 +102,7 @@ internal abstract class TrainedEvaluationOptions : EvaluationOptions
     [Option("nb_classes", Default = null, HelpText = "Classes; without it as many as the data has. (The original's 1000 is ImageNet's.)")]
     public int? NbClasses { get; set; }
 
-    [Option("output_dir", Default = "./output_dir", HelpText = "The run is written to OUTPUT_DIR/MODEL.EXPERIMENT.")]
+    [Option("output_dir", Default = "./output_dir", HelpText = "The run is written to OUTPUT_DIR/MODEL.EXPERIMENT, of a linear probe to MODEL.EXPERIMENT.linear.")]
     public string OutputDir { get; set; } = "";
 
     [Option("experiment", Default = "exp", HelpText = "Name of the run.")]

@@ -104,12 +104,12 @@ public sealed class EvaluationVerbTests : IClassFixture<EvaluationVerbTests.Pict
         Assert.True(always.Code == 0 && once.Code == 0 && parts.Code == 0, always.Errors + once.Errors + parts.Errors);
         Assert.True(stops > 2);
         Assert.Equal(Last(always.Output).GetProperty("loss").GetDouble(), Last(once.Output).GetProperty("loss").GetDouble(), 1e-4);
-        Assert.Equal(Bytes("once", "model.safetensors"), Bytes("parts", "model.safetensors"));
+        Assert.Equal(Bytes("once", "model.safetensors", ".linear"), Bytes("parts", "model.safetensors", ".linear"));
         Assert.Contains("features of train and val", Last(once.Output).GetProperty("protocol").GetProperty("cached").GetString());
         Assert.Contains("trap 18", Last(once.Output).GetProperty("protocol").GetProperty("norm").GetString());
         var augmented = Call(Args("augmented", "--cache_features", "--optimizer", "lars"));
         Assert.Contains("features of val (", Last(augmented.Output).GetProperty("protocol").GetProperty("cached").GetString());
-        using var file = WeightFile.Open(Path.Combine(root, "once", "vit_tiny.exp", "model.safetensors"));
+        using var file = WeightFile.Open(Path.Combine(root, "once", "vit_tiny.exp.linear", "model.safetensors"));
         foreach (var key in new[] { "head.0.running_mean", "head.0.running_var", "head.0.num_batches_tracked", "head.1.weight", "head.1.bias" }) Assert.Contains(file.Entries, e => e.Name == key);
         var judged = Call(Args("once", "--augment", "none", "--eval"));
         Assert.Equal(Last(once.Output).GetProperty("top1").GetDouble(), Last(judged.Output).GetProperty("top1").GetDouble());
@@ -219,7 +219,7 @@ public sealed class EvaluationVerbTests : IClassFixture<EvaluationVerbTests.Pict
 
     private static JsonElement Last(string output) => JsonDocument.Parse(output.Trim().Split('\n')[^1]).RootElement;
 
-    private byte[] Bytes(string name, string file) => File.ReadAllBytes(Path.Combine(root, name, "vit_tiny.exp", file));
+    private byte[] Bytes(string name, string file, string kind = "") => File.ReadAllBytes(Path.Combine(root, name, "vit_tiny.exp" + kind, file));
 
     // the program's entry in this process: standard output and error of a call, which follow each other in this class
     private static (int Code, string Output, string Errors) Call(string[] args)
