@@ -49,7 +49,7 @@ internal sealed class MermaidEmitter
             switch (op.Kind)
             {
                 case OpKind.Weight: Node(op.Result, "[/", $"{op.Text}: {Shapes.Show(scope.Facts, op.Result.Axes)}", "/]", depth, from); break;
-                case OpKind.Linear or OpKind.LayerNorm or OpKind.Conv2d: Node(op.Result, "[", Name(), "]", depth, from); break;
+                case OpKind.Linear or OpKind.LayerNorm or OpKind.Conv2d: Node(op.Result, "[", op.Method == Passes.FuseGelu.Method ? $"gelu, {Name()}" : Name(), "]", depth, from); break;
                 case OpKind.Call:
                     Node(op.Result, "[", $"{(op.Text.Length > 0 ? Name() : op.Method)}{(op.Method is "Forward" || op.Text.Length == 0 ? "" : "." + op.Method)}", "]", depth, from);
                     foreach (var other in op.Results.Skip(1)) sources[other] = sources[op.Result];

@@ -12,7 +12,7 @@ public static class PassPipeline
     public static IReadOnlyList<string> Names { get; } =
     [
         nameof(SplitTrainEval), nameof(CanonicalizePatterns), nameof(RecognizeAttention), nameof(CommonSubexpressions), nameof(PushSlices), nameof(DeadCode), nameof(LowerOrderMasks), nameof(SinkBroadcasts),
-        nameof(PlanPrecision), nameof(HoistInvariants),
+        nameof(PlanPrecision), nameof(HoistInvariants), nameof(FuseGelu),
     ];
 
     /// <summary>Runs all passes but <paramref name="without"/>; with any one left out the numbers stay the same.</summary>

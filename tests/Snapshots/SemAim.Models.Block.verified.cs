@@ -148,7 +148,7 @@ partial class Block
 }
 
 // what other assemblies may know
-[GraphSummary("Forward", "token-wise, stochastic, capture-safe", MultiplyAdds = "2 * B * D * D * R * T + 4 * B * D * D * T + 2 * B * D * T * T", SavedBytes = "8 * B * D * R * T + 28 * B * D * T + 4 * B * H * T + 16 * B * T", SavedBytesNarrow = "4 * B * D * R * T + 2 * B * H * T * T + 16 * B * D * T + 16 * B * T", SavedArguments = "x", SavedArgumentsNarrow = "x", Reads = "norm1.weight norm1.bias attn.qkv.weight attn.qkv.bias attn.proj.weight attn.proj.bias norm2.weight norm2.bias mlp.fc1.weight mlp.fc1.bias mlp.fc2.weight mlp.fc2.bias")]
+[GraphSummary("Forward", "token-wise, stochastic, capture-safe", MultiplyAdds = "2 * B * D * D * R * T + 4 * B * D * D * T + 2 * B * D * T * T", SavedBytes = "4 * B * D * R * T + 28 * B * D * T + 4 * B * H * T + 16 * B * T", SavedBytesNarrow = "2 * B * D * R * T + 2 * B * H * T * T + 16 * B * D * T + 16 * B * T", SavedArguments = "x", SavedArgumentsNarrow = "x", Reads = "norm1.weight norm1.bias attn.qkv.weight attn.qkv.bias attn.proj.weight attn.proj.bias norm2.weight norm2.bias mlp.fc1.weight mlp.fc1.bias mlp.fc2.weight mlp.fc2.bias")]
 [GraphSummary("ClassAttention", "capture-safe", MultiplyAdds = "3 * B * D * D * T + B * D * T", SavedBytes = "16 * B * D * T + 4 * B * H * T + 8 * B * T", SavedBytesNarrow = "8 * B * D * T + 4 * B * H * T + 8 * B * T", SavedArguments = "x", SavedArgumentsNarrow = "x", Reads = "norm1.weight norm1.bias attn.qkv.weight attn.qkv.bias")]
 [GraphWeight("norm1.weight", "D")]
 [GraphWeight("norm1.bias", "D")]

@@ -38,12 +38,10 @@ partial class Mlp
           n1(["x: … D"])
           n2["fc1"]
           n1 --> n2
-          n3["gelu"]
+          n3["gelu, fc2"]
           n2 --> n3
-          n4["fc2"]
+          n4(["… O"])
           n3 --> n4
-          n5(["… O"])
-          n4 --> n5
         """;
 
     /// <inheritdoc />
@@ -55,7 +53,7 @@ partial class Mlp
 }
 
 // what other assemblies may know
-[GraphSummary("Forward", "token-wise, capture-safe", MultiplyAdds = "D * F * leading + F * O * leading", SavedBytes = "8 * F * leading", SavedBytesNarrow = "2 * D * leading + 4 * F * leading", SavedArguments = "x", Reads = "fc1.weight fc1.bias fc2.weight fc2.bias")]
+[GraphSummary("Forward", "token-wise, capture-safe", MultiplyAdds = "D * F * leading + F * O * leading", SavedBytes = "4 * F * leading", SavedBytesNarrow = "2 * D * leading + 2 * F * leading", SavedArguments = "x", Reads = "fc1.weight fc1.bias fc2.weight fc2.bias")]
 [GraphWeight("fc1.weight", "F D", Products = true)]
 [GraphWeight("fc1.bias", "F", Products = true)]
 [GraphWeight("fc2.weight", "O F", Products = true)]

@@ -56,12 +56,10 @@ partial class PredictionHead
           n1(["x: B N D"])
           n2["fc1"]
           n1 --> n2
-          n3["gelu"]
+          n3["gelu, fc2"]
           n2 --> n3
-          n4["fc2"]
+          n4(["B N O"])
           n3 --> n4
-          n5(["B N O"])
-          n4 --> n5
         """;
 
     /// <inheritdoc />
@@ -75,7 +73,7 @@ partial class PredictionHead
 }
 
 // what other assemblies may know
-[GraphSummary("Forward", "token-wise, capture-safe", MultiplyAdds = "B * D * F * N + B * F * N * O", SavedBytes = "8 * B * F * N", SavedBytesNarrow = "2 * B * D * N + 4 * B * F * N", SavedArguments = "x", Reads = "fc1.weight fc1.bias fc2.weight fc2.bias")]
+[GraphSummary("Forward", "token-wise, capture-safe", MultiplyAdds = "B * D * F * N + B * F * N * O", SavedBytes = "4 * B * F * N", SavedBytesNarrow = "2 * B * D * N + 2 * B * F * N", SavedArguments = "x", Reads = "fc1.weight fc1.bias fc2.weight fc2.bias")]
 [GraphSummary("Direct", "capture-safe", MultiplyAdds = "B * D * N * O", SavedBytes = "0", SavedBytesNarrow = "0", SavedArguments = "x", SavedArgumentsNarrow = "x", Reads = "weight bias")]
 [GraphWeight("fc1.weight", "F D", Products = true)]
 [GraphWeight("fc1.bias", "F", Products = true)]

@@ -95,7 +95,7 @@ partial class QueryBlock
 }
 
 // what other assemblies may know
-[GraphSummary("Forward", "token-wise, stochastic, capture-safe", MultiplyAdds = "2 * B * D * D * R * T + 2 * B * D * D * M + 2 * B * D * D * T + 2 * B * D * M * T", SavedBytes = "8 * B * D * R * T + 12 * B * D * M + 20 * B * D * T + 4 * B * H * T + 8 * B * M + 16 * B * T", SavedBytesNarrow = "4 * B * D * R * T + 2 * B * H * M * T + 8 * B * D * M + 12 * B * D * T + 8 * B * M + 16 * B * T", SavedArguments = "g h", SavedArgumentsNarrow = "g h", Reads = "norm1.weight norm1.bias attn.q.weight attn.q.bias attn.k.weight attn.k.bias attn.v.weight attn.v.bias attn.proj.weight attn.proj.bias norm2.weight norm2.bias mlp.fc1.weight mlp.fc1.bias mlp.fc2.weight mlp.fc2.bias")]
+[GraphSummary("Forward", "token-wise, stochastic, capture-safe", MultiplyAdds = "2 * B * D * D * R * T + 2 * B * D * D * M + 2 * B * D * D * T + 2 * B * D * M * T", SavedBytes = "4 * B * D * R * T + 12 * B * D * M + 20 * B * D * T + 4 * B * H * T + 8 * B * M + 16 * B * T", SavedBytesNarrow = "2 * B * D * R * T + 2 * B * H * M * T + 8 * B * D * M + 12 * B * D * T + 8 * B * M + 16 * B * T", SavedArguments = "g h", SavedArgumentsNarrow = "g h", Reads = "norm1.weight norm1.bias attn.q.weight attn.q.bias attn.k.weight attn.k.bias attn.v.weight attn.v.bias attn.proj.weight attn.proj.bias norm2.weight norm2.bias mlp.fc1.weight mlp.fc1.bias mlp.fc2.weight mlp.fc2.bias")]
 [GraphWeight("norm1.weight", "D")]
 [GraphWeight("norm1.bias", "D")]
 [GraphWeight("attn.q.weight", "D D", Products = true)]
