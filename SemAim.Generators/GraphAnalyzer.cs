@@ -42,7 +42,11 @@ public sealed class GraphAnalyzer : DiagnosticAnalyzer
                 }
                 if (!modules.Value.Units.TryGetValue(type.ToDisplayString(), out var read)) return;
                 var linked = LinkedUnit.Of(read.Unit, modules.Value.Contracts);
-                var findings = ModuleCompiler.Compile(linked).Findings.ToList();
+                var compiled = ModuleCompiler.Compile(linked);
+                var findings = compiled.Findings.ToList();
+                // never silent: what was not read, though neither C# nor another module has an error, is a gap of ours and said so
+                if (compiled.Unread.Count > 0 && !findings.Any(f => Descriptors.IsError(f.Id)) && !PlainErrors.In(type, symbol.Compilation, symbol.CancellationToken) && !modules.Value.AnyError)
+                    findings.AddRange(compiled.Unread.Select(at => new Finding("SEM0020", "this graph holds an expression that cannot be part of a graph (allowed: operations of values, layers, graphs and sizes)", at)));
                 if (!findings.Any(f => Descriptors.IsError(f.Id)))
                     findings.AddRange(ManifestChecker.Check(new ModuleScope(read.Unit, linked.Contracts.ToDictionary(c => c.FullName), _ => { }), Manifests(symbol.Options, symbol.CancellationToken)));
                 foreach (var finding in findings)
@@ -62,6 +66,9 @@ public sealed class GraphAnalyzer : DiagnosticAnalyzer
 
     private sealed record CompilationModules(IReadOnlyDictionary<string, (ModuleUnit Unit, SpanTable Spans)> Units, EquatableArray<ModuleContract> Contracts)
     {
+        /// <summary>True where any module has an error.</summary>
+        internal bool AnyError => Units.Values.Any(u => ModuleCompiler.Compile(LinkedUnit.Of(u.Unit, Contracts)).Findings.Any(f => Descriptors.IsError(f.Id)));
+
         /// <summary>A numbered place of a module; null where it has none.</summary>
         internal Location? Place(string module, int at, int start = -1, int length = 0)
             => Units.TryGetValue(module, out var read) && read.Spans[at] is { SyntaxTree: { } tree } place ? Location.Create(tree, LiteralSpans.Of(place, start, length)) : null;

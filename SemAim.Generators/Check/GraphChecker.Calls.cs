@@ -90,6 +90,8 @@ public sealed partial class GraphChecker
     private string Origin(Value x, int axis)
         => axis == x.Axes.Count - 1 && Maker(x) is { Field.Kind: LayerKind.Linear } maker ? $"\n    {facts.Show(x.Axes[axis])} comes from {maker.Field.Field} = {Construction(maker)}" : "";
 
+    private (string, Related[]) Whence(Value x, int axis) => Origin(x, axis) is { Length: > 0 } line ? (line, [Place(Maker(x)!)]) : ("", []);
+
     private string Construction(ResolvedLayer layer)
         => $"new {layer.Field.Type.Substring(layer.Field.Type.LastIndexOf('.') + 1)}({string.Join(", ", layer.Field.Sizes.Where(a => a.Parameter != "bias").Select(a => layer.Sizes.TryGetValue(a.Parameter, out var s) ? scope.FactText(s).Replace("*", " * ") : "?"))})";
 

@@ -76,7 +76,7 @@ public sealed partial class GraphChecker
             foreach (var plain in pattern.Axes) Pattern.RefuseMarks(text, plain);
             if (brackets.Count != 1)
                 throw new CheckFailure("SEM0031", brackets.Count == 0 ? $"\"{text}\" marks no axis; write \"{Marked(pattern)}\"" : $"\"{text}\" marks {brackets.Count.ToString(CultureInfo.InvariantCulture)} axes; mark the one that is meant", brackets.Count == 0 ? 0 : brackets[1].Start, brackets.Count == 0 ? text.Length : brackets[1].Length);
-            Solver().Match(pattern, x.Axes, text, Name(operand));
+            Solver().Match(pattern, x.Axes, text, Name(operand), origin: i => Whence(x, i));
             var axis = pattern.Axes.ToList().IndexOf(brackets[0]) + x.Axes.Count - pattern.Axes.Count;
             if (check)
             {
@@ -195,7 +195,7 @@ public sealed partial class GraphChecker
             var ellipsis = left.HasEllipsis && right.HasEllipsis;
             PatternSolver.SameAxes(left, right);
             var solver = Solver();
-            var bound = solver.Match(left, x.Axes, text.Value, Name(c.Target!));
+            var bound = solver.Match(left, x.Axes, text.Value, Name(c.Target!), origin: i => Whence(x, i));
             RunnableChecker.Check(c, left, right, text);
             List<Dim> prefix = ellipsis ? [.. x.Axes.Take(x.Axes.Count - left.Axes.Count + 1)] : [];
             Dim SizeOf(Token t) => solver.Known(t.Text, bound) ?? throw PatternSolver.Invented(t);
@@ -220,7 +220,7 @@ public sealed partial class GraphChecker
             if (x.HasOpenRank) throw OpenRank(c, x);
             RunnableChecker.CheckArguments(c.Arguments, RunnableChecker.Used(left, right), text.Value);
             var solver = Solver();
-            var bound = solver.Match(left, x.Axes, text.Value, Name(c.Target!));
+            var bound = solver.Match(left, x.Axes, text.Value, Name(c.Target!), origin: i => Whence(x, i));
             if (left.Axes.Count != right.Axes.Count) throw Pattern.Malformed(text.Value, "an expand keeps the number of axes", 0, text.Value.Length);
             if (left.HasEllipsis != right.HasEllipsis) throw Pattern.Malformed(text.Value, "'...' stands on both sides or on none", (left.HasEllipsis ? left : right).Axes[0].Start, 3);
             var shift = left.HasEllipsis ? x.Axes.Count - left.Axes.Count : 0;

@@ -49,7 +49,7 @@ public sealed partial class GraphChecker
     private readonly Dictionary<string, Dim> callSymbols = [];
     private Dictionary<string, Item> names = [];
     private List<Op> ops = [];
-    private bool failed;
+    private bool failed, returnsEarly;
 
     private GraphChecker(ModuleScope scope, GraphUnit graph, Action<Finding> report)
         => (this.scope, facts, this.graph, this.report) = (scope, scope.Facts, graph, report);
@@ -240,7 +240,10 @@ public sealed partial class GraphChecker
                 case Statement.For loop: Repeat(loop); break;
                 case Statement.If choice: Choose(choice); break;
                 case Statement.Return result when returns && i == body.Count - 1: return (Try(result.Value), result);
-                case Statement.Return result: Report("SEM0020", "`return` stands only at the end of a graph; assign a local in both branches and return it there", result.Id); break;
+                case Statement.Return when returnsEarly: break;
+                case Statement.Return result:
+                    returnsEarly = true;
+                    Report("SEM0020", "`return` stands only at the end of a graph; assign a local in both branches and return it there", result.Id); break;
             }
         }
         return null;

@@ -19,7 +19,7 @@ namespace SemAim.Generators.Check;
 public sealed class PatternSolver(SizeFacts facts, Func<string, Dim?> local, Func<Dim, Dim, string, string> numbers, ICollection<string> broken, Func<Dim, Dim, CheckFailure, CheckFailure> decide)
 {
     /// <summary>Binds every name on the left; the result maps each token to its size.</summary>
-    public Dictionary<string, Dim> Match(Pattern pattern, IReadOnlyList<Dim> axes, string text, string operand, bool einsum = false)
+    public Dictionary<string, Dim> Match(Pattern pattern, IReadOnlyList<Dim> axes, string text, string operand, bool einsum = false, Func<int, (string Line, Ir.Related[] Related)>? origin = null)
     {
         foreach (var axis in pattern.Axes)
             foreach (var token in axis.Tokens)
@@ -42,10 +42,22 @@ public sealed class PatternSolver(SizeFacts facts, Func<string, Dim?> local, Fun
             }
             else if (!facts.Same(size, known))
             {
-                throw decide(size, known, new CheckFailure("SEM0201", $"axis {i} of `{operand}` has size {facts.Show(size)}, but \"{axis}\" says {Says(axis, known)}{numbers(size, known, " is not ")}", axis.Start, axis.Length));
+                var (line, related) = origin?.Invoke(i) ?? ("", []);
+                var meant = WithFactor(text, axis, size, known);
+                throw decide(size, known, new CheckFailure("SEM0201", $"axis {i} of `{operand}` has size {facts.Show(size)}, but \"{axis}\" says {Says(axis, known)}{numbers(size, known, " is not ")}{line}{(meant.Length > 0 ? $"\n    did you mean \"{meant}\"?" : "")}", axis.Start, axis.Length, fix: meant, related: related));
             }
         }
         return bound;
+    }
+
+    // the pattern with the factor that a group forgot, as an axis of its own in front: (H E) of 3·D, meant was (3 H E) -> 3 …
+    private string WithFactor(string text, PatternAxis axis, Dim size, Dim known)
+    {
+        if (!axis.IsGroup || facts.Normalise(size).Over(facts.Normalise(known)) is not { Number: > 1 and var factor }) return "";
+        var number = factor.ToString(CultureInfo.InvariantCulture);
+        var meant = text.Insert(axis.Start + 1, number + " ");
+        var arrow = meant.IndexOf("->", StringComparison.Ordinal);
+        return arrow < axis.Start ? "" : meant.Insert(arrow + 2, " " + number);
     }
 
     /// <summary>The size of each axis that a right-hand side makes.</summary>

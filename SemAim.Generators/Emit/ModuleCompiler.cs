@@ -15,7 +15,8 @@ namespace SemAim.Generators.Emit;
 /// <param name="Text">the file, or null where no second part makes sense</param>
 /// <param name="Findings">what was found wrong</param>
 /// <param name="Unit">what was compiled</param>
-public sealed record CompiledUnit(string HintName, string? Text, EquatableArray<Finding> Findings, ModuleUnit Unit)
+/// <param name="Unread">places of graphs that were not compiled, though nothing was reported here: something they use is wrong</param>
+public sealed record CompiledUnit(string HintName, string? Text, EquatableArray<Finding> Findings, ModuleUnit Unit, EquatableArray<int> Unread = default)
 {
     /// <summary>The file with what is published of the module's costs.</summary>
     public string? Publish(EquatableArray<ModuleContract> priced) => Text is null ? null : PublishedEmitter.Fill(Text, Unit, priced.FirstOrDefault(c => c.FullName == Unit.FullName));
@@ -62,6 +63,6 @@ public static class ModuleCompiler
                     PassPipeline.Run(again, scope, options.WithoutPass, training: false);
                     evaluation[graph.Name] = again;
                 }
-        return new(unit.FullName + ".g.cs", ModuleEmitter.Write(scope, broken ? new Dictionary<string, CheckedGraph>() : graphs, evaluation, failure, options, linked.SharedCaptures), findings.ToEquatable(), unit);
+        return new(unit.FullName + ".g.cs", ModuleEmitter.Write(scope, broken ? new Dictionary<string, CheckedGraph>() : graphs, evaluation, failure, options, linked.SharedCaptures), findings.ToEquatable(), unit, unit.Graphs.Where(g => !graphs.ContainsKey(g.Name)).Select(g => g.Id).ToEquatable());
     }
 }

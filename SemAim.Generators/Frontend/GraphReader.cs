@@ -58,6 +58,7 @@ internal sealed class GraphReader(ModuleReader module, EquatableArray<LayerField
         {
             case IBlockOperation block: return block.Operations.SelectMany(Statements).ToList();
             case IEmptyOperation: return [];
+            case ILabeledOperation { Operation: { } labelled }: return Statements(labelled).ToList();          // a jump to it is reported where it stands
             case IVariableDeclarationGroupOperation group:
                 return group.Declarations.SelectMany(d => d.Declarators).Where(d => d.GetVariableInitializer() is not null)
                     .Select(d => (Statement)new Statement.Assign(id, EquatableOf<string?>(Name(d.Symbol, Value(d.GetVariableInitializer()!.Value, out var value))), value)).ToList();

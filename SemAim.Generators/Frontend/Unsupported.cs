@@ -30,6 +30,8 @@ internal static class Unsupported
         IAnonymousFunctionOperation or IDelegateCreationOperation => "a lambda cannot be part of a graph",
         ILocalFunctionOperation => "a local function cannot be part of a graph; make it a private [Graph] method",
         IUsingOperation or IUsingDeclarationOperation => "`using` cannot be part of a graph; values need no disposal here",
+        IArrayElementReferenceOperation => $"`{operation.Syntax}` cannot be part of a graph: the compiler sees layers in fields of their own and in a Repeat<T>, not in arrays or lists",
+        IFieldReferenceOperation { Field.ContainingType.IsTupleType: true } => $"`{operation.Syntax}` cannot be part of a graph; take the tuple apart: `var (a, b) = …`",
         ILockOperation => "`lock` cannot be part of a graph",
         IBranchOperation branch => $"`{branch.Syntax.GetFirstToken().Text}` cannot be part of a graph {Allowed}",
         IExpressionStatementOperation { Operation: IAssignmentOperation } => $"`{operation.Syntax.ToString().TrimEnd(';')}` assigns something that is no local: a graph has no side effects",

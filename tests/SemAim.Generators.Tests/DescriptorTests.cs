@@ -86,6 +86,18 @@ public sealed partial class DescriptorTests
     }
 
     [Fact]
+    public void A_forgotten_factor_is_shown_with_its_origin_and_its_cure()
+    {
+        const string body = "    private int E => D / H;\n    private readonly Linear qkv = new(D, 3 * D);\n    [Graph] [return: Shape(\"B T H E\")] public Sym F([Shape(\"B T D\")] Sym x) => qkv.Forward(x).Rearrange(\"B T (H E) -> B T H E\", H);";
+
+        var only = Assert.Single(AuthorSource.Diagnose(AuthorSource.Module(body, attributes: "[Require(\"D % H == 0\")]")));
+
+        Assert.Equal("axis 2 of `qkv.Forward(x)` has size 3·D, but \"(H E)\" says D\n    3·D comes from qkv = new Linear(D, 3 * D)\n    did you mean \"B T (3 H E) -> 3 B T H E\"?", only.GetMessage());
+        Assert.Equal("B T (3 H E) -> 3 B T H E", only.Properties["fix"]);
+        Assert.Equal("new(D, 3 * D)", only.AdditionalLocations[0].SourceTree!.GetText().ToString(only.AdditionalLocations[0].SourceSpan));
+    }
+
+    [Fact]
     public void A_wrong_call_points_at_the_contract_and_at_the_construction()
     {
         const string source = """
