@@ -10,26 +10,31 @@ namespace SemAim.Models;
 
 partial class AimViT
 {
-    private readonly bool __fact1 = Guard.Holds(S % P == 0, nameof(AimViT), "S % P == 0", "patches tile the image", ("S", S), ("P", P));
-    private readonly bool __fact2 = Guard.Holds(D % H == 0, nameof(AimViT), "D % H == 0", "every head gets D / H channels", ("D", D), ("H", H));
-    private readonly bool __fact3 = Guard.Holds(D % 4 == 0, nameof(AimViT), "D % 4 == 0", "a position is the sine and cosine of a column and of a row", ("D", D));
-    private readonly bool __fact4 = Guard.Holds(L % Q == 0, nameof(AimViT), "L % Q == 0", "a query block follows every L / Q encoder blocks", ("L", L), ("Q", Q));
+    private readonly bool __fact1 = Guard.Holds(Y % P == 0, nameof(AimViT), "Y % P == 0", "patches tile the image", ("Y", Y), ("P", P));
+    private readonly bool __fact2 = Guard.Holds(X % P == 0, nameof(AimViT), "X % P == 0", "patches tile the image", ("X", X), ("P", P));
+    private readonly bool __fact3 = Guard.Holds(D % H == 0, nameof(AimViT), "D % H == 0", "every head gets D / H channels", ("D", D), ("H", H));
+    private readonly bool __fact4 = Guard.Holds(D % 4 == 0, nameof(AimViT), "D % 4 == 0", "a position is the sine and cosine of a column and of a row", ("D", D));
+    private readonly bool __fact5 = Guard.Holds(L >= (Q * M), nameof(AimViT), "L >= Q * M", "a query block follows every M encoder blocks", ("L", L), ("Q", Q), ("M", M));
+    private readonly bool __fact6 = Guard.Holds(L >= Q, nameof(AimViT), "L >= Q", "a query block follows one encoder block at least", ("L", L), ("Q", Q));
+    private readonly bool __fact7 = Guard.Holds(L < ((Q * M) + M), nameof(AimViT), "L < Q * M + M", "query blocks follow as long as M encoder blocks are left", ("L", L), ("Q", Q), ("M", M));
 
-    internal int __S => S;
+    internal int __Y => Y;
+    internal int __X => X;
     internal int __P => P;
     internal int __D => D;
     internal int __H => H;
+    internal int __F => F;
     internal int __L => L;
     internal int __Q => Q;
+    internal int __M => M;
     internal int __O => O;
-    internal int __R => R;
     internal int __N => N;
 
-    /// <summary>images: B 3 S S, rank: B N → B N O. Draws are those of a training run; none: evaluation.</summary>
+    /// <summary>images: B 3 Y X, rank: B N → B N O. Draws are those of a training run; none: evaluation.</summary>
     internal Tensor PredictMlp(Tensor images, Tensor rank, Draws? draws = null)
     {
         long B = images.size(0);
-        Guard.Shape(images, nameof(images), B, 3, S, S);
+        Guard.Shape(images, nameof(images), B, 3, Y, X);
         Guard.Shape(rank, nameof(rank), B, N);
         return draws is null ? __PredictMlp(images, rank, B) : __PredictMlp(images, rank, draws, B);
     }
@@ -39,9 +44,9 @@ partial class AimViT
     {
         var order = Kernels.SortOrder(rank);                                         // B N
         var place = Kernels.InverseOrder(order);                                     // B N
-        var v1 = Kernels.Lower(images, patch.Weight);                                // B 3 S S
-        var v2 = Kernels.Conv2d(v1, patch); v1.Dispose();                            // B D G G
-        var v3 = v2.permute(0, 2, 3, 1); v2.Dispose();                               // B G G D
+        var v1 = Kernels.Lower(images, patch.Weight);                                // B 3 Y X
+        var v2 = Kernels.Conv2d(v1, patch); v1.Dispose();                            // B D G K
+        var v3 = v2.permute(0, 2, 3, 1); v2.Dispose();                               // B G K D
         var v4 = v3.reshape(B, N, D); v3.Dispose();                                  // B N D
         var v5 = posEmbed.Tensor.narrow(1, 1, N);                                    // 1 N D
         var x = v4.add(v5); v4.Dispose(); v5.Dispose();                              // B N D
@@ -55,9 +60,9 @@ partial class AimViT
         var h2 = Kernels.ReorderTokens(h, order); h.Dispose(); order.Dispose();      // B T D
         for (int s = 0; s < Q; s++)
         {
-            for (int i = 0; i < L / Q; i++)
+            for (int i = 0; i < M; i++)
             {
-                var h3 = blocks[(L / Q) * s + i].__Forward(h2, AttentionBias.Causal, B, T); h2.Dispose(); // B T D
+                var h3 = blocks[M * s + i].__Forward(h2, AttentionBias.Causal, B, T); h2.Dispose(); // B T D
                 h2 = h3;
             }
             var v9 = h2.narrow(1, 0, N);                                             // B N D
@@ -76,9 +81,9 @@ partial class AimViT
     {
         var order = Kernels.SortOrder(rank);                                         // B N
         var place = Kernels.InverseOrder(order);                                     // B N
-        var v1 = Kernels.Lower(images, patch.Weight);                                // B 3 S S
-        var v2 = Kernels.Conv2d(v1, patch); v1.Dispose();                            // B D G G
-        var v3 = v2.permute(0, 2, 3, 1); v2.Dispose();                               // B G G D
+        var v1 = Kernels.Lower(images, patch.Weight);                                // B 3 Y X
+        var v2 = Kernels.Conv2d(v1, patch); v1.Dispose();                            // B D G K
+        var v3 = v2.permute(0, 2, 3, 1); v2.Dispose();                               // B G K D
         var v4 = v3.reshape(B, N, D); v3.Dispose();                                  // B N D
         var v5 = posEmbed.Tensor.narrow(1, 1, N);                                    // 1 N D
         var x = v4.add(v5); v4.Dispose(); v5.Dispose();                              // B N D
@@ -92,9 +97,9 @@ partial class AimViT
         var h2 = Kernels.ReorderTokens(h, order); h.Dispose(); order.Dispose();      // B T D
         for (int s = 0; s < Q; s++)
         {
-            for (int i = 0; i < L / Q; i++)
+            for (int i = 0; i < M; i++)
             {
-                var h3 = blocks[(L / Q) * s + i].__Forward(h2, AttentionBias.Causal, draws, B, T); h2.Dispose(); // B T D
+                var h3 = blocks[M * s + i].__Forward(h2, AttentionBias.Causal, draws, B, T); h2.Dispose(); // B T D
                 h2 = h3;
             }
             var v9 = h2.narrow(1, 0, N);                                             // B N D
@@ -108,11 +113,11 @@ partial class AimViT
         return v12;
     }
 
-    /// <summary>images: B 3 S S, rank: B N → B N O. Draws are those of a training run; none: evaluation.</summary>
+    /// <summary>images: B 3 Y X, rank: B N → B N O. Draws are those of a training run; none: evaluation.</summary>
     internal Tensor PredictLinear(Tensor images, Tensor rank, Draws? draws = null)
     {
         long B = images.size(0);
-        Guard.Shape(images, nameof(images), B, 3, S, S);
+        Guard.Shape(images, nameof(images), B, 3, Y, X);
         Guard.Shape(rank, nameof(rank), B, N);
         return draws is null ? __PredictLinear(images, rank, B) : __PredictLinear(images, rank, draws, B);
     }
@@ -122,9 +127,9 @@ partial class AimViT
     {
         var order = Kernels.SortOrder(rank);                                         // B N
         var place = Kernels.InverseOrder(order);                                     // B N
-        var v1 = Kernels.Lower(images, patch.Weight);                                // B 3 S S
-        var v2 = Kernels.Conv2d(v1, patch); v1.Dispose();                            // B D G G
-        var v3 = v2.permute(0, 2, 3, 1); v2.Dispose();                               // B G G D
+        var v1 = Kernels.Lower(images, patch.Weight);                                // B 3 Y X
+        var v2 = Kernels.Conv2d(v1, patch); v1.Dispose();                            // B D G K
+        var v3 = v2.permute(0, 2, 3, 1); v2.Dispose();                               // B G K D
         var v4 = v3.reshape(B, N, D); v3.Dispose();                                  // B N D
         var v5 = posEmbed.Tensor.narrow(1, 1, N);                                    // 1 N D
         var x = v4.add(v5); v4.Dispose(); v5.Dispose();                              // B N D
@@ -138,9 +143,9 @@ partial class AimViT
         var h2 = Kernels.ReorderTokens(h, order); h.Dispose(); order.Dispose();      // B T D
         for (int s = 0; s < Q; s++)
         {
-            for (int i = 0; i < L / Q; i++)
+            for (int i = 0; i < M; i++)
             {
-                var h3 = blocks[(L / Q) * s + i].__Forward(h2, AttentionBias.Causal, B, T); h2.Dispose(); // B T D
+                var h3 = blocks[M * s + i].__Forward(h2, AttentionBias.Causal, B, T); h2.Dispose(); // B T D
                 h2 = h3;
             }
             var v9 = h2.narrow(1, 0, N);                                             // B N D
@@ -159,9 +164,9 @@ partial class AimViT
     {
         var order = Kernels.SortOrder(rank);                                         // B N
         var place = Kernels.InverseOrder(order);                                     // B N
-        var v1 = Kernels.Lower(images, patch.Weight);                                // B 3 S S
-        var v2 = Kernels.Conv2d(v1, patch); v1.Dispose();                            // B D G G
-        var v3 = v2.permute(0, 2, 3, 1); v2.Dispose();                               // B G G D
+        var v1 = Kernels.Lower(images, patch.Weight);                                // B 3 Y X
+        var v2 = Kernels.Conv2d(v1, patch); v1.Dispose();                            // B D G K
+        var v3 = v2.permute(0, 2, 3, 1); v2.Dispose();                               // B G K D
         var v4 = v3.reshape(B, N, D); v3.Dispose();                                  // B N D
         var v5 = posEmbed.Tensor.narrow(1, 1, N);                                    // 1 N D
         var x = v4.add(v5); v4.Dispose(); v5.Dispose();                              // B N D
@@ -175,9 +180,9 @@ partial class AimViT
         var h2 = Kernels.ReorderTokens(h, order); h.Dispose(); order.Dispose();      // B T D
         for (int s = 0; s < Q; s++)
         {
-            for (int i = 0; i < L / Q; i++)
+            for (int i = 0; i < M; i++)
             {
-                var h3 = blocks[(L / Q) * s + i].__Forward(h2, AttentionBias.Causal, draws, B, T); h2.Dispose(); // B T D
+                var h3 = blocks[M * s + i].__Forward(h2, AttentionBias.Causal, draws, B, T); h2.Dispose(); // B T D
                 h2 = h3;
             }
             var v9 = h2.narrow(1, 0, N);                                             // B N D
@@ -191,11 +196,11 @@ partial class AimViT
         return v12;
     }
 
-    /// <summary>images: B 3 S S, rank: B N → B N O. Draws are those of a training run; none: evaluation.</summary>
+    /// <summary>images: B 3 Y X, rank: B N → B N O. Draws are those of a training run; none: evaluation.</summary>
     internal Tensor PredictTiedMlp(Tensor images, Tensor rank, Draws? draws = null)
     {
         long B = images.size(0);
-        Guard.Shape(images, nameof(images), B, 3, S, S);
+        Guard.Shape(images, nameof(images), B, 3, Y, X);
         Guard.Shape(rank, nameof(rank), B, N);
         return draws is null ? __PredictTiedMlp(images, rank, B) : __PredictTiedMlp(images, rank, draws, B);
     }
@@ -203,78 +208,78 @@ partial class AimViT
     // evaluation: nothing is dropped
     internal Tensor __PredictTiedMlp(Tensor images, Tensor rank, long B)
     {
-        var v1 = Kernels.Lower(images, patch.Weight);                                  // B 3 S S
-        var v2 = Kernels.Conv2d(v1, patch); v1.Dispose();                              // B D G G
-        var v3 = v2.permute(0, 2, 3, 1); v2.Dispose();                                 // B G G D
-        var v4 = v3.reshape(B, N, D); v3.Dispose();                                    // B N D
-        var v5 = posEmbed.Tensor.narrow(1, 1, N);                                      // 1 N D
-        var x = v4.add(v5); v4.Dispose(); v5.Dispose();                                // B N D
-        var v6 = posEmbed.Tensor.narrow(1, 0, 1);                                      // 1 1 D
-        var cls = clsToken.Tensor.add(v6); v6.Dispose();                               // 1 1 D
-        var v7 = cls.expand(B, 1, D); cls.Dispose();                                   // B 1 D
-        var h = torch.cat([v7, x], 1); v7.Dispose(); x.Dispose();                      // B T D
-        var g = posEmbed.Tensor.expand(B, T, D);                                       // B T D
-        var v8 = AttentionBias.UpTo(rank, Ties.Together);                              // order(B T T)
-        var v9 = AttentionBias.Before(rank, Ties.Together);                            // order(B T T)
+        var v1 = Kernels.Lower(images, patch.Weight);                            // B 3 Y X
+        var v2 = Kernels.Conv2d(v1, patch); v1.Dispose();                        // B D G K
+        var v3 = v2.permute(0, 2, 3, 1); v2.Dispose();                           // B G K D
+        var v4 = v3.reshape(B, N, D); v3.Dispose();                              // B N D
+        var v5 = posEmbed.Tensor.narrow(1, 1, N);                                // 1 N D
+        var x = v4.add(v5); v4.Dispose(); v5.Dispose();                          // B N D
+        var v6 = posEmbed.Tensor.narrow(1, 0, 1);                                // 1 1 D
+        var cls = clsToken.Tensor.add(v6); v6.Dispose();                         // 1 1 D
+        var v7 = cls.expand(B, 1, D); cls.Dispose();                             // B 1 D
+        var h = torch.cat([v7, x], 1); v7.Dispose(); x.Dispose();                // B T D
+        var g = posEmbed.Tensor.expand(B, T, D);                                 // B T D
+        var v8 = AttentionBias.UpTo(rank, Ties.Together);                        // order(B T T)
+        var v9 = AttentionBias.Before(rank, Ties.Together);                      // order(B T T)
         for (int s = 0; s < Q; s++)
         {
-            for (int i = 0; i < L / Q; i++)
+            for (int i = 0; i < M; i++)
             {
-                var h2 = blocks[(L / Q) * s + i].__Forward(h, v8, B, T); h.Dispose();  // B T D
+                var h2 = blocks[M * s + i].__Forward(h, v8, B, T); h.Dispose();  // B T D
                 h = h2;
             }
-            var g2 = queryBlocks[s].__Forward(g, h, v9, B, T, T); g.Dispose();         // B T D
+            var g2 = queryBlocks[s].__Forward(g, h, v9, B, T, T); g.Dispose();   // B T D
             g = g2;
         }
         v8.Dispose();
         v9.Dispose();
         h.Dispose();
-        var v10 = g.narrow(1, 1, N); g.Dispose();                                      // B N D
-        var v11 = Kernels.LayerNorm(v10, norm); v10.Dispose();                         // B N D
-        var v12 = predictionHead.__Forward(v11, B, N); v11.Dispose();                  // B N O
+        var v10 = g.narrow(1, 1, N); g.Dispose();                                // B N D
+        var v11 = Kernels.LayerNorm(v10, norm); v10.Dispose();                   // B N D
+        var v12 = predictionHead.__Forward(v11, B, N); v11.Dispose();            // B N O
         return v12;
     }
 
     // training
     internal Tensor __PredictTiedMlp(Tensor images, Tensor rank, Draws draws, long B)
     {
-        var v1 = Kernels.Lower(images, patch.Weight);                                         // B 3 S S
-        var v2 = Kernels.Conv2d(v1, patch); v1.Dispose();                                     // B D G G
-        var v3 = v2.permute(0, 2, 3, 1); v2.Dispose();                                        // B G G D
-        var v4 = v3.reshape(B, N, D); v3.Dispose();                                           // B N D
-        var v5 = posEmbed.Tensor.narrow(1, 1, N);                                             // 1 N D
-        var x = v4.add(v5); v4.Dispose(); v5.Dispose();                                       // B N D
-        var v6 = posEmbed.Tensor.narrow(1, 0, 1);                                             // 1 1 D
-        var cls = clsToken.Tensor.add(v6); v6.Dispose();                                      // 1 1 D
-        var v7 = cls.expand(B, 1, D); cls.Dispose();                                          // B 1 D
-        var h = torch.cat([v7, x], 1); v7.Dispose(); x.Dispose();                             // B T D
-        var g = posEmbed.Tensor.expand(B, T, D);                                              // B T D
-        var v8 = AttentionBias.UpTo(rank, Ties.Together);                                     // order(B T T)
-        var v9 = AttentionBias.Before(rank, Ties.Together);                                   // order(B T T)
+        var v1 = Kernels.Lower(images, patch.Weight);                                   // B 3 Y X
+        var v2 = Kernels.Conv2d(v1, patch); v1.Dispose();                               // B D G K
+        var v3 = v2.permute(0, 2, 3, 1); v2.Dispose();                                  // B G K D
+        var v4 = v3.reshape(B, N, D); v3.Dispose();                                     // B N D
+        var v5 = posEmbed.Tensor.narrow(1, 1, N);                                       // 1 N D
+        var x = v4.add(v5); v4.Dispose(); v5.Dispose();                                 // B N D
+        var v6 = posEmbed.Tensor.narrow(1, 0, 1);                                       // 1 1 D
+        var cls = clsToken.Tensor.add(v6); v6.Dispose();                                // 1 1 D
+        var v7 = cls.expand(B, 1, D); cls.Dispose();                                    // B 1 D
+        var h = torch.cat([v7, x], 1); v7.Dispose(); x.Dispose();                       // B T D
+        var g = posEmbed.Tensor.expand(B, T, D);                                        // B T D
+        var v8 = AttentionBias.UpTo(rank, Ties.Together);                               // order(B T T)
+        var v9 = AttentionBias.Before(rank, Ties.Together);                             // order(B T T)
         for (int s = 0; s < Q; s++)
         {
-            for (int i = 0; i < L / Q; i++)
+            for (int i = 0; i < M; i++)
             {
-                var h2 = blocks[(L / Q) * s + i].__Forward(h, v8, draws, B, T); h.Dispose();  // B T D
+                var h2 = blocks[M * s + i].__Forward(h, v8, draws, B, T); h.Dispose();  // B T D
                 h = h2;
             }
-            var g2 = queryBlocks[s].__Forward(g, h, v9, draws, B, T, T); g.Dispose();         // B T D
+            var g2 = queryBlocks[s].__Forward(g, h, v9, draws, B, T, T); g.Dispose();   // B T D
             g = g2;
         }
         v8.Dispose();
         v9.Dispose();
         h.Dispose();
-        var v10 = g.narrow(1, 1, N); g.Dispose();                                             // B N D
-        var v11 = Kernels.LayerNorm(v10, norm); v10.Dispose();                                // B N D
-        var v12 = predictionHead.__Forward(v11, B, N); v11.Dispose();                         // B N O
+        var v10 = g.narrow(1, 1, N); g.Dispose();                                       // B N D
+        var v11 = Kernels.LayerNorm(v10, norm); v10.Dispose();                          // B N D
+        var v12 = predictionHead.__Forward(v11, B, N); v11.Dispose();                   // B N O
         return v12;
     }
 
-    /// <summary>images: B 3 S S, rank: B N → B N O. Draws are those of a training run; none: evaluation.</summary>
+    /// <summary>images: B 3 Y X, rank: B N → B N O. Draws are those of a training run; none: evaluation.</summary>
     internal Tensor PredictTiedLinear(Tensor images, Tensor rank, Draws? draws = null)
     {
         long B = images.size(0);
-        Guard.Shape(images, nameof(images), B, 3, S, S);
+        Guard.Shape(images, nameof(images), B, 3, Y, X);
         Guard.Shape(rank, nameof(rank), B, N);
         return draws is null ? __PredictTiedLinear(images, rank, B) : __PredictTiedLinear(images, rank, draws, B);
     }
@@ -282,87 +287,87 @@ partial class AimViT
     // evaluation: nothing is dropped
     internal Tensor __PredictTiedLinear(Tensor images, Tensor rank, long B)
     {
-        var v1 = Kernels.Lower(images, patch.Weight);                                  // B 3 S S
-        var v2 = Kernels.Conv2d(v1, patch); v1.Dispose();                              // B D G G
-        var v3 = v2.permute(0, 2, 3, 1); v2.Dispose();                                 // B G G D
-        var v4 = v3.reshape(B, N, D); v3.Dispose();                                    // B N D
-        var v5 = posEmbed.Tensor.narrow(1, 1, N);                                      // 1 N D
-        var x = v4.add(v5); v4.Dispose(); v5.Dispose();                                // B N D
-        var v6 = posEmbed.Tensor.narrow(1, 0, 1);                                      // 1 1 D
-        var cls = clsToken.Tensor.add(v6); v6.Dispose();                               // 1 1 D
-        var v7 = cls.expand(B, 1, D); cls.Dispose();                                   // B 1 D
-        var h = torch.cat([v7, x], 1); v7.Dispose(); x.Dispose();                      // B T D
-        var g = posEmbed.Tensor.expand(B, T, D);                                       // B T D
-        var v8 = AttentionBias.UpTo(rank, Ties.Together);                              // order(B T T)
-        var v9 = AttentionBias.Before(rank, Ties.Together);                            // order(B T T)
+        var v1 = Kernels.Lower(images, patch.Weight);                            // B 3 Y X
+        var v2 = Kernels.Conv2d(v1, patch); v1.Dispose();                        // B D G K
+        var v3 = v2.permute(0, 2, 3, 1); v2.Dispose();                           // B G K D
+        var v4 = v3.reshape(B, N, D); v3.Dispose();                              // B N D
+        var v5 = posEmbed.Tensor.narrow(1, 1, N);                                // 1 N D
+        var x = v4.add(v5); v4.Dispose(); v5.Dispose();                          // B N D
+        var v6 = posEmbed.Tensor.narrow(1, 0, 1);                                // 1 1 D
+        var cls = clsToken.Tensor.add(v6); v6.Dispose();                         // 1 1 D
+        var v7 = cls.expand(B, 1, D); cls.Dispose();                             // B 1 D
+        var h = torch.cat([v7, x], 1); v7.Dispose(); x.Dispose();                // B T D
+        var g = posEmbed.Tensor.expand(B, T, D);                                 // B T D
+        var v8 = AttentionBias.UpTo(rank, Ties.Together);                        // order(B T T)
+        var v9 = AttentionBias.Before(rank, Ties.Together);                      // order(B T T)
         for (int s = 0; s < Q; s++)
         {
-            for (int i = 0; i < L / Q; i++)
+            for (int i = 0; i < M; i++)
             {
-                var h2 = blocks[(L / Q) * s + i].__Forward(h, v8, B, T); h.Dispose();  // B T D
+                var h2 = blocks[M * s + i].__Forward(h, v8, B, T); h.Dispose();  // B T D
                 h = h2;
             }
-            var g2 = queryBlocks[s].__Forward(g, h, v9, B, T, T); g.Dispose();         // B T D
+            var g2 = queryBlocks[s].__Forward(g, h, v9, B, T, T); g.Dispose();   // B T D
             g = g2;
         }
         v8.Dispose();
         v9.Dispose();
         h.Dispose();
-        var v10 = g.narrow(1, 1, N); g.Dispose();                                      // B N D
-        var v11 = Kernels.LayerNorm(v10, norm); v10.Dispose();                         // B N D
-        var v12 = predictionHead.__Direct(v11, B, N); v11.Dispose();                   // B N O
+        var v10 = g.narrow(1, 1, N); g.Dispose();                                // B N D
+        var v11 = Kernels.LayerNorm(v10, norm); v10.Dispose();                   // B N D
+        var v12 = predictionHead.__Direct(v11, B, N); v11.Dispose();             // B N O
         return v12;
     }
 
     // training
     internal Tensor __PredictTiedLinear(Tensor images, Tensor rank, Draws draws, long B)
     {
-        var v1 = Kernels.Lower(images, patch.Weight);                                         // B 3 S S
-        var v2 = Kernels.Conv2d(v1, patch); v1.Dispose();                                     // B D G G
-        var v3 = v2.permute(0, 2, 3, 1); v2.Dispose();                                        // B G G D
-        var v4 = v3.reshape(B, N, D); v3.Dispose();                                           // B N D
-        var v5 = posEmbed.Tensor.narrow(1, 1, N);                                             // 1 N D
-        var x = v4.add(v5); v4.Dispose(); v5.Dispose();                                       // B N D
-        var v6 = posEmbed.Tensor.narrow(1, 0, 1);                                             // 1 1 D
-        var cls = clsToken.Tensor.add(v6); v6.Dispose();                                      // 1 1 D
-        var v7 = cls.expand(B, 1, D); cls.Dispose();                                          // B 1 D
-        var h = torch.cat([v7, x], 1); v7.Dispose(); x.Dispose();                             // B T D
-        var g = posEmbed.Tensor.expand(B, T, D);                                              // B T D
-        var v8 = AttentionBias.UpTo(rank, Ties.Together);                                     // order(B T T)
-        var v9 = AttentionBias.Before(rank, Ties.Together);                                   // order(B T T)
+        var v1 = Kernels.Lower(images, patch.Weight);                                   // B 3 Y X
+        var v2 = Kernels.Conv2d(v1, patch); v1.Dispose();                               // B D G K
+        var v3 = v2.permute(0, 2, 3, 1); v2.Dispose();                                  // B G K D
+        var v4 = v3.reshape(B, N, D); v3.Dispose();                                     // B N D
+        var v5 = posEmbed.Tensor.narrow(1, 1, N);                                       // 1 N D
+        var x = v4.add(v5); v4.Dispose(); v5.Dispose();                                 // B N D
+        var v6 = posEmbed.Tensor.narrow(1, 0, 1);                                       // 1 1 D
+        var cls = clsToken.Tensor.add(v6); v6.Dispose();                                // 1 1 D
+        var v7 = cls.expand(B, 1, D); cls.Dispose();                                    // B 1 D
+        var h = torch.cat([v7, x], 1); v7.Dispose(); x.Dispose();                       // B T D
+        var g = posEmbed.Tensor.expand(B, T, D);                                        // B T D
+        var v8 = AttentionBias.UpTo(rank, Ties.Together);                               // order(B T T)
+        var v9 = AttentionBias.Before(rank, Ties.Together);                             // order(B T T)
         for (int s = 0; s < Q; s++)
         {
-            for (int i = 0; i < L / Q; i++)
+            for (int i = 0; i < M; i++)
             {
-                var h2 = blocks[(L / Q) * s + i].__Forward(h, v8, draws, B, T); h.Dispose();  // B T D
+                var h2 = blocks[M * s + i].__Forward(h, v8, draws, B, T); h.Dispose();  // B T D
                 h = h2;
             }
-            var g2 = queryBlocks[s].__Forward(g, h, v9, draws, B, T, T); g.Dispose();         // B T D
+            var g2 = queryBlocks[s].__Forward(g, h, v9, draws, B, T, T); g.Dispose();   // B T D
             g = g2;
         }
         v8.Dispose();
         v9.Dispose();
         h.Dispose();
-        var v10 = g.narrow(1, 1, N); g.Dispose();                                             // B N D
-        var v11 = Kernels.LayerNorm(v10, norm); v10.Dispose();                                // B N D
-        var v12 = predictionHead.__Direct(v11, B, N); v11.Dispose();                          // B N O
+        var v10 = g.narrow(1, 1, N); g.Dispose();                                       // B N D
+        var v11 = Kernels.LayerNorm(v10, norm); v10.Dispose();                          // B N D
+        var v12 = predictionHead.__Direct(v11, B, N); v11.Dispose();                    // B N O
         return v12;
     }
 
-    /// <summary>images: B 3 S S → B T D; B N. Draws are those of a training run; none: evaluation. Multiply-adds 2·B·D²·G²·L·R + 2·B·D·G^4·L + 4·B·D²·G²·L + 2·B·D²·L·R + 4·B·D·G²·L + 4·B·D²·L + B·D·G² + 3·B·D·S² + 2·B·D·L.</summary>
+    /// <summary>images: B 3 Y X → B T D; B N. Draws are those of a training run; none: evaluation. Multiply-adds 4·B·D²·L·N + 2·B·D·F·L·N + 2·B·D·L·N² + 4·B·D²·L + 2·B·D·F·L + 4·B·D·L·N + 3·B·D·X·Y + 2·B·D·L + B·D·N.</summary>
     public (Tensor, Tensor) Encode(Tensor images, Draws? draws = null)
     {
         long B = images.size(0);
-        Guard.Shape(images, nameof(images), B, 3, S, S);
+        Guard.Shape(images, nameof(images), B, 3, Y, X);
         return draws is null ? __Encode(images, B) : __Encode(images, draws, B);
     }
 
     // evaluation: nothing is dropped
     internal (Tensor, Tensor) __Encode(Tensor images, long B)
     {
-        var v1 = Kernels.Lower(images, patch.Weight);                                // B 3 S S
-        var v2 = Kernels.Conv2d(v1, patch); v1.Dispose();                            // B D G G
-        var v3 = v2.permute(0, 2, 3, 1); v2.Dispose();                               // B G G D
+        var v1 = Kernels.Lower(images, patch.Weight);                                // B 3 Y X
+        var v2 = Kernels.Conv2d(v1, patch); v1.Dispose();                            // B D G K
+        var v3 = v2.permute(0, 2, 3, 1); v2.Dispose();                               // B G K D
         var v4 = v3.reshape(B, N, D); v3.Dispose();                                  // B N D
         var v5 = posEmbed.Tensor.narrow(1, 1, N);                                    // 1 N D
         var x = v4.add(v5); v4.Dispose(); v5.Dispose();                              // B N D
@@ -387,9 +392,9 @@ partial class AimViT
     // training
     internal (Tensor, Tensor) __Encode(Tensor images, Draws draws, long B)
     {
-        var v1 = Kernels.Lower(images, patch.Weight);                                // B 3 S S
-        var v2 = Kernels.Conv2d(v1, patch); v1.Dispose();                            // B D G G
-        var v3 = v2.permute(0, 2, 3, 1); v2.Dispose();                               // B G G D
+        var v1 = Kernels.Lower(images, patch.Weight);                                // B 3 Y X
+        var v2 = Kernels.Conv2d(v1, patch); v1.Dispose();                            // B D G K
+        var v3 = v2.permute(0, 2, 3, 1); v2.Dispose();                               // B G K D
         var v4 = v3.reshape(B, N, D); v3.Dispose();                                  // B N D
         var v5 = posEmbed.Tensor.narrow(1, 1, N);                                    // 1 N D
         var x = v4.add(v5); v4.Dispose(); v5.Dispose();                              // B N D
@@ -411,20 +416,72 @@ partial class AimViT
         return (v8, guidance);
     }
 
-    /// <summary>images: B 3 S S → B T D; B N. Draws are those of a training run; none: evaluation. Multiply-adds 2·B·D²·G²·L·R + 2·B·D·G^4·L + 4·B·D²·G²·L + 2·B·D²·L·R + 4·B·D·G²·L + 4·B·D²·L + B·D·G² + 3·B·D·S² + 2·B·D·L.</summary>
+    /// <summary>images: B 3 Y X → B T D. Draws are those of a training run; none: evaluation. Multiply-adds 4·B·D²·L·N + 2·B·D·F·L·N + 2·B·D·L·N² + 4·B·D²·L + 2·B·D·F·L + 4·B·D·L·N + 3·B·D·X·Y + 2·B·D·L.</summary>
+    public Tensor Tokens(Tensor images, Draws? draws = null)
+    {
+        long B = images.size(0);
+        Guard.Shape(images, nameof(images), B, 3, Y, X);
+        return draws is null ? __Tokens(images, B) : __Tokens(images, draws, B);
+    }
+
+    // evaluation: nothing is dropped
+    internal Tensor __Tokens(Tensor images, long B)
+    {
+        var v1 = Kernels.Lower(images, patch.Weight);                     // B 3 Y X
+        var v2 = Kernels.Conv2d(v1, patch); v1.Dispose();                 // B D G K
+        var v3 = v2.permute(0, 2, 3, 1); v2.Dispose();                    // B G K D
+        var v4 = v3.reshape(B, N, D); v3.Dispose();                       // B N D
+        var v5 = posEmbed.Tensor.narrow(1, 1, N);                         // 1 N D
+        var x = v4.add(v5); v4.Dispose(); v5.Dispose();                   // B N D
+        var v6 = posEmbed.Tensor.narrow(1, 0, 1);                         // 1 1 D
+        var cls = clsToken.Tensor.add(v6); v6.Dispose();                  // 1 1 D
+        var v7 = cls.expand(B, 1, D); cls.Dispose();                      // B 1 D
+        var h = torch.cat([v7, x], 1); v7.Dispose(); x.Dispose();         // B T D
+        for (int i = 0; i < L; i++)
+        {
+            var h2 = blocks[i].__Forward(h, default, B, T); h.Dispose();  // B T D
+            h = h2;
+        }
+        var v8 = Kernels.LayerNorm(h, norm); h.Dispose();                 // B T D
+        return v8;
+    }
+
+    // training
+    internal Tensor __Tokens(Tensor images, Draws draws, long B)
+    {
+        var v1 = Kernels.Lower(images, patch.Weight);                            // B 3 Y X
+        var v2 = Kernels.Conv2d(v1, patch); v1.Dispose();                        // B D G K
+        var v3 = v2.permute(0, 2, 3, 1); v2.Dispose();                           // B G K D
+        var v4 = v3.reshape(B, N, D); v3.Dispose();                              // B N D
+        var v5 = posEmbed.Tensor.narrow(1, 1, N);                                // 1 N D
+        var x = v4.add(v5); v4.Dispose(); v5.Dispose();                          // B N D
+        var v6 = posEmbed.Tensor.narrow(1, 0, 1);                                // 1 1 D
+        var cls = clsToken.Tensor.add(v6); v6.Dispose();                         // 1 1 D
+        var v7 = cls.expand(B, 1, D); cls.Dispose();                             // B 1 D
+        var h = torch.cat([v7, x], 1); v7.Dispose(); x.Dispose();                // B T D
+        for (int i = 0; i < L; i++)
+        {
+            var h2 = blocks[i].__Forward(h, default, draws, B, T); h.Dispose();  // B T D
+            h = h2;
+        }
+        var v8 = Kernels.LayerNorm(h, norm); h.Dispose();                        // B T D
+        return v8;
+    }
+
+    /// <summary>images: B 3 Y X → B T D; B N. Draws are those of a training run; none: evaluation. Multiply-adds 4·B·D²·L·N + 2·B·D·F·L·N + 2·B·D·L·N² + 4·B·D²·L + 2·B·D·F·L + 4·B·D·L·N + 3·B·D·X·Y + 2·B·D·L + B·D·N.</summary>
     public (Tensor, Tensor) EncodeGap(Tensor images, Draws? draws = null)
     {
         long B = images.size(0);
-        Guard.Shape(images, nameof(images), B, 3, S, S);
+        Guard.Shape(images, nameof(images), B, 3, Y, X);
         return draws is null ? __EncodeGap(images, B) : __EncodeGap(images, draws, B);
     }
 
     // evaluation: nothing is dropped
     internal (Tensor, Tensor) __EncodeGap(Tensor images, long B)
     {
-        var v1 = Kernels.Lower(images, patch.Weight);                                        // B 3 S S
-        var v2 = Kernels.Conv2d(v1, patch); v1.Dispose();                                    // B D G G
-        var v3 = v2.permute(0, 2, 3, 1); v2.Dispose();                                       // B G G D
+        var v1 = Kernels.Lower(images, patch.Weight);                                        // B 3 Y X
+        var v2 = Kernels.Conv2d(v1, patch); v1.Dispose();                                    // B D G K
+        var v3 = v2.permute(0, 2, 3, 1); v2.Dispose();                                       // B G K D
         var v4 = v3.reshape(B, N, D); v3.Dispose();                                          // B N D
         var v5 = posEmbed.Tensor.narrow(1, 1, N);                                            // 1 N D
         var x = v4.add(v5); v4.Dispose(); v5.Dispose();                                      // B N D
@@ -450,9 +507,9 @@ partial class AimViT
     // training
     internal (Tensor, Tensor) __EncodeGap(Tensor images, Draws draws, long B)
     {
-        var v1 = Kernels.Lower(images, patch.Weight);                                        // B 3 S S
-        var v2 = Kernels.Conv2d(v1, patch); v1.Dispose();                                    // B D G G
-        var v3 = v2.permute(0, 2, 3, 1); v2.Dispose();                                       // B G G D
+        var v1 = Kernels.Lower(images, patch.Weight);                                        // B 3 Y X
+        var v2 = Kernels.Conv2d(v1, patch); v1.Dispose();                                    // B D G K
+        var v3 = v2.permute(0, 2, 3, 1); v2.Dispose();                                       // B G K D
         var v4 = v3.reshape(B, N, D); v3.Dispose();                                          // B N D
         var v5 = posEmbed.Tensor.narrow(1, 1, N);                                            // 1 N D
         var x = v4.add(v5); v4.Dispose(); v5.Dispose();                                      // B N D
@@ -475,20 +532,76 @@ partial class AimViT
         return (tokens, guidance);
     }
 
-    /// <summary>images: B 3 S S → B N. Draws are those of a training run; none: evaluation.</summary>
+    /// <summary>images: B 3 Y X → B T D; B N. Draws are those of a training run; none: evaluation. Multiply-adds 4·B·D²·L·N + 2·B·D·F·L·N + 2·B·D·L·N² + 4·B·D²·L + 2·B·D·F·L + 4·B·D·L·N + 3·B·D·X·Y + 2·B·D·L + B·D·N + B·D.</summary>
+    public (Tensor, Tensor) EncodeSelf(Tensor images, Draws? draws = null)
+    {
+        long B = images.size(0);
+        Guard.Shape(images, nameof(images), B, 3, Y, X);
+        return draws is null ? __EncodeSelf(images, B) : __EncodeSelf(images, draws, B);
+    }
+
+    // evaluation: nothing is dropped
+    internal (Tensor, Tensor) __EncodeSelf(Tensor images, long B)
+    {
+        var v1 = Kernels.Lower(images, patch.Weight);                       // B 3 Y X
+        var v2 = Kernels.Conv2d(v1, patch); v1.Dispose();                   // B D G K
+        var v3 = v2.permute(0, 2, 3, 1); v2.Dispose();                      // B G K D
+        var v4 = v3.reshape(B, N, D); v3.Dispose();                         // B N D
+        var v5 = posEmbed.Tensor.narrow(1, 1, N);                           // 1 N D
+        var x = v4.add(v5); v4.Dispose(); v5.Dispose();                     // B N D
+        var v6 = posEmbed.Tensor.narrow(1, 0, 1);                           // 1 1 D
+        var cls = clsToken.Tensor.add(v6); v6.Dispose();                    // 1 1 D
+        var v7 = cls.expand(B, 1, D); cls.Dispose();                        // B 1 D
+        var h = torch.cat([v7, x], 1); v7.Dispose(); x.Dispose();           // B T D
+        for (int i = 0; i < L - 1; i++)
+        {
+            var h2 = blocks[i].__Forward(h, default, B, T); h.Dispose();    // B T D
+            h = h2;
+        }
+        var (y, seen) = blocks[L - 1].__ForwardSeen(h, B, T); h.Dispose();  // B T D; B T
+        var v8 = Kernels.LayerNorm(y, norm); y.Dispose();                   // B T D
+        var v9 = seen.narrow(1, 1, N); seen.Dispose();                      // B N
+        return (v8, v9);
+    }
+
+    // training
+    internal (Tensor, Tensor) __EncodeSelf(Tensor images, Draws draws, long B)
+    {
+        var v1 = Kernels.Lower(images, patch.Weight);                            // B 3 Y X
+        var v2 = Kernels.Conv2d(v1, patch); v1.Dispose();                        // B D G K
+        var v3 = v2.permute(0, 2, 3, 1); v2.Dispose();                           // B G K D
+        var v4 = v3.reshape(B, N, D); v3.Dispose();                              // B N D
+        var v5 = posEmbed.Tensor.narrow(1, 1, N);                                // 1 N D
+        var x = v4.add(v5); v4.Dispose(); v5.Dispose();                          // B N D
+        var v6 = posEmbed.Tensor.narrow(1, 0, 1);                                // 1 1 D
+        var cls = clsToken.Tensor.add(v6); v6.Dispose();                         // 1 1 D
+        var v7 = cls.expand(B, 1, D); cls.Dispose();                             // B 1 D
+        var h = torch.cat([v7, x], 1); v7.Dispose(); x.Dispose();                // B T D
+        for (int i = 0; i < L - 1; i++)
+        {
+            var h2 = blocks[i].__Forward(h, default, draws, B, T); h.Dispose();  // B T D
+            h = h2;
+        }
+        var (y, seen) = blocks[L - 1].__ForwardSeen(h, B, T); h.Dispose();       // B T D; B T
+        var v8 = Kernels.LayerNorm(y, norm); y.Dispose();                        // B T D
+        var v9 = seen.narrow(1, 1, N); seen.Dispose();                           // B N
+        return (v8, v9);
+    }
+
+    /// <summary>images: B 3 Y X → B N. Draws are those of a training run; none: evaluation.</summary>
     public Tensor SelfAttentionMap(Tensor images, Draws? draws = null)
     {
         long B = images.size(0);
-        Guard.Shape(images, nameof(images), B, 3, S, S);
+        Guard.Shape(images, nameof(images), B, 3, Y, X);
         return draws is null ? __SelfAttentionMap(images, B) : __SelfAttentionMap(images, draws, B);
     }
 
     // evaluation: nothing is dropped
     internal Tensor __SelfAttentionMap(Tensor images, long B)
     {
-        var v1 = Kernels.Lower(images, patch.Weight);                     // B 3 S S
-        var v2 = Kernels.Conv2d(v1, patch); v1.Dispose();                 // B D G G
-        var v3 = v2.permute(0, 2, 3, 1); v2.Dispose();                    // B G G D
+        var v1 = Kernels.Lower(images, patch.Weight);                     // B 3 Y X
+        var v2 = Kernels.Conv2d(v1, patch); v1.Dispose();                 // B D G K
+        var v3 = v2.permute(0, 2, 3, 1); v2.Dispose();                    // B G K D
         var v4 = v3.reshape(B, N, D); v3.Dispose();                       // B N D
         var v5 = posEmbed.Tensor.narrow(1, 1, N);                         // 1 N D
         var x = v4.add(v5); v4.Dispose(); v5.Dispose();                   // B N D
@@ -509,9 +622,9 @@ partial class AimViT
     // training
     internal Tensor __SelfAttentionMap(Tensor images, Draws draws, long B)
     {
-        var v1 = Kernels.Lower(images, patch.Weight);                            // B 3 S S
-        var v2 = Kernels.Conv2d(v1, patch); v1.Dispose();                        // B D G G
-        var v3 = v2.permute(0, 2, 3, 1); v2.Dispose();                           // B G G D
+        var v1 = Kernels.Lower(images, patch.Weight);                            // B 3 Y X
+        var v2 = Kernels.Conv2d(v1, patch); v1.Dispose();                        // B D G K
+        var v3 = v2.permute(0, 2, 3, 1); v2.Dispose();                           // B G K D
         var v4 = v3.reshape(B, N, D); v3.Dispose();                              // B N D
         var v5 = posEmbed.Tensor.narrow(1, 1, N);                                // 1 N D
         var x = v4.add(v5); v4.Dispose(); v5.Dispose();                          // B N D
@@ -529,19 +642,19 @@ partial class AimViT
         return v9;
     }
 
-    /// <summary>predicted: B N 3*P*P, images: B 3 S S → scalar; B N.</summary>
+    /// <summary>predicted: B N 3*P*P, images: B 3 Y X → scalar; B N.</summary>
     public (Tensor, Tensor) Loss(Tensor predicted, Tensor images)
     {
         long B = predicted.size(0);
         Guard.Shape(predicted, nameof(predicted), B, N, 3 * P * P);
-        Guard.Shape(images, nameof(images), B, 3, S, S);
+        Guard.Shape(images, nameof(images), B, 3, Y, X);
         return __Loss(predicted, images, B);
     }
 
     internal (Tensor, Tensor) __Loss(Tensor predicted, Tensor images, long B)
     {
-        var v1 = images.reshape(B, 3, G, P, G, P);                        // B 3 G P G P
-        var v2 = v1.permute(0, 2, 4, 3, 5, 1); v1.Dispose();              // B G G P P 3
+        var v1 = images.reshape(B, 3, G, P, K, P);                        // B 3 G P K P
+        var v2 = v1.permute(0, 2, 4, 3, 5, 1); v1.Dispose();              // B G K P P 3
         var target = v2.reshape(B, N, 3 * P * P); v2.Dispose();           // B N 3·P²
         var v3 = Kernels.Raise(target);                                   // B N 3·P²
         var v4 = v3.mean([2], true);                                      // B N 1
@@ -557,19 +670,19 @@ partial class AimViT
         return (v12, error);
     }
 
-    /// <summary>predicted: B N 3*P*P, images: B 3 S S → scalar; B N.</summary>
+    /// <summary>predicted: B N 3*P*P, images: B 3 Y X → scalar; B N.</summary>
     public (Tensor, Tensor) AbsoluteLoss(Tensor predicted, Tensor images)
     {
         long B = predicted.size(0);
         Guard.Shape(predicted, nameof(predicted), B, N, 3 * P * P);
-        Guard.Shape(images, nameof(images), B, 3, S, S);
+        Guard.Shape(images, nameof(images), B, 3, Y, X);
         return __AbsoluteLoss(predicted, images, B);
     }
 
     internal (Tensor, Tensor) __AbsoluteLoss(Tensor predicted, Tensor images, long B)
     {
-        var v1 = images.reshape(B, 3, G, P, G, P);                        // B 3 G P G P
-        var v2 = v1.permute(0, 2, 4, 3, 5, 1); v1.Dispose();              // B G G P P 3
+        var v1 = images.reshape(B, 3, G, P, K, P);                        // B 3 G P K P
+        var v2 = v1.permute(0, 2, 4, 3, 5, 1); v1.Dispose();              // B G K P P 3
         var target = v2.reshape(B, N, 3 * P * P); v2.Dispose();           // B N 3·P²
         var v3 = Kernels.Raise(target);                                   // B N 3·P²
         var v4 = v3.mean([2], true);                                      // B N 1
@@ -585,12 +698,12 @@ partial class AimViT
         return (v12, error);
     }
 
-    /// <summary>predicted: B N 3*P*P, images: B 3 S S → scalar; B N.</summary>
+    /// <summary>predicted: B N 3*P*P, images: B 3 Y X → scalar; B N.</summary>
     public (Tensor, Tensor) RawLoss(Tensor predicted, Tensor images)
     {
         long B = predicted.size(0);
         Guard.Shape(predicted, nameof(predicted), B, N, 3 * P * P);
-        Guard.Shape(images, nameof(images), B, 3, S, S);
+        Guard.Shape(images, nameof(images), B, 3, Y, X);
         return __RawLoss(predicted, images, B);
     }
 
@@ -605,12 +718,12 @@ partial class AimViT
         return (v5, error);
     }
 
-    /// <summary>predicted: B N 3*P*P, images: B 3 S S → scalar; B N.</summary>
+    /// <summary>predicted: B N 3*P*P, images: B 3 Y X → scalar; B N.</summary>
     public (Tensor, Tensor) RawAbsoluteLoss(Tensor predicted, Tensor images)
     {
         long B = predicted.size(0);
         Guard.Shape(predicted, nameof(predicted), B, N, 3 * P * P);
-        Guard.Shape(images, nameof(images), B, 3, S, S);
+        Guard.Shape(images, nameof(images), B, 3, Y, X);
         return __RawAbsoluteLoss(predicted, images, B);
     }
 
@@ -625,24 +738,24 @@ partial class AimViT
         return (v5, error);
     }
 
-    /// <summary>images: B 3 S S → B N 3*P*P.</summary>
+    /// <summary>images: B 3 Y X → B N 3*P*P.</summary>
     public Tensor Patches(Tensor images)
     {
         long B = images.size(0);
-        Guard.Shape(images, nameof(images), B, 3, S, S);
+        Guard.Shape(images, nameof(images), B, 3, Y, X);
         return __Patches(images, B);
     }
 
     internal Tensor __Patches(Tensor images, long B)
     {
-        var v1 = images.reshape(B, 3, G, P, G, P);            // B 3 G P G P
-        var v2 = v1.permute(0, 2, 4, 3, 5, 1); v1.Dispose();  // B G G P P 3
+        var v1 = images.reshape(B, 3, G, P, K, P);            // B 3 G P K P
+        var v2 = v1.permute(0, 2, 4, 3, 5, 1); v1.Dispose();  // B G K P P 3
         var v3 = v2.reshape(B, N, 3 * P * P); v2.Dispose();   // B N 3·P²
         return v3;
     }
 
     /// <inheritdoc />
-    protected override long SizeOf(string name) => name switch { "S" => S, "P" => P, "D" => D, "H" => H, "L" => L, "Q" => Q, "O" => O, "R" => R, "G" => G, "N" => N, "T" => T, "ImageSize" => ImageSize, "PatchSize" => PatchSize, "Width" => Width, "EncoderBlocks" => EncoderBlocks, "QueryBlocks" => QueryBlocks, _ => base.SizeOf(name) };
+    protected override long SizeOf(string name) => name switch { "Y" => Y, "X" => X, "P" => P, "D" => D, "H" => H, "F" => F, "L" => L, "Q" => Q, "M" => M, "O" => O, "G" => G, "K" => K, "N" => N, "T" => T, "ImageSize" => ImageSize, "PatchSize" => PatchSize, "Width" => Width, "PredictedWidth" => PredictedWidth, "EncoderBlocks" => EncoderBlocks, "QueryBlocks" => QueryBlocks, "FirstTrailingBlock" => FirstTrailingBlock, _ => base.SizeOf(name) };
 
     /// <summary>What the graphs of the published configurations cost.</summary>
     public static global::System.Collections.Generic.IReadOnlyList<GraphCost> Costs { get; } =
@@ -652,35 +765,43 @@ partial class AimViT
         new("aim_tiny", "PredictTiedMlp", Parameters: 278_464, MultiplyAdds: 19_923_456, SavedBytes: 923_272, SavedBytesNarrow: 705_128),
         new("aim_tiny", "PredictTiedLinear", Parameters: 224_960, MultiplyAdds: 16_515_584, SavedBytes: 857_736, SavedBytesNarrow: 680_552),
         new("aim_tiny", "Encode", Parameters: 162_496, MultiplyAdds: 11_997_568, SavedBytes: 655_976, SavedBytesNarrow: 529_232),
+        new("aim_tiny", "Tokens", Parameters: 162_496, MultiplyAdds: 11_993_472, SavedBytes: 622_440, SavedBytesNarrow: 495_696),
         new("aim_tiny", "EncodeGap", Parameters: 162_496, MultiplyAdds: 11_997_568, SavedBytes: 656_232, SavedBytesNarrow: 529_488),
+        new("aim_tiny", "EncodeSelf", Parameters: 162_496, MultiplyAdds: 11_997_632, SavedBytes: 623_480, SavedBytesNarrow: 521_696),
         new("aim_tiny", "SelfAttentionMap", Parameters: 162_368, MultiplyAdds: 9_060_672, SavedBytes: 488_280, SavedBytesNarrow: 378_696),
         new("aim_base", "PredictMlp", Parameters: 175_424_256, MultiplyAdds: 35_935_358_976, SavedBytes: 185_616_032, SavedBytesNarrow: 133_988_480),
         new("aim_base", "PredictLinear", Parameters: 171_292_416, MultiplyAdds: 35_126_120_448, SavedBytes: 183_207_584, SavedBytesNarrow: 133_085_312),
         new("aim_base", "PredictTiedMlp", Parameters: 175_424_256, MultiplyAdds: 35_935_358_976, SavedBytes: 185_494_016, SavedBytesNarrow: 133_794_752),
         new("aim_base", "PredictTiedLinear", Parameters: 171_292_416, MultiplyAdds: 35_126_120_448, SavedBytes: 183_085_568, SavedBytesNarrow: 132_891_584),
         new("aim_base", "Encode", Parameters: 85_647_360, MultiplyAdds: 17_563_210_752, SavedBytes: 89_115_704, SavedBytesNarrow: 64_169_240),
+        new("aim_base", "Tokens", Parameters: 85_647_360, MultiplyAdds: 17_563_060_224, SavedBytes: 87_904_552, SavedBytesNarrow: 62_958_088),
         new("aim_base", "EncodeGap", Parameters: 85_647_360, MultiplyAdds: 17_563_210_752, SavedBytes: 89_118_776, SavedBytesNarrow: 64_172_312),
+        new("aim_base", "EncodeSelf", Parameters: 85_647_360, MultiplyAdds: 17_563_211_520, SavedBytes: 87_914_008, SavedBytesNarrow: 63_875_320),
         new("aim_base", "SelfAttentionMap", Parameters: 85_645_824, MultiplyAdds: 16_457_842_944, SavedBytes: 83_059_928, SavedBytesNarrow: 59_007_056),
         new("aim_large", "PredictMlp", Parameters: 461_599_488, MultiplyAdds: 93_692_108_800, SavedBytes: 363_840_544, SavedBytesNarrow: 261_240_096),
         new("aim_large", "PredictLinear", Parameters: 455_041_792, MultiplyAdds: 92_407_603_200, SavedBytes: 360_629_280, SavedBytesNarrow: 260_035_872),
         new("aim_large", "PredictTiedMlp", Parameters: 461_599_488, MultiplyAdds: 93_692_108_800, SavedBytes: 363_677_760, SavedBytesNarrow: 260_981_696),
         new("aim_large", "PredictTiedLinear", Parameters: 455_041_792, MultiplyAdds: 92_407_603_200, SavedBytes: 360_466_496, SavedBytesNarrow: 259_777_472),
         new("aim_large", "Encode", Parameters: 303_099_904, MultiplyAdds: 61_553_889_280, SavedBytes: 235_191_992, SavedBytesNarrow: 168_166_328),
+        new("aim_large", "Tokens", Parameters: 303_099_904, MultiplyAdds: 61_553_688_576, SavedBytes: 233_577_384, SavedBytesNarrow: 166_551_720),
         new("aim_large", "EncodeGap", Parameters: 303_099_904, MultiplyAdds: 61_553_889_280, SavedBytes: 235_196_088, SavedBytesNarrow: 168_170_424),
+        new("aim_large", "EncodeSelf", Parameters: 303_099_904, MultiplyAdds: 61_553_890_304, SavedBytes: 233_589_992, SavedBytesNarrow: 167_774_696),
         new("aim_large", "SelfAttentionMap", Parameters: 303_097_856, MultiplyAdds: 59_615_284_224, SavedBytes: 227_118_936, SavedBytesNarrow: 161_284_728),
         new("aim_huge", "PredictMlp", Parameters: 955_996_928, MultiplyAdds: 192_929_259_520, SavedBytes: 603_861_536, SavedBytesNarrow: 418_795_040),
         new("aim_huge", "PredictLinear", Parameters: 946_489_088, MultiplyAdds: 191_066_726_400, SavedBytes: 599_847_456, SavedBytesNarrow: 417_289_760),
         new("aim_huge", "PredictTiedMlp", Parameters: 955_996_928, MultiplyAdds: 192_929_259_520, SavedBytes: 603_924_384, SavedBytesNarrow: 418_648_480),
         new("aim_huge", "PredictTiedLinear", Parameters: 946_489_088, MultiplyAdds: 191_066_726_400, SavedBytes: 599_910_304, SavedBytesNarrow: 417_143_200),
         new("aim_huge", "Encode", Parameters: 630_666_240, MultiplyAdds: 127_313_843_200, SavedBytes: 390_850_360, SavedBytesNarrow: 269_105_976),
+        new("aim_huge", "Tokens", Parameters: 630_666_240, MultiplyAdds: 127_313_592_320, SavedBytes: 388_832_296, SavedBytesNarrow: 267_087_912),
         new("aim_huge", "EncodeGap", Parameters: 630_666_240, MultiplyAdds: 127_313_843_200, SavedBytes: 390_855_480, SavedBytesNarrow: 269_111_096),
+        new("aim_huge", "EncodeSelf", Parameters: 630_666_240, MultiplyAdds: 127_313_844_480, SavedBytes: 388_844_904, SavedBytesNarrow: 268_613_480),
         new("aim_huge", "SelfAttentionMap", Parameters: 630_663_680, MultiplyAdds: 124_309_610_240, SavedBytes: 380_760_024, SavedBytesNarrow: 260_812_280),
     ];
 
     /// <summary>PredictMlp as Mermaid text.</summary>
     public const string Mermaid = """
         flowchart TD
-          n1(["images: B 3 S S"])
+          n1(["images: B 3 Y X"])
           n2(["rank: B N"])
           n3["patch"]
           n1 --> n3
@@ -696,8 +817,8 @@ partial class AimViT
           n7 --> n8
           n5 --> n8
           subgraph s9["s = 0 … Q - 1"]
-            subgraph i10["i = 0 … (L / Q) - 1"]
-              n11["blocks (L / Q)·s + i"]
+            subgraph i10["i = 0 … M - 1"]
+              n11["blocks M·s + i"]
               n8 --> n11
               n2 --> n11
             end
@@ -731,7 +852,7 @@ partial class AimViT
 /// <summary>AimViT.PredictMlp on static buffers: captured once and replayed where the device can, called where it cannot. Without gradient, for batches of one size.</summary>
 internal sealed class PredictMlpCapture(AimViT model, long B, torch.Device device) : global::SemAim.Runtime.Capture.GraphCapture(device)
 {
-    private readonly Tensor images = Static(device, B, 3, model.__S, model.__S);
+    private readonly Tensor images = Static(device, B, 3, model.__Y, model.__X);
     private readonly Tensor rank = Static(device, B, model.__N);
 
     /// <inheritdoc />
@@ -740,7 +861,7 @@ internal sealed class PredictMlpCapture(AimViT model, long B, torch.Device devic
     /// <summary>The graph of these values. The result stays the wrapper's, valid until the next call.</summary>
     public Tensor Replay(Tensor images, Tensor rank)
     {
-        Guard.Shape(images, nameof(images), B, 3, model.__S, model.__S);
+        Guard.Shape(images, nameof(images), B, 3, model.__Y, model.__X);
         Guard.Shape(rank, nameof(rank), B, model.__N);
         Load(this.images, images);
         Load(this.rank, rank);
@@ -749,20 +870,23 @@ internal sealed class PredictMlpCapture(AimViT model, long B, torch.Device devic
 }
 
 // what other assemblies may know
-[GraphSize("G", "S / P")]
-[GraphSize("N", "G * G")]
-[GraphSize("T", "((S / P) * (S / P)) + 1")]
+[GraphSize("G", "Y / P")]
+[GraphSize("K", "X / P")]
+[GraphSize("N", "G * K")]
+[GraphSize("T", "((Y / P) * (X / P)) + 1")]
 [GraphSummary("PredictMlp", "stochastic, capture-safe", SavedArguments = "images", Reads = "patch_embed.proj.weight patch_embed.proj.bias cls_token pos_embed blocks.{0..L}.norm1.weight blocks.{0..L}.norm1.bias blocks.{0..L}.attn.qkv.weight blocks.{0..L}.attn.qkv.bias blocks.{0..L}.attn.proj.weight blocks.{0..L}.attn.proj.bias blocks.{0..L}.norm2.weight blocks.{0..L}.norm2.bias blocks.{0..L}.mlp.fc1.weight blocks.{0..L}.mlp.fc1.bias blocks.{0..L}.mlp.fc2.weight blocks.{0..L}.mlp.fc2.bias query_blocks.{0..Q}.norm1.weight query_blocks.{0..Q}.norm1.bias query_blocks.{0..Q}.attn.q.weight query_blocks.{0..Q}.attn.q.bias query_blocks.{0..Q}.attn.k.weight query_blocks.{0..Q}.attn.k.bias query_blocks.{0..Q}.attn.v.weight query_blocks.{0..Q}.attn.v.bias query_blocks.{0..Q}.attn.proj.weight query_blocks.{0..Q}.attn.proj.bias query_blocks.{0..Q}.norm2.weight query_blocks.{0..Q}.norm2.bias query_blocks.{0..Q}.mlp.fc1.weight query_blocks.{0..Q}.mlp.fc1.bias query_blocks.{0..Q}.mlp.fc2.weight query_blocks.{0..Q}.mlp.fc2.bias norm.weight norm.bias prediction_head.fc1.weight prediction_head.fc1.bias prediction_head.fc2.weight prediction_head.fc2.bias")]
 [GraphSummary("PredictLinear", "stochastic, capture-safe", SavedArguments = "images", Reads = "patch_embed.proj.weight patch_embed.proj.bias cls_token pos_embed blocks.{0..L}.norm1.weight blocks.{0..L}.norm1.bias blocks.{0..L}.attn.qkv.weight blocks.{0..L}.attn.qkv.bias blocks.{0..L}.attn.proj.weight blocks.{0..L}.attn.proj.bias blocks.{0..L}.norm2.weight blocks.{0..L}.norm2.bias blocks.{0..L}.mlp.fc1.weight blocks.{0..L}.mlp.fc1.bias blocks.{0..L}.mlp.fc2.weight blocks.{0..L}.mlp.fc2.bias query_blocks.{0..Q}.norm1.weight query_blocks.{0..Q}.norm1.bias query_blocks.{0..Q}.attn.q.weight query_blocks.{0..Q}.attn.q.bias query_blocks.{0..Q}.attn.k.weight query_blocks.{0..Q}.attn.k.bias query_blocks.{0..Q}.attn.v.weight query_blocks.{0..Q}.attn.v.bias query_blocks.{0..Q}.attn.proj.weight query_blocks.{0..Q}.attn.proj.bias query_blocks.{0..Q}.norm2.weight query_blocks.{0..Q}.norm2.bias query_blocks.{0..Q}.mlp.fc1.weight query_blocks.{0..Q}.mlp.fc1.bias query_blocks.{0..Q}.mlp.fc2.weight query_blocks.{0..Q}.mlp.fc2.bias norm.weight norm.bias prediction_head.weight prediction_head.bias")]
 [GraphSummary("PredictTiedMlp", "stochastic, capture-safe", SavedArguments = "images", Reads = "patch_embed.proj.weight patch_embed.proj.bias cls_token pos_embed blocks.{0..L}.norm1.weight blocks.{0..L}.norm1.bias blocks.{0..L}.attn.qkv.weight blocks.{0..L}.attn.qkv.bias blocks.{0..L}.attn.proj.weight blocks.{0..L}.attn.proj.bias blocks.{0..L}.norm2.weight blocks.{0..L}.norm2.bias blocks.{0..L}.mlp.fc1.weight blocks.{0..L}.mlp.fc1.bias blocks.{0..L}.mlp.fc2.weight blocks.{0..L}.mlp.fc2.bias query_blocks.{0..Q}.norm1.weight query_blocks.{0..Q}.norm1.bias query_blocks.{0..Q}.attn.q.weight query_blocks.{0..Q}.attn.q.bias query_blocks.{0..Q}.attn.k.weight query_blocks.{0..Q}.attn.k.bias query_blocks.{0..Q}.attn.v.weight query_blocks.{0..Q}.attn.v.bias query_blocks.{0..Q}.attn.proj.weight query_blocks.{0..Q}.attn.proj.bias query_blocks.{0..Q}.norm2.weight query_blocks.{0..Q}.norm2.bias query_blocks.{0..Q}.mlp.fc1.weight query_blocks.{0..Q}.mlp.fc1.bias query_blocks.{0..Q}.mlp.fc2.weight query_blocks.{0..Q}.mlp.fc2.bias norm.weight norm.bias prediction_head.fc1.weight prediction_head.fc1.bias prediction_head.fc2.weight prediction_head.fc2.bias")]
 [GraphSummary("PredictTiedLinear", "stochastic, capture-safe", SavedArguments = "images", Reads = "patch_embed.proj.weight patch_embed.proj.bias cls_token pos_embed blocks.{0..L}.norm1.weight blocks.{0..L}.norm1.bias blocks.{0..L}.attn.qkv.weight blocks.{0..L}.attn.qkv.bias blocks.{0..L}.attn.proj.weight blocks.{0..L}.attn.proj.bias blocks.{0..L}.norm2.weight blocks.{0..L}.norm2.bias blocks.{0..L}.mlp.fc1.weight blocks.{0..L}.mlp.fc1.bias blocks.{0..L}.mlp.fc2.weight blocks.{0..L}.mlp.fc2.bias query_blocks.{0..Q}.norm1.weight query_blocks.{0..Q}.norm1.bias query_blocks.{0..Q}.attn.q.weight query_blocks.{0..Q}.attn.q.bias query_blocks.{0..Q}.attn.k.weight query_blocks.{0..Q}.attn.k.bias query_blocks.{0..Q}.attn.v.weight query_blocks.{0..Q}.attn.v.bias query_blocks.{0..Q}.attn.proj.weight query_blocks.{0..Q}.attn.proj.bias query_blocks.{0..Q}.norm2.weight query_blocks.{0..Q}.norm2.bias query_blocks.{0..Q}.mlp.fc1.weight query_blocks.{0..Q}.mlp.fc1.bias query_blocks.{0..Q}.mlp.fc2.weight query_blocks.{0..Q}.mlp.fc2.bias norm.weight norm.bias prediction_head.weight prediction_head.bias")]
-[GraphSummary("Encode", "stochastic, capture-safe", MultiplyAdds = "2 * B * D * D * G * G * L * R + 2 * B * D * G * G * G * G * L + 4 * B * D * D * G * G * L + 2 * B * D * D * L * R + 4 * B * D * G * G * L + 4 * B * D * D * L + B * D * G * G + 3 * B * D * S * S + 2 * B * D * L", SavedBytes = "4 * B * D * G * G * L * R + 32 * B * D * G * G * L + 4 * B * G * G * H * L + 12 * B * D * G * G + 4 * B * D * L * R + 16 * B * G * G * L + 32 * B * D * L + 12 * B * G * G + 4 * B * H * L + 12 * B * D + 16 * B * L + 8 * B", SavedArguments = "images", Reads = "patch_embed.proj.weight patch_embed.proj.bias cls_token pos_embed blocks.{0..L}.norm1.weight blocks.{0..L}.norm1.bias blocks.{0..L}.attn.qkv.weight blocks.{0..L}.attn.qkv.bias blocks.{0..L}.attn.proj.weight blocks.{0..L}.attn.proj.bias blocks.{0..L}.norm2.weight blocks.{0..L}.norm2.bias blocks.{0..L}.mlp.fc1.weight blocks.{0..L}.mlp.fc1.bias blocks.{0..L}.mlp.fc2.weight blocks.{0..L}.mlp.fc2.bias norm.weight norm.bias")]
-[GraphSummary("EncodeGap", "stochastic, capture-safe", MultiplyAdds = "2 * B * D * D * G * G * L * R + 2 * B * D * G * G * G * G * L + 4 * B * D * D * G * G * L + 2 * B * D * D * L * R + 4 * B * D * G * G * L + 4 * B * D * D * L + B * D * G * G + 3 * B * D * S * S + 2 * B * D * L", SavedBytes = "4 * B * D * G * G * L * R + 32 * B * D * G * G * L + 4 * B * G * G * H * L + 12 * B * D * G * G + 4 * B * D * L * R + 16 * B * G * G * L + 32 * B * D * L + 12 * B * G * G + 4 * B * H * L + 16 * B * D + 16 * B * L + 8 * B", SavedArguments = "images", Reads = "patch_embed.proj.weight patch_embed.proj.bias cls_token pos_embed blocks.{0..L}.norm1.weight blocks.{0..L}.norm1.bias blocks.{0..L}.attn.qkv.weight blocks.{0..L}.attn.qkv.bias blocks.{0..L}.attn.proj.weight blocks.{0..L}.attn.proj.bias blocks.{0..L}.norm2.weight blocks.{0..L}.norm2.bias blocks.{0..L}.mlp.fc1.weight blocks.{0..L}.mlp.fc1.bias blocks.{0..L}.mlp.fc2.weight blocks.{0..L}.mlp.fc2.bias norm.weight norm.bias")]
-[GraphSummary("SelfAttentionMap", "stochastic, capture-safe", SavedArguments = "images", Reads = "patch_embed.proj.weight patch_embed.proj.bias cls_token pos_embed blocks.{0..L}.norm1.weight blocks.{0..L}.norm1.bias blocks.{0..L}.attn.qkv.weight blocks.{0..L}.attn.qkv.bias blocks.{0..L}.attn.proj.weight blocks.{0..L}.attn.proj.bias blocks.{0..L}.norm2.weight blocks.{0..L}.norm2.bias blocks.{0..L}.mlp.fc1.weight blocks.{0..L}.mlp.fc1.bias blocks.{0..L}.mlp.fc2.weight blocks.{0..L}.mlp.fc2.bias")]
-[GraphSummary("Loss", "capture-safe", MultiplyAdds = "0", SavedBytes = "4 * B * G * G + 36 * B * S * S", SavedBytesNarrow = "4 * B * G * G + 36 * B * S * S")]
-[GraphSummary("AbsoluteLoss", "capture-safe", MultiplyAdds = "0", SavedBytes = "4 * B * G * G + 36 * B * S * S", SavedBytesNarrow = "4 * B * G * G + 36 * B * S * S")]
-[GraphSummary("RawLoss", "capture-safe", MultiplyAdds = "0", SavedBytes = "12 * B * S * S", SavedBytesNarrow = "12 * B * S * S")]
-[GraphSummary("RawAbsoluteLoss", "capture-safe", MultiplyAdds = "0", SavedBytes = "12 * B * S * S", SavedBytesNarrow = "12 * B * S * S")]
+[GraphSummary("Encode", "stochastic, capture-safe", MultiplyAdds = "4 * B * D * D * L * N + 2 * B * D * F * L * N + 2 * B * D * L * N * N + 4 * B * D * D * L + 2 * B * D * F * L + 4 * B * D * L * N + 3 * B * D * X * Y + 2 * B * D * L + B * D * N", SavedBytes = "32 * B * D * L * N + 4 * B * F * L * N + 4 * B * H * L * N + 32 * B * D * L + 12 * B * D * N + 4 * B * F * L + 4 * B * H * L + 16 * B * L * N + 12 * B * D + 16 * B * L + 12 * B * N + 8 * B", SavedBytesNarrow = "2 * B * H * L * N * N + 20 * B * D * L * N + 2 * B * F * L * N + 4 * B * H * L * N + 20 * B * D * L + 12 * B * D * N + 2 * B * F * L + 2 * B * H * L + 16 * B * L * N + 6 * B * X * Y + 12 * B * D + 16 * B * L + 12 * B * N + 8 * B", SavedArguments = "images", Reads = "patch_embed.proj.weight patch_embed.proj.bias cls_token pos_embed blocks.{0..L}.norm1.weight blocks.{0..L}.norm1.bias blocks.{0..L}.attn.qkv.weight blocks.{0..L}.attn.qkv.bias blocks.{0..L}.attn.proj.weight blocks.{0..L}.attn.proj.bias blocks.{0..L}.norm2.weight blocks.{0..L}.norm2.bias blocks.{0..L}.mlp.fc1.weight blocks.{0..L}.mlp.fc1.bias blocks.{0..L}.mlp.fc2.weight blocks.{0..L}.mlp.fc2.bias norm.weight norm.bias")]
+[GraphSummary("Tokens", "stochastic, capture-safe", MultiplyAdds = "4 * B * D * D * L * N + 2 * B * D * F * L * N + 2 * B * D * L * N * N + 4 * B * D * D * L + 2 * B * D * F * L + 4 * B * D * L * N + 3 * B * D * X * Y + 2 * B * D * L", SavedBytes = "32 * B * D * L * N + 4 * B * F * L * N + 4 * B * H * L * N + 32 * B * D * L + 4 * B * D * N + 4 * B * F * L + 4 * B * H * L + 16 * B * L * N + 4 * B * D + 16 * B * L + 8 * B * N + 8 * B", SavedBytesNarrow = "2 * B * H * L * N * N + 20 * B * D * L * N + 2 * B * F * L * N + 4 * B * H * L * N + 20 * B * D * L + 4 * B * D * N + 2 * B * F * L + 2 * B * H * L + 16 * B * L * N + 6 * B * X * Y + 4 * B * D + 16 * B * L + 8 * B * N + 8 * B", SavedArguments = "images", Reads = "patch_embed.proj.weight patch_embed.proj.bias cls_token pos_embed blocks.{0..L}.norm1.weight blocks.{0..L}.norm1.bias blocks.{0..L}.attn.qkv.weight blocks.{0..L}.attn.qkv.bias blocks.{0..L}.attn.proj.weight blocks.{0..L}.attn.proj.bias blocks.{0..L}.norm2.weight blocks.{0..L}.norm2.bias blocks.{0..L}.mlp.fc1.weight blocks.{0..L}.mlp.fc1.bias blocks.{0..L}.mlp.fc2.weight blocks.{0..L}.mlp.fc2.bias norm.weight norm.bias")]
+[GraphSummary("EncodeGap", "stochastic, capture-safe", MultiplyAdds = "4 * B * D * D * L * N + 2 * B * D * F * L * N + 2 * B * D * L * N * N + 4 * B * D * D * L + 2 * B * D * F * L + 4 * B * D * L * N + 3 * B * D * X * Y + 2 * B * D * L + B * D * N", SavedBytes = "32 * B * D * L * N + 4 * B * F * L * N + 4 * B * H * L * N + 32 * B * D * L + 12 * B * D * N + 4 * B * F * L + 4 * B * H * L + 16 * B * L * N + 16 * B * D + 16 * B * L + 12 * B * N + 8 * B", SavedBytesNarrow = "2 * B * H * L * N * N + 20 * B * D * L * N + 2 * B * F * L * N + 4 * B * H * L * N + 20 * B * D * L + 12 * B * D * N + 2 * B * F * L + 2 * B * H * L + 16 * B * L * N + 6 * B * X * Y + 16 * B * D + 16 * B * L + 12 * B * N + 8 * B", SavedArguments = "images", Reads = "patch_embed.proj.weight patch_embed.proj.bias cls_token pos_embed blocks.{0..L}.norm1.weight blocks.{0..L}.norm1.bias blocks.{0..L}.attn.qkv.weight blocks.{0..L}.attn.qkv.bias blocks.{0..L}.attn.proj.weight blocks.{0..L}.attn.proj.bias blocks.{0..L}.norm2.weight blocks.{0..L}.norm2.bias blocks.{0..L}.mlp.fc1.weight blocks.{0..L}.mlp.fc1.bias blocks.{0..L}.mlp.fc2.weight blocks.{0..L}.mlp.fc2.bias norm.weight norm.bias")]
+[GraphSummary("EncodeSelf", "stochastic, capture-safe", MultiplyAdds = "4 * B * D * D * L * N + 2 * B * D * F * L * N + 2 * B * D * L * N * N + 4 * B * D * D * L + 2 * B * D * F * L + 4 * B * D * L * N + 3 * B * D * X * Y + 2 * B * D * L + B * D * N + B * D", SavedBytes = "32 * B * D * L * N + 4 * B * F * L * N + 4 * B * H * L * N + 32 * B * D * L + 4 * B * D * N + 4 * B * F * L + 4 * B * H * L + 4 * B * H * N + 16 * B * L * N + 4 * B * D + 4 * B * H + 16 * B * L + 8 * B * N + 8 * B", SavedArguments = "images", Reads = "patch_embed.proj.weight patch_embed.proj.bias cls_token pos_embed blocks.{0..L}.norm1.weight blocks.{0..L}.norm1.bias blocks.{0..L}.attn.qkv.weight blocks.{0..L}.attn.qkv.bias blocks.{0..L}.attn.proj.weight blocks.{0..L}.attn.proj.bias blocks.{0..L}.norm2.weight blocks.{0..L}.norm2.bias blocks.{0..L}.mlp.fc1.weight blocks.{0..L}.mlp.fc1.bias blocks.{0..L}.mlp.fc2.weight blocks.{0..L}.mlp.fc2.bias norm.weight norm.bias")]
+[GraphSummary("SelfAttentionMap", "stochastic, capture-safe", SavedBytes = "32 * B * D * L * N + 4 * B * F * L * N + 4 * B * H * L * N + 32 * B * D * L - 12 * B * D * N + 4 * B * F * L - 4 * B * F * N + 4 * B * H * L + 16 * B * L * N - 12 * B * D - 4 * B * F + 16 * B * L - 8 * B * N - 8 * B", SavedArguments = "images", Reads = "patch_embed.proj.weight patch_embed.proj.bias cls_token pos_embed blocks.{0..L}.norm1.weight blocks.{0..L}.norm1.bias blocks.{0..L}.attn.qkv.weight blocks.{0..L}.attn.qkv.bias blocks.{0..L}.attn.proj.weight blocks.{0..L}.attn.proj.bias blocks.{0..L}.norm2.weight blocks.{0..L}.norm2.bias blocks.{0..L}.mlp.fc1.weight blocks.{0..L}.mlp.fc1.bias blocks.{0..L}.mlp.fc2.weight blocks.{0..L}.mlp.fc2.bias")]
+[GraphSummary("Loss", "capture-safe", MultiplyAdds = "0", SavedBytes = "36 * B * X * Y + 4 * B * N", SavedBytesNarrow = "36 * B * X * Y + 4 * B * N")]
+[GraphSummary("AbsoluteLoss", "capture-safe", MultiplyAdds = "0", SavedBytes = "36 * B * X * Y + 4 * B * N", SavedBytesNarrow = "36 * B * X * Y + 4 * B * N")]
+[GraphSummary("RawLoss", "capture-safe", MultiplyAdds = "0", SavedBytes = "12 * B * X * Y", SavedBytesNarrow = "12 * B * X * Y")]
+[GraphSummary("RawAbsoluteLoss", "capture-safe", MultiplyAdds = "0", SavedBytes = "12 * B * X * Y", SavedBytesNarrow = "12 * B * X * Y")]
 [GraphSummary("Patches", "capture-safe", MultiplyAdds = "0", SavedBytes = "0", SavedBytesNarrow = "0")]
 [GraphWeight("patch_embed.proj.weight", "D 3 P P", Products = true)]
 [GraphWeight("patch_embed.proj.bias", "D", Products = true)]
@@ -776,9 +900,9 @@ internal sealed class PredictMlpCapture(AimViT model, long B, torch.Device devic
 [GraphWeight("blocks.{0..L}.attn.proj.bias", "D", Products = true)]
 [GraphWeight("blocks.{0..L}.norm2.weight", "D")]
 [GraphWeight("blocks.{0..L}.norm2.bias", "D")]
-[GraphWeight("blocks.{0..L}.mlp.fc1.weight", "D*R D", Products = true)]
-[GraphWeight("blocks.{0..L}.mlp.fc1.bias", "D*R", Products = true)]
-[GraphWeight("blocks.{0..L}.mlp.fc2.weight", "D D*R", Products = true)]
+[GraphWeight("blocks.{0..L}.mlp.fc1.weight", "F D", Products = true)]
+[GraphWeight("blocks.{0..L}.mlp.fc1.bias", "F", Products = true)]
+[GraphWeight("blocks.{0..L}.mlp.fc2.weight", "D F", Products = true)]
 [GraphWeight("blocks.{0..L}.mlp.fc2.bias", "D", Products = true)]
 [GraphWeight("query_blocks.{0..Q}.norm1.weight", "D")]
 [GraphWeight("query_blocks.{0..Q}.norm1.bias", "D")]
@@ -792,15 +916,15 @@ internal sealed class PredictMlpCapture(AimViT model, long B, torch.Device devic
 [GraphWeight("query_blocks.{0..Q}.attn.proj.bias", "D", Products = true)]
 [GraphWeight("query_blocks.{0..Q}.norm2.weight", "D")]
 [GraphWeight("query_blocks.{0..Q}.norm2.bias", "D")]
-[GraphWeight("query_blocks.{0..Q}.mlp.fc1.weight", "D*R D", Products = true)]
-[GraphWeight("query_blocks.{0..Q}.mlp.fc1.bias", "D*R", Products = true)]
-[GraphWeight("query_blocks.{0..Q}.mlp.fc2.weight", "D D*R", Products = true)]
+[GraphWeight("query_blocks.{0..Q}.mlp.fc1.weight", "F D", Products = true)]
+[GraphWeight("query_blocks.{0..Q}.mlp.fc1.bias", "F", Products = true)]
+[GraphWeight("query_blocks.{0..Q}.mlp.fc2.weight", "D F", Products = true)]
 [GraphWeight("query_blocks.{0..Q}.mlp.fc2.bias", "D", Products = true)]
 [GraphWeight("norm.weight", "D")]
 [GraphWeight("norm.bias", "D")]
-[GraphWeight("prediction_head.fc1.weight", "4*D D", Products = true)]
-[GraphWeight("prediction_head.fc1.bias", "4*D", Products = true)]
-[GraphWeight("prediction_head.fc2.weight", "O 4*D", Products = true)]
+[GraphWeight("prediction_head.fc1.weight", "F D", Products = true)]
+[GraphWeight("prediction_head.fc1.bias", "F", Products = true)]
+[GraphWeight("prediction_head.fc2.weight", "O F", Products = true)]
 [GraphWeight("prediction_head.fc2.bias", "O", Products = true)]
 [GraphWeight("prediction_head.weight", "O D")]
 [GraphWeight("prediction_head.bias", "O")]

@@ -16,7 +16,7 @@ partial class Block
     internal int __H => H;
     internal int __F => F;
 
-    /// <summary>x: B T D, mask?: order(B T T) → B T D. Draws are those of a training run; none: evaluation. Multiply-adds 2·B·D²·R·T + 4·B·D²·T + 2·B·D·T².</summary>
+    /// <summary>x: B T D, mask?: order(B T T) → B T D. Draws are those of a training run; none: evaluation. Multiply-adds 4·B·D²·T + 2·B·D·F·T + 2·B·D·T².</summary>
     public Tensor Forward(Tensor x, AttentionBias mask = default, Draws? draws = null)
     {
         long B = x.size(0);
@@ -67,7 +67,7 @@ partial class Block
         return v2;
     }
 
-    /// <summary>x: B T D → B T D; B T.</summary>
+    /// <summary>x: B T D → B T D; B T. Multiply-adds 4·B·D²·T + 2·B·D·F·T + 2·B·D·T² + B·D·T.</summary>
     public (Tensor, Tensor) ForwardSeen(Tensor x)
     {
         long B = x.size(0);
@@ -87,7 +87,7 @@ partial class Block
         return (v4, seen);
     }
 
-    /// <summary>g: B T D, h: B M D, mask?: order(B T M) → B T D. Draws are those of a training run; none: evaluation.</summary>
+    /// <summary>g: B T D, h: B M D, mask?: order(B T M) → B T D. Draws are those of a training run; none: evaluation. Multiply-adds 3·B·D²·M + 4·B·D²·T + 2·B·D·F·T + 2·B·D·M·T.</summary>
     public Tensor Query(Tensor g, Tensor h, AttentionBias mask = default, Draws? draws = null)
     {
         long B = g.size(0);
@@ -95,10 +95,24 @@ partial class Block
         Guard.Shape(g, nameof(g), B, T, D);
         long M = h.size(1);
         Guard.Shape(h, nameof(h), B, M, D);
-        return __Query(g, h, mask, draws, B, T, M);
+        return draws is null ? __Query(g, h, mask, B, T, M) : __Query(g, h, mask, draws, B, T, M);
     }
 
-    internal Tensor __Query(Tensor g, Tensor h, AttentionBias mask, Draws? draws, long B, long T, long M)
+    // evaluation: nothing is dropped
+    internal Tensor __Query(Tensor g, Tensor h, AttentionBias mask, long B, long T, long M)
+    {
+        var v1 = Kernels.LayerNorm(g, norm1);                                      // B T D
+        var v2 = Kernels.LayerNorm(h, norm1);                                      // B M D
+        var v3 = attn.__Cross(v1, v2, mask, B, T, M); v1.Dispose(); v2.Dispose();  // B T D
+        var g2 = g.add(v3); v3.Dispose();                                          // B T D
+        var v4 = Kernels.LayerNorm(g2, norm2);                                     // B T D
+        var v5 = mlp.__Forward(v4); v4.Dispose();                                  // B T D
+        var v6 = g2.add(v5); g2.Dispose(); v5.Dispose();                           // B T D
+        return v6;
+    }
+
+    // training
+    internal Tensor __Query(Tensor g, Tensor h, AttentionBias mask, Draws draws, long B, long T, long M)
     {
         var v1 = Kernels.LayerNorm(g, norm1);                                      // B T D
         var v2 = Kernels.LayerNorm(h, norm1);                                      // B M D
@@ -113,7 +127,7 @@ partial class Block
     }
 
     /// <inheritdoc />
-    protected override long SizeOf(string name) => name switch { "D" => D, "H" => H, "R" => R, _ => base.SizeOf(name) };
+    protected override long SizeOf(string name) => name switch { "D" => D, "H" => H, "F" => F, _ => base.SizeOf(name) };
 
     /// <summary>Forward as Mermaid text.</summary>
     public const string Mermaid = """
@@ -148,8 +162,10 @@ partial class Block
 }
 
 // what other assemblies may know
-[GraphSummary("Forward", "token-wise, stochastic, capture-safe", MultiplyAdds = "2 * B * D * D * R * T + 4 * B * D * D * T + 2 * B * D * T * T", SavedBytes = "4 * B * D * R * T + 28 * B * D * T + 4 * B * H * T + 16 * B * T", SavedBytesNarrow = "2 * B * D * R * T + 2 * B * H * T * T + 16 * B * D * T + 16 * B * T", SavedArguments = "x", SavedArgumentsNarrow = "x", Reads = "norm1.weight norm1.bias attn.qkv.weight attn.qkv.bias attn.proj.weight attn.proj.bias norm2.weight norm2.bias mlp.fc1.weight mlp.fc1.bias mlp.fc2.weight mlp.fc2.bias")]
+[GraphSummary("Forward", "token-wise, stochastic, capture-safe", MultiplyAdds = "4 * B * D * D * T + 2 * B * D * F * T + 2 * B * D * T * T", SavedBytes = "28 * B * D * T + 4 * B * F * T + 4 * B * H * T + 16 * B * T", SavedBytesNarrow = "2 * B * H * T * T + 16 * B * D * T + 2 * B * F * T + 16 * B * T", SavedArguments = "x", SavedArgumentsNarrow = "x", Reads = "norm1.weight norm1.bias attn.qkv.weight attn.qkv.bias attn.proj.weight attn.proj.bias norm2.weight norm2.bias mlp.fc1.weight mlp.fc1.bias mlp.fc2.weight mlp.fc2.bias")]
 [GraphSummary("ClassAttention", "capture-safe", MultiplyAdds = "3 * B * D * D * T + B * D * T", SavedBytes = "16 * B * D * T + 4 * B * H * T + 8 * B * T", SavedBytesNarrow = "8 * B * D * T + 4 * B * H * T + 8 * B * T", SavedArguments = "x", SavedArgumentsNarrow = "x", Reads = "norm1.weight norm1.bias attn.qkv.weight attn.qkv.bias")]
+[GraphSummary("ForwardSeen", "capture-safe", MultiplyAdds = "4 * B * D * D * T + 2 * B * D * F * T + 2 * B * D * T * T + B * D * T", SavedBytes = "28 * B * D * T + 4 * B * F * T + 8 * B * H * T + 16 * B * T", SavedBytesNarrow = "2 * B * H * T * T + 22 * B * D * T + 2 * B * F * T + 4 * B * H * T + 16 * B * T", SavedArguments = "x", SavedArgumentsNarrow = "x", Reads = "norm1.weight norm1.bias attn.qkv.weight attn.qkv.bias attn.proj.weight attn.proj.bias norm2.weight norm2.bias mlp.fc1.weight mlp.fc1.bias mlp.fc2.weight mlp.fc2.bias")]
+[GraphSummary("Query", "token-wise, stochastic, capture-safe", MultiplyAdds = "3 * B * D * D * M + 4 * B * D * D * T + 2 * B * D * F * T + 2 * B * D * M * T", SavedBytes = "16 * B * D * M + 28 * B * D * T + 4 * B * F * T + 4 * B * H * T + 8 * B * M + 16 * B * T", SavedBytesNarrow = "2 * B * H * M * T + 6 * B * D * M + 12 * B * D * T + 2 * B * F * T + 8 * B * M + 16 * B * T", SavedArguments = "g h", SavedArgumentsNarrow = "g h", Reads = "norm1.weight norm1.bias attn.qkv.weight attn.qkv.bias attn.proj.weight attn.proj.bias norm2.weight norm2.bias mlp.fc1.weight mlp.fc1.bias mlp.fc2.weight mlp.fc2.bias")]
 [GraphWeight("norm1.weight", "D")]
 [GraphWeight("norm1.bias", "D")]
 [GraphWeight("attn.qkv.weight", "3*D D", Products = true)]
@@ -158,8 +174,8 @@ partial class Block
 [GraphWeight("attn.proj.bias", "D", Products = true)]
 [GraphWeight("norm2.weight", "D")]
 [GraphWeight("norm2.bias", "D")]
-[GraphWeight("mlp.fc1.weight", "D*R D", Products = true)]
-[GraphWeight("mlp.fc1.bias", "D*R", Products = true)]
-[GraphWeight("mlp.fc2.weight", "D D*R", Products = true)]
+[GraphWeight("mlp.fc1.weight", "F D", Products = true)]
+[GraphWeight("mlp.fc1.bias", "F", Products = true)]
+[GraphWeight("mlp.fc2.weight", "D F", Products = true)]
 [GraphWeight("mlp.fc2.bias", "D", Products = true)]
 partial class Block { }

@@ -16,7 +16,7 @@ partial class QueryBlock
     internal int __H => H;
     internal int __F => F;
 
-    /// <summary>g: B T D, h: B M D, mask?: order(B T M) → B T D. Draws are those of a training run; none: evaluation. Multiply-adds 2·B·D²·R·T + 2·B·D²·M + 2·B·D²·T + 2·B·D·M·T.</summary>
+    /// <summary>g: B T D, h: B M D, mask?: order(B T M) → B T D. Draws are those of a training run; none: evaluation. Multiply-adds 2·B·D²·M + 2·B·D²·T + 2·B·D·F·T + 2·B·D·M·T.</summary>
     public Tensor Forward(Tensor g, Tensor h, AttentionBias mask = default, Draws? draws = null)
     {
         long B = g.size(0);
@@ -56,7 +56,7 @@ partial class QueryBlock
     }
 
     /// <inheritdoc />
-    protected override long SizeOf(string name) => name switch { "D" => D, "H" => H, "R" => R, _ => base.SizeOf(name) };
+    protected override long SizeOf(string name) => name switch { "D" => D, "H" => H, "F" => F, _ => base.SizeOf(name) };
 
     /// <summary>Forward as Mermaid text.</summary>
     public const string Mermaid = """
@@ -95,7 +95,7 @@ partial class QueryBlock
 }
 
 // what other assemblies may know
-[GraphSummary("Forward", "token-wise, stochastic, capture-safe", MultiplyAdds = "2 * B * D * D * R * T + 2 * B * D * D * M + 2 * B * D * D * T + 2 * B * D * M * T", SavedBytes = "4 * B * D * R * T + 12 * B * D * M + 20 * B * D * T + 4 * B * H * T + 8 * B * M + 16 * B * T", SavedBytesNarrow = "2 * B * D * R * T + 2 * B * H * M * T + 8 * B * D * M + 12 * B * D * T + 8 * B * M + 16 * B * T", SavedArguments = "g h", SavedArgumentsNarrow = "g h", Reads = "norm1.weight norm1.bias attn.q.weight attn.q.bias attn.k.weight attn.k.bias attn.v.weight attn.v.bias attn.proj.weight attn.proj.bias norm2.weight norm2.bias mlp.fc1.weight mlp.fc1.bias mlp.fc2.weight mlp.fc2.bias")]
+[GraphSummary("Forward", "token-wise, stochastic, capture-safe", MultiplyAdds = "2 * B * D * D * M + 2 * B * D * D * T + 2 * B * D * F * T + 2 * B * D * M * T", SavedBytes = "12 * B * D * M + 20 * B * D * T + 4 * B * F * T + 4 * B * H * T + 8 * B * M + 16 * B * T", SavedBytesNarrow = "2 * B * H * M * T + 8 * B * D * M + 12 * B * D * T + 2 * B * F * T + 8 * B * M + 16 * B * T", SavedArguments = "g h", SavedArgumentsNarrow = "g h", Reads = "norm1.weight norm1.bias attn.q.weight attn.q.bias attn.k.weight attn.k.bias attn.v.weight attn.v.bias attn.proj.weight attn.proj.bias norm2.weight norm2.bias mlp.fc1.weight mlp.fc1.bias mlp.fc2.weight mlp.fc2.bias")]
 [GraphWeight("norm1.weight", "D")]
 [GraphWeight("norm1.bias", "D")]
 [GraphWeight("attn.q.weight", "D D", Products = true)]
@@ -108,8 +108,8 @@ partial class QueryBlock
 [GraphWeight("attn.proj.bias", "D", Products = true)]
 [GraphWeight("norm2.weight", "D")]
 [GraphWeight("norm2.bias", "D")]
-[GraphWeight("mlp.fc1.weight", "D*R D", Products = true)]
-[GraphWeight("mlp.fc1.bias", "D*R", Products = true)]
-[GraphWeight("mlp.fc2.weight", "D D*R", Products = true)]
+[GraphWeight("mlp.fc1.weight", "F D", Products = true)]
+[GraphWeight("mlp.fc1.bias", "F", Products = true)]
+[GraphWeight("mlp.fc2.weight", "D F", Products = true)]
 [GraphWeight("mlp.fc2.bias", "D", Products = true)]
 partial class QueryBlock { }

@@ -66,7 +66,7 @@ partial class SelfAttention
         return v9;
     }
 
-    /// <summary>x: B T D → B T D; B T.</summary>
+    /// <summary>x: B T D → B T D; B T. Multiply-adds 4·B·D²·T + 2·B·D·T² + B·D·T.</summary>
     public (Tensor, Tensor) ForwardSeen(Tensor x)
     {
         long B = x.size(0);
@@ -78,7 +78,7 @@ partial class SelfAttention
     internal (Tensor, Tensor) __ForwardSeen(Tensor x, long B, long T)
     {
         var v1 = Kernels.Lower(x, qkv.Weight);                                     // B T D
-        var v2 = Functional.linear(v1, qkv.Weight, qkv.Bias); v1.Dispose();        // B T 3·D
+        var v2 = Kernels.Linear(v1, qkv); v1.Dispose();                            // B T 3·D
         var v3 = v2.view(B, T, 3, H, E); v2.Dispose();                             // B T 3 H E
         var v4 = v3.permute(2, 0, 3, 1, 4); v3.Dispose();                          // 3 B H T E
         var q = v4.select(0, 0);                                                   // B H T E
@@ -87,7 +87,7 @@ partial class SelfAttention
         var v5 = Kernels.Attend(q, k, v, default); v.Dispose();                    // B H T E
         var v6 = v5.transpose(1, 2); v5.Dispose();                                 // B T H E
         var v7 = v6.reshape(B, T, D); v6.Dispose();                                // B T D
-        var y = Functional.linear(v7, proj.Weight, proj.Bias); v7.Dispose();       // B T D
+        var y = Kernels.Linear(v7, proj); v7.Dispose();                            // B T D
         var v8 = q.select(2, 0); q.Dispose();                                      // B H E
         var v9 = torch.einsum("abc,abdc->abd", v8, k); v8.Dispose(); k.Dispose();  // B H T
         var scores = v9.mul((1 / global::System.Math.Sqrt(E))); v9.Dispose();      // B H T
@@ -97,7 +97,7 @@ partial class SelfAttention
         return (y, v12);
     }
 
-    /// <summary>query: B T D, memory: B M D, mask?: order(B T M) → B T D.</summary>
+    /// <summary>query: B T D, memory: B M D, mask?: order(B T M) → B T D. Multiply-adds 3·B·D²·M + 4·B·D²·T + 2·B·D·M·T.</summary>
     public Tensor Cross(Tensor query, Tensor memory, AttentionBias mask = default)
     {
         long B = query.size(0);
@@ -111,12 +111,12 @@ partial class SelfAttention
     internal Tensor __Cross(Tensor query, Tensor memory, AttentionBias mask, long B, long T, long M)
     {
         var v1 = Kernels.Lower(query, qkv.Weight);                                      // B T D
-        var v2 = Functional.linear(v1, qkv.Weight, qkv.Bias); v1.Dispose();             // B T 3·D
+        var v2 = Kernels.Linear(v1, qkv); v1.Dispose();                                 // B T 3·D
         var v3 = v2.view(B, T, 3, H, E); v2.Dispose();                                  // B T 3 H E
         var v4 = v3.permute(2, 0, 3, 1, 4); v3.Dispose();                               // 3 B H T E
         var q = v4.select(0, 0); v4.Dispose();                                          // B H T E
         var v5 = Kernels.Lower(memory, qkv.Weight);                                     // B M D
-        var v6 = Functional.linear(v5, qkv.Weight, qkv.Bias); v5.Dispose();             // B M 3·D
+        var v6 = Kernels.Linear(v5, qkv); v5.Dispose();                                 // B M 3·D
         var v7 = v6.view(B, M, 3, H, E); v6.Dispose();                                  // B M 3 H E
         var v8 = v7.permute(2, 0, 3, 1, 4); v7.Dispose();                               // 3 B H M E
         var k = v8.select(0, 1);                                                        // B H M E
@@ -124,7 +124,7 @@ partial class SelfAttention
         var v9 = Kernels.Attend(q, k, v, mask); q.Dispose(); k.Dispose(); v.Dispose();  // B H T E
         var v10 = v9.transpose(1, 2); v9.Dispose();                                     // B T H E
         var v11 = v10.reshape(B, T, D); v10.Dispose();                                  // B T D
-        var v12 = Functional.linear(v11, proj.Weight, proj.Bias); v11.Dispose();        // B T D
+        var v12 = Kernels.Linear(v11, proj); v11.Dispose();                             // B T D
         return v12;
     }
 
@@ -156,6 +156,8 @@ partial class SelfAttention
 // what other assemblies may know
 [GraphSummary("Forward", "token-wise, capture-safe", MultiplyAdds = "4 * B * D * D * T + 2 * B * D * T * T", SavedBytes = "16 * B * D * T + 4 * B * H * T", SavedBytesNarrow = "2 * B * H * T * T + 10 * B * D * T", SavedArguments = "x", Reads = "qkv.weight qkv.bias proj.weight proj.bias")]
 [GraphSummary("ClassAttention", "capture-safe", MultiplyAdds = "3 * B * D * D * T + B * D * T", SavedBytes = "12 * B * D * T + 4 * B * H * T", SavedBytesNarrow = "8 * B * D * T + 4 * B * H * T", SavedArguments = "x", Reads = "qkv.weight qkv.bias")]
+[GraphSummary("ForwardSeen", "capture-safe", MultiplyAdds = "4 * B * D * D * T + 2 * B * D * T * T + B * D * T", SavedBytes = "16 * B * D * T + 8 * B * H * T", SavedBytesNarrow = "2 * B * H * T * T + 16 * B * D * T + 4 * B * H * T", SavedArguments = "x", Reads = "qkv.weight qkv.bias proj.weight proj.bias")]
+[GraphSummary("Cross", "token-wise, capture-safe", MultiplyAdds = "3 * B * D * D * M + 4 * B * D * D * T + 2 * B * D * M * T", SavedBytes = "12 * B * D * M + 16 * B * D * T + 4 * B * H * T", SavedBytesNarrow = "2 * B * H * M * T + 6 * B * D * M + 6 * B * D * T", SavedArguments = "query memory", Reads = "qkv.weight qkv.bias proj.weight proj.bias")]
 [GraphWeight("qkv.weight", "3*D D", Products = true)]
 [GraphWeight("qkv.bias", "3*D", Products = true)]
 [GraphWeight("proj.weight", "D D", Products = true)]
