@@ -21,7 +21,7 @@ internal static class LayerReader
             if (initializer is null || !HasErrors(module, initializer)) module.Report("SEM0106", $"layer `{field.Name}` has no initialiser that constructs it", place);
             return null;
         }
-        var key = ModuleReader.Attributes(field, DslNames.Key).FirstOrDefault()?.ConstructorArguments[0].Value as string ?? SnakeCase(field.Name);
+        var key = ModuleReader.Attributes(field, DslNames.Key).FirstOrDefault()?.ConstructorArguments.FirstOrDefault().Value as string ?? SnakeCase(field.Name);
         Expr? count = null;
         if (type.Name == DslNames.Repeat)
         {

@@ -169,15 +169,16 @@ public sealed class ModuleReader
     internal ShapeText? Shape(AttributeData? attribute, int index)
     {
         if (attribute is null || attribute.ConstructorArguments.Length == 0) return null;
-        var values = attribute.ConstructorArguments[0].Values;
-        if (index >= values.Length) return null;
+        if (attribute.ConstructorArguments.FirstOrDefault() is not { Kind: TypedConstantKind.Array } list || index >= list.Values.Length) return null;
+        var values = list.Values;
         return new(AttributeText(attribute, index), values[index].Value as string ?? "", attribute.NamedArguments.Any(n => n is { Key: "Precision", Value.Value: 1 }));
     }
 
     private Variant? ReadVariant(IMethodSymbol method)
     {
         if (Made(method) is not { } creation) return null;
-        var name = Attributes(method, DslNames.Variant).First().ConstructorArguments[0].Value as string ?? method.Name;
+        // an attribute in the middle of being typed has no arguments yet
+        var name = Attributes(method, DslNames.Variant).First().ConstructorArguments.FirstOrDefault() is { Kind: TypedConstantKind.Primitive } written && written.Value is string said ? said : method.Name;
         var sizes = creation.Arguments.Where(a => a.Parameter?.Type.SpecialType == SpecialType.System_Int32)
             .Select(a => new VariantSize(a.Parameter!.Name, a.Value.ConstantValue is { HasValue: true, Value: int n } ? n : null)).ToEquatable();
         return new(Spans.Add(creation.Syntax), name, sizes);
