@@ -38,7 +38,7 @@ partial class Mlp
           n1(["x: … D"])
           n2["fc1"]
           n1 --> n2
-          n3["fc2"]
+          n3["gelu, fc2"]
           n2 --> n3
           n4(["… O"])
           n3 --> n4

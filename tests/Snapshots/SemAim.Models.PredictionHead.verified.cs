@@ -56,7 +56,7 @@ partial class PredictionHead
           n1(["x: B N D"])
           n2["fc1"]
           n1 --> n2
-          n3["fc2"]
+          n3["gelu, fc2"]
           n2 --> n3
           n4(["B N O"])
           n3 --> n4
