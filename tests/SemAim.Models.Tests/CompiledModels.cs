@@ -63,7 +63,8 @@ internal static class CompiledModels
     /// <summary>Makes a module.</summary>
     internal static GraphModule Make(Assembly assembly, string type, params object[] arguments)
     {
-        var constructor = assembly.GetType(type, throwOnError: true)!.GetConstructors().OrderByDescending(c => c.GetParameters().Length).First();
+        bool Takes(ConstructorInfo c) => c.GetParameters() is var p && p.Length >= arguments.Length && arguments.Zip(p).All(x => x.Second.ParameterType == x.First.GetType());
+        var constructor = assembly.GetType(type, throwOnError: true)!.GetConstructors().Where(Takes).OrderByDescending(c => c.GetParameters().Length).First();
         object[] all = [.. arguments, .. constructor.GetParameters().Skip(arguments.Length).Select(p => p.DefaultValue!)];
         return (GraphModule)constructor.Invoke(all);
     }
