@@ -43,7 +43,7 @@ internal static class ContractReader
 
     private static GraphParameter Parameter(IParameterSymbol p)
     {
-        var shape = ModuleReader.Attributes(p, DslNames.Shape).FirstOrDefault()?.ConstructorArguments[0].Values.FirstOrDefault().Value as string;
+        var shape = Texts(ModuleReader.Attributes(p, DslNames.Shape).FirstOrDefault()).FirstOrDefault();
         return new(0, p.Name, Kind(p.Type), shape is null ? null : new ShapeText(0, shape), p.IsOptional, p.Type.ToDisplayString(SymbolDisplayFormat.FullyQualifiedFormat));
     }
 
@@ -57,6 +57,9 @@ internal static class ContractReader
     private static EquatableArray<ShapeText> Results(IMethodSymbol m)
     {
         var shape = m.GetReturnTypeAttributes().FirstOrDefault(a => a.AttributeClass?.Name == DslNames.Shape);
-        return shape is null || shape.ConstructorArguments.Length == 0 ? default : shape.ConstructorArguments[0].Values.Select(v => new ShapeText(0, v.Value as string ?? "")).ToEquatable();
+        return Texts(shape).Select(text => new ShapeText(0, text)).ToEquatable();
     }
+
+    private static IEnumerable<string> Texts(AttributeData? shape)
+        => shape?.ConstructorArguments.FirstOrDefault() is { Kind: TypedConstantKind.Array, IsNull: false } list ? list.Values.Select(v => v.Value as string ?? "") : [];
 }

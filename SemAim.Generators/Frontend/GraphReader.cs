@@ -21,7 +21,7 @@ internal sealed class GraphReader(ModuleReader module, EquatableArray<LayerField
         var place = module.Place(method);
         var parameters = method.Parameters.Select(ReadParameter).ToEquatable();
         var attribute = method.GetReturnTypeAttributes().FirstOrDefault(a => a.AttributeClass?.Name == DslNames.Shape);
-        var count = attribute?.ConstructorArguments.FirstOrDefault() is { Kind: TypedConstantKind.Array } list ? list.Values.Length : 0;
+        var count = attribute?.ConstructorArguments.FirstOrDefault() is { Kind: TypedConstantKind.Array, IsNull: false } list ? list.Values.Length : 0;
         var results = Enumerable.Range(0, count).Select(i => module.Shape(attribute, i)!).ToEquatable();
         if (attribute is null) module.Report("SEM0003", $"graph `{method.Name}` has no [return: Shape(…)]; callers would not know what it gives back", place);
         var capture = ModuleReader.Attributes(method, DslNames.Graph).First().NamedArguments.Any(n => n.Key == "Capture" && n.Value.Value is true);

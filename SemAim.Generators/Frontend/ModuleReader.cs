@@ -169,7 +169,7 @@ public sealed class ModuleReader
     internal ShapeText? Shape(AttributeData? attribute, int index)
     {
         if (attribute is null || attribute.ConstructorArguments.Length == 0) return null;
-        if (attribute.ConstructorArguments.FirstOrDefault() is not { Kind: TypedConstantKind.Array } list || index >= list.Values.Length) return null;
+        if (attribute.ConstructorArguments.FirstOrDefault() is not { Kind: TypedConstantKind.Array, IsNull: false } list || index >= list.Values.Length) return null;
         var values = list.Values;
         return new(AttributeText(attribute, index), values[index].Value as string ?? "", attribute.NamedArguments.Any(n => n is { Key: "Precision", Value.Value: 1 }));
     }

@@ -26,6 +26,20 @@ public sealed class FuzzTests
         }
     }
 
+    [Theory]
+    [InlineData("[Graph] [return: Shape(null)] public Sym F([Shape(null)] Sym x) => x;")]
+    [InlineData("[Graph] [return: Shape((string[])null)] public Sym F([Shape(null, null)] Sym x) => x;")]
+    [InlineData("[Graph] [return: Shape] public Sym F([Shape] Sym x) => x;")]
+    [InlineData("[Graph(Capture = )] [return: Shape(\"B\"] public Sym F([Shape(\"\\\")] Sym x) => x[")]
+    [InlineData("[Variant] [Graph] public Sym F(params Sym[] x) => x[0]; [Key] private readonly Linear fc = new();")]
+    [InlineData("[Graph] [return: Shape(\"B D\")] public Sym F([Shape(\"B D\")] Sym x) { for (;;) { } foreach (var q in ) ; if () x = ; return }")]
+    public void A_half_written_declaration_is_no_crash(string member)
+    {
+        var found = AuthorSource.Diagnose(AuthorSource.Module(member, attributes: "[Require] [Require(null)]"));
+
+        Assert.DoesNotContain(found, d => d.Id is "CS8785" or "AD0001");
+    }
+
     // drops, doubles or swaps a few tokens, or cuts the text off
     private static string Edit(string source, Random random)
     {
