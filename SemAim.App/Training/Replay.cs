@@ -49,8 +49,9 @@ internal sealed class Replay(BadStep record, string weights, Func<AimViT> make, 
         {
             using var scope = NewDisposeScope();
             var batch = loader.Take()!;
+            var rows = batch.Rows;                             // the slot goes back to the ring with the upload
             var images = uploader.Normalize(uploader.Upload(batch));
-            var noise = KeyedUniform.Fill(settings.Seed, step, (long)micro * settings.BatchSize, batch.Rows, order.NoiseColumns(grid), device);
+            var noise = KeyedUniform.Fill(settings.Seed, step, (long)micro * settings.BatchSize, rows, order.NoiseColumns(grid), device);
             var (tokens, map) = guidance.Look(images);
             var rank = order.Rank(map, noise, grid);
             var predicted = model.Predict(images, rank);
