@@ -81,7 +81,9 @@ internal sealed class Replay(BadStep record, string weights, Func<AimViT> make, 
         if (!IsFinite(rank)) return "first value not finite: the order's ranks";
         if (float.IsFinite(loss)) return null;
         if (Of(plain => plain.Predict(Sym.Of(images, Dsl.Run.Eval), Sym.Of(rank, Dsl.Run.Eval))) is { } made) return $"first value not finite: {made}";
-        return settings.Narrow ? "the graph is finite in float32: a product leaves the range of bfloat16, or the loss overflows" : "the graph is finite up to the prediction: the loss overflows";
+        return settings.Narrow
+            ? "first value not finite: a product in bfloat16, or the loss; in float32 every value up to the prediction is finite"
+            : "first value not finite: the loss; every value up to the prediction is finite";
     }
 
     // the specification runs in float32
