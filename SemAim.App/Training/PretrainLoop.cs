@@ -111,8 +111,9 @@ internal sealed class PretrainLoop(AimViT model, PixelObjective objective, ISamp
                     if (guidance is not null)
                     {
                         // A map that is not finite orders nothing: it makes the gradients NaN, so the update is skipped and the step recorded, and no value is read back to find out.
-                        broken = guidance.sum() * 0;
-                        loss = loss * (broken + 1);
+                        var flaw = guidance.sum() * 0;                                                                            // 0, or NaN
+                        broken = broken is null ? flaw : broken + flaw;
+                        loss = loss * (flaw + 1);
                     }
                     (settings.Accumulation == 1 ? loss : loss / settings.Accumulation).backward();
                     arena.CollectGradients();

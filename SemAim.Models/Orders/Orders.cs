@@ -29,13 +29,4 @@ public static class Orders
         if (boxes == BoxTable.Corrected && own == "stochastic_center") return new StochasticCenter(corrected: true);
         return All.FirstOrDefault(o => o.Name == own) ?? throw new UsageException($"--permutation_type {name}: there is no such order; choose one of {string.Join(", ", Names)}");
     }
-
-    /// <summary>Refuses order values that are not finite: the original would let every patch see every other (behaviour.md trap 43). Reads back one value.</summary>
-    /// <exception cref="RefusedException">a value is NaN or infinite</exception>
-    public static void RequireFinite(Tensor rank)
-    {
-        using var finite = rank.isfinite();
-        using var all = finite.all();
-        if (!all.item<bool>()) throw new RefusedException("the order of the patches has values that are not finite, so nothing says what may be seen; the guidance map is broken");
-    }
 }
