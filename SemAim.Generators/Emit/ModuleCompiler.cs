@@ -52,8 +52,9 @@ public static class ModuleCompiler
         var failure = findings.FirstOrDefault(f => Descriptors.IsError(f.Id)) is { } error ? $"{error.Id}: {error.Message}" : "";
         var broken = failure.Length > 0;
         if (!unit.IsEmittable) return new(unit.FullName + ".g.cs", null, findings.ToEquatable(), unit);
+        var journals = new Dictionary<string, PassJournal>();
         if (!broken)
-            foreach (var graph in graphs.Values) PassPipeline.Run(graph, scope, options.WithoutPass);
+            foreach (var graph in graphs.Values) PassPipeline.Run(graph, scope, options.WithoutPass, journal: journals[graph.Unit.Name] = new());
         // a graph that draws has a second body; it is read again, because passes work in place
         var evaluation = new Dictionary<string, CheckedGraph>();
         if (!broken && options.WithoutPass != nameof(SplitTrainEval))
@@ -63,6 +64,6 @@ public static class ModuleCompiler
                     PassPipeline.Run(again, scope, options.WithoutPass, training: false);
                     evaluation[graph.Name] = again;
                 }
-        return new(unit.FullName + ".g.cs", ModuleEmitter.Write(scope, broken ? new Dictionary<string, CheckedGraph>() : graphs, evaluation, failure, options, linked.SharedCaptures), findings.ToEquatable(), unit, unit.Graphs.Where(g => !graphs.ContainsKey(g.Name)).Select(g => g.Id).ToEquatable());
+        return new(unit.FullName + ".g.cs", ModuleEmitter.Write(scope, broken ? new Dictionary<string, CheckedGraph>() : graphs, evaluation, journals, failure, options, linked.SharedCaptures), findings.ToEquatable(), unit, unit.Graphs.Where(g => !graphs.ContainsKey(g.Name)).Select(g => g.Id).ToEquatable());
     }
 }

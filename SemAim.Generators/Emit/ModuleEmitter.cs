@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Linq;
 using SemAim.Generators.Check;
 using SemAim.Generators.Ir;
+using SemAim.Generators.Passes;
 
 namespace SemAim.Generators.Emit;
 
@@ -10,7 +11,7 @@ namespace SemAim.Generators.Emit;
 public static class ModuleEmitter
 {
     /// <summary>The file's text. Graphs that were not found right get a body that throws <paramref name="failure"/>.</summary>
-    public static string Write(ModuleScope scope, IReadOnlyDictionary<string, CheckedGraph> graphs, IReadOnlyDictionary<string, CheckedGraph> evaluation, string failure, CompilerOptions options, IReadOnlyCollection<string> ambiguous)
+    public static string Write(ModuleScope scope, IReadOnlyDictionary<string, CheckedGraph> graphs, IReadOnlyDictionary<string, CheckedGraph> evaluation, IReadOnlyDictionary<string, PassJournal> journals, string failure, CompilerOptions options, IReadOnlyCollection<string> ambiguous)
     {
         var unit = scope.Unit;
         var code = new CodeWriter();
@@ -40,7 +41,7 @@ public static class ModuleEmitter
             Graph(scope, graph, right, other, failure, code, options);
             code.Line();
         }
-        if (graphs.Count > 0) PublishedEmitter.Members(scope, graphs, code);
+        if (graphs.Count > 0) PublishedEmitter.Members(scope, graphs, journals, code);
         code.Line("/// <inheritdoc />");
         code.Line("protected override void RegisterLayers()");
         code.Open();

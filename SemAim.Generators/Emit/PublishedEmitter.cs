@@ -4,6 +4,7 @@ using System.Linq;
 using SemAim.Generators.Analyze;
 using SemAim.Generators.Check;
 using SemAim.Generators.Ir;
+using SemAim.Generators.Passes;
 
 namespace SemAim.Generators.Emit;
 
@@ -49,8 +50,8 @@ internal static class PublishedEmitter
         foreach (var (name, text) in all) if (text.Length is > 0 and <= LongestCost || name == "Reads" && text.Length > 0) yield return $"{name} = \"{text}\"";
     }
 
-    /// <summary>Sizes by name, costs by configuration, the diagram.</summary>
-    internal static void Members(ModuleScope scope, IReadOnlyDictionary<string, CheckedGraph> graphs, CodeWriter code)
+    /// <summary>Sizes by name, costs by configuration, the diagram, what the passes changed.</summary>
+    internal static void Members(ModuleScope scope, IReadOnlyDictionary<string, CheckedGraph> graphs, IReadOnlyDictionary<string, PassJournal> journals, CodeWriter code)
     {
         var unit = scope.Unit;
         var names = unit.Sizes.Select(s => s.Name).Concat(unit.Members.Select(m => m.Name)).ToList();
@@ -70,6 +71,16 @@ internal static class PublishedEmitter
                 code.Line("    \"\"\";");
                 code.Line();
             }
+        var changes = unit.Graphs.Where(g => !g.Inlined && journals.ContainsKey(g.Name)).SelectMany(g => journals[g.Name].Entries.Select(e => (Graph: g.Name, e.Pass, e.Changes))).ToList();
+        if (changes.Count == 0) return;
+        code.Line("/// <inheritdoc />");
+        code.Line("public override global::System.Collections.Generic.IReadOnlyList<PassChange> PassChanges => __passes;");
+        code.Line();
+        code.Line("private static readonly PassChange[] __passes =");
+        code.Line("[");
+        foreach (var (name, pass, what) in changes) code.Line($"    new(\"{name}\", \"{pass}\", \"{what.Replace("\\", "\\\\").Replace("\"", "\\\"")}\"),");
+        code.Line("];");
+        code.Line();
     }
 
     private const string CostsMark = "‹costs›";

@@ -20,7 +20,8 @@ public static class PassPipeline
     /// <param name="scope">its module</param>
     /// <param name="without">a pass to leave out</param>
     /// <param name="training">the training body, or that for evaluation</param>
-    public static void Run(CheckedGraph graph, ModuleScope scope, string? without = null, bool training = true)
+    /// <param name="journal">is told what each pass changed</param>
+    public static void Run(CheckedGraph graph, ModuleScope scope, string? without = null, bool training = true, PassJournal? journal = null)
     {
         IEnumerable<IPass> passes =
         [
@@ -38,6 +39,14 @@ public static class PassPipeline
             new DeadCode(),
             new FuseGelu(),
         ];
-        foreach (var pass in passes.Where(p => p.Name != without)) pass.Run(graph);
+        var before = journal is null ? null : PassJournal.Read(graph, scope);
+        foreach (var pass in passes.Where(p => p.Name != without))
+        {
+            pass.Run(graph);
+            if (journal is null) continue;
+            var after = PassJournal.Read(graph, scope);
+            journal.Note(pass.Name, before!, after);
+            before = after;
+        }
     }
 }

@@ -837,6 +837,54 @@ partial class AimViT
         """;
 
     /// <inheritdoc />
+    public override global::System.Collections.Generic.IReadOnlyList<PassChange> PassChanges => __passes;
+
+    private static readonly PassChange[] __passes =
+    [
+        new("PredictMlp", "CanonicalizePatterns", "−1 Reshape"),
+        new("PredictMlp", "CommonSubexpressions", "−2 posEmbed"),
+        new("PredictMlp", "PushSlices", "norm B T D → B N D"),
+        new("PredictMlp", "LowerOrderMasks", "Repeat B T D → B N D, −1 MaskUpTo, −1 MaskBefore, queryBlocks.Forward B T D → B N D, +1 SortOrder, +1 InverseOrder, +1 MaskCausal, +3 Reorder, +1 Narrow"),
+        new("PredictMlp", "PlanPrecision", "+1 Lower"),
+        new("PredictLinear", "CanonicalizePatterns", "−1 Reshape"),
+        new("PredictLinear", "CommonSubexpressions", "−2 posEmbed"),
+        new("PredictLinear", "PushSlices", "norm B T D → B N D"),
+        new("PredictLinear", "LowerOrderMasks", "Repeat B T D → B N D, −1 MaskUpTo, −1 MaskBefore, queryBlocks.Forward B T D → B N D, +1 SortOrder, +1 InverseOrder, +1 MaskCausal, +3 Reorder, +1 Narrow"),
+        new("PredictLinear", "PlanPrecision", "+1 Lower"),
+        new("PredictTiedMlp", "CanonicalizePatterns", "−1 Reshape"),
+        new("PredictTiedMlp", "CommonSubexpressions", "−2 posEmbed"),
+        new("PredictTiedMlp", "PushSlices", "norm B T D → B N D"),
+        new("PredictTiedMlp", "PlanPrecision", "+1 Lower"),
+        new("PredictTiedMlp", "HoistInvariants", "MaskUpTo out of the loop, MaskBefore out of the loop"),
+        new("PredictTiedLinear", "CanonicalizePatterns", "−1 Reshape"),
+        new("PredictTiedLinear", "CommonSubexpressions", "−2 posEmbed"),
+        new("PredictTiedLinear", "PushSlices", "norm B T D → B N D"),
+        new("PredictTiedLinear", "PlanPrecision", "+1 Lower"),
+        new("PredictTiedLinear", "HoistInvariants", "MaskUpTo out of the loop, MaskBefore out of the loop"),
+        new("Encode", "CanonicalizePatterns", "−1 Reshape"),
+        new("Encode", "CommonSubexpressions", "−1 posEmbed, −1 norm"),
+        new("Encode", "PlanPrecision", "+1 Lower"),
+        new("Tokens", "CanonicalizePatterns", "−1 Reshape"),
+        new("Tokens", "CommonSubexpressions", "−1 posEmbed"),
+        new("Tokens", "PlanPrecision", "+1 Lower"),
+        new("EncodeGap", "CanonicalizePatterns", "−1 Reshape"),
+        new("EncodeGap", "CommonSubexpressions", "−1 posEmbed"),
+        new("EncodeGap", "PushSlices", "Normalize B T D → B N D"),
+        new("EncodeGap", "PlanPrecision", "+1 Lower"),
+        new("EncodeGap", "CommonSubexpressions", "−1 Narrow"),
+        new("EncodeSelf", "CanonicalizePatterns", "−1 Reshape"),
+        new("EncodeSelf", "CommonSubexpressions", "−1 posEmbed"),
+        new("EncodeSelf", "PlanPrecision", "+1 Lower"),
+        new("SelfAttentionMap", "CanonicalizePatterns", "−1 Reshape"),
+        new("SelfAttentionMap", "CommonSubexpressions", "−1 posEmbed"),
+        new("SelfAttentionMap", "PlanPrecision", "+1 Lower"),
+        new("Loss", "PlanPrecision", "+1 Raise"),
+        new("AbsoluteLoss", "PlanPrecision", "+1 Raise"),
+        new("RawLoss", "PlanPrecision", "+1 Raise"),
+        new("RawAbsoluteLoss", "PlanPrecision", "+1 Raise"),
+    ];
+
+    /// <inheritdoc />
     protected override void RegisterLayers()
     {
         Register("patch_embed.proj", patch);

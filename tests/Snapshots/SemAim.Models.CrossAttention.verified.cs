@@ -74,6 +74,15 @@ partial class CrossAttention
         """;
 
     /// <inheritdoc />
+    public override global::System.Collections.Generic.IReadOnlyList<PassChange> PassChanges => __passes;
+
+    private static readonly PassChange[] __passes =
+    [
+        new("Forward", "CanonicalizePatterns", "−4 Reshape"),
+        new("Forward", "PlanPrecision", "+3 Lower"),
+    ];
+
+    /// <inheritdoc />
     protected override void RegisterLayers()
     {
         Register("q", q);

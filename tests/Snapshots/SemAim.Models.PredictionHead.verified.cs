@@ -63,6 +63,15 @@ partial class PredictionHead
         """;
 
     /// <inheritdoc />
+    public override global::System.Collections.Generic.IReadOnlyList<PassChange> PassChanges => __passes;
+
+    private static readonly PassChange[] __passes =
+    [
+        new("Forward", "PlanPrecision", "+1 Lower"),
+        new("Forward", "FuseGelu", "−1 gelu, −1 fc2, +1 fc2 with gelu"),
+    ];
+
+    /// <inheritdoc />
     protected override void RegisterLayers()
     {
         Register("fc1", fc1);

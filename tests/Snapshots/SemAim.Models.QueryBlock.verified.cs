@@ -85,6 +85,14 @@ partial class QueryBlock
         """;
 
     /// <inheritdoc />
+    public override global::System.Collections.Generic.IReadOnlyList<PassChange> PassChanges => __passes;
+
+    private static readonly PassChange[] __passes =
+    [
+        new("Forward", "CommonSubexpressions", "−1 norm1"),
+    ];
+
+    /// <inheritdoc />
     protected override void RegisterLayers()
     {
         Register("norm1", norm1);

@@ -146,6 +146,23 @@ partial class SelfAttention
         """;
 
     /// <inheritdoc />
+    public override global::System.Collections.Generic.IReadOnlyList<PassChange> PassChanges => __passes;
+
+    private static readonly PassChange[] __passes =
+    [
+        new("Forward", "CanonicalizePatterns", "−2 Reshape"),
+        new("Forward", "PlanPrecision", "+1 Lower"),
+        new("ClassAttention", "CanonicalizePatterns", "−1 Reshape"),
+        new("ClassAttention", "DeadCode", "−1 Select"),
+        new("ClassAttention", "PlanPrecision", "+1 Lower, +1 Raise"),
+        new("ForwardSeen", "CanonicalizePatterns", "−2 Reshape"),
+        new("ForwardSeen", "PlanPrecision", "+1 Lower, +1 Raise"),
+        new("Cross", "CanonicalizePatterns", "−3 Reshape"),
+        new("Cross", "DeadCode", "−3 Select"),
+        new("Cross", "PlanPrecision", "+2 Lower"),
+    ];
+
+    /// <inheritdoc />
     protected override void RegisterLayers()
     {
         Register("qkv", qkv);
