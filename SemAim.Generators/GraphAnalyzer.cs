@@ -1,4 +1,5 @@
 using System;
+using System.Collections.Concurrent;
 using System.Collections.Generic;
 using System.Collections.Immutable;
 using System.Linq;
@@ -41,14 +42,13 @@ public sealed class GraphAnalyzer : DiagnosticAnalyzer
                     return;
                 }
                 if (!modules.Value.Units.TryGetValue(type.ToDisplayString(), out var read)) return;
-                var linked = LinkedUnit.Of(read.Unit, modules.Value.Contracts);
-                var compiled = ModuleCompiler.Compile(linked);
-                var findings = compiled.Findings.ToList();
+                var checkedUnit = modules.Value.Checked(type.ToDisplayString());
+                var findings = checkedUnit.Findings.ToList();
                 // never silent: what was not read, though neither C# nor another module has an error, is a gap of ours and said so
-                if (compiled.Unread.Count > 0 && !findings.Any(f => Descriptors.IsError(f.Id)) && !PlainErrors.In(type, symbol.Compilation, symbol.CancellationToken) && !modules.Value.AnyError)
-                    findings.AddRange(compiled.Unread.Select(at => new Finding("SEM0020", "this graph holds an expression that cannot be part of a graph (allowed: operations of values, layers, graphs and sizes)", at)));
+                if (checkedUnit.Unread.Count > 0 && !findings.Any(f => Descriptors.IsError(f.Id)) && !PlainErrors.In(type, symbol.Compilation, symbol.CancellationToken) && !modules.Value.AnyError)
+                    findings.AddRange(checkedUnit.Unread.Select(at => new Finding("SEM0020", "this graph holds an expression that cannot be part of a graph (allowed: operations of values, layers, graphs and sizes)", at)));
                 if (!findings.Any(f => Descriptors.IsError(f.Id)))
-                    findings.AddRange(ManifestChecker.Check(new ModuleScope(read.Unit, linked.Contracts.ToDictionary(c => c.FullName), _ => { }), Manifests(symbol.Options, symbol.CancellationToken)));
+                    findings.AddRange(ManifestChecker.Check(checkedUnit.Scope, Manifests(symbol.Options, symbol.CancellationToken)));
                 foreach (var finding in findings)
                 {
                     if (symbol.CancellationToken.IsCancellationRequested) return;
@@ -66,8 +66,13 @@ public sealed class GraphAnalyzer : DiagnosticAnalyzer
 
     private sealed record CompilationModules(IReadOnlyDictionary<string, (ModuleUnit Unit, SpanTable Spans)> Units, EquatableArray<ModuleContract> Contracts)
     {
+        private readonly ConcurrentDictionary<string, Lazy<CheckedUnit>> judged = new();
+
+        /// <summary>What the compiler finds in a module; once, whoever asks.</summary>
+        internal CheckedUnit Checked(string module) => judged.GetOrAdd(module, name => new(() => ModuleCompiler.Check(LinkedUnit.Of(Units[name].Unit, Contracts)))).Value;
+
         /// <summary>True where any module has an error.</summary>
-        internal bool AnyError => Units.Values.Any(u => ModuleCompiler.Compile(LinkedUnit.Of(u.Unit, Contracts)).Findings.Any(f => Descriptors.IsError(f.Id)));
+        internal bool AnyError => Units.Keys.Any(name => Checked(name).Error is not null);
 
         /// <summary>A numbered place of a module; null where it has none.</summary>
         internal Location? Place(string module, int at, int start = -1, int length = 0)

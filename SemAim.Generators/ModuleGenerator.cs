@@ -24,11 +24,11 @@ public sealed class ModuleGenerator : IIncrementalGenerator
             static (node, _) => node is ClassDeclarationSyntax,
             static (match, cancel) =>
             {
-                var (unit, spans) = ModuleReader.Read((INamedTypeSymbol)match.TargetSymbol, match.SemanticModel.Compilation, cancel);
-                return (Unit: unit, Lines: LineMaps.Of(spans));
+                var (unit, spans) = ModuleReader.Read((INamedTypeSymbol)match.TargetSymbol, match.SemanticModel.Compilation, cancel, match.SemanticModel);
+                return (Unit: unit, Places: SourcePlaces.Of(spans));
             });
         // positions go further only where they are asked for: else an edit above a module would recompile it
-        var asked = read.Combine(options).Select(static (pair, _) => (pair.Left.Unit, Options: new CompilerOptions(pair.Right.Trace, pair.Right.WithoutPass, pair.Right.LineDirectives ? pair.Left.Lines : LineMap.None)))
+        var asked = read.Combine(options).Select(static (pair, _) => (pair.Left.Unit, Options: new CompilerOptions(pair.Right.Trace, pair.Right.WithoutPass, pair.Right.LineDirectives ? pair.Left.Places.Lines() : LineMap.None)))
             .WithTrackingName(TrackingNames.Parse);
         var units = asked.Select(static (pair, _) => pair.Unit);
         var contracts = units.Collect().Select(static (all, _) => Contracts.Of(all)).WithTrackingName(TrackingNames.Signatures);

@@ -68,5 +68,5 @@ public static class Costs
 
     /// <summary>The greater of two, where that is certain.</summary>
     public static Dim? Greater(SizeFacts facts, Dim a, Dim b)
-        => facts.Same(a, b) ? a : facts.Normalise(a - b).IsNeverNegative ? a : facts.Normalise(b - a).IsNeverNegative ? b : null;
+        => facts.Same(a, b) ? a : facts.IsNeverNegative(a - b) ? a : facts.IsNeverNegative(b - a) ? b : null;
 }

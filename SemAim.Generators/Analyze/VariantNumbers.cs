@@ -1,5 +1,6 @@
 using System.Collections.Generic;
 using System.Linq;
+using SemAim.Generators.Check;
 using SemAim.Generators.Ir;
 
 namespace SemAim.Generators.Analyze;
@@ -10,22 +11,9 @@ public static class VariantNumbers
     /// <summary>The number, or null where a name is unknown, a quotient is not whole or the result does not fit.</summary>
     public static long? Evaluate(ModuleUnit unit, Variant variant, Expr e, System.Func<string, long?>? other = null)
     {
-        switch (e)
-        {
-            case Expr.Int n: return n.Value;
-            case Expr.Size s when other?.Invoke(s.Name) is { } given: return given;
-            case Expr.Size s when variant.Sizes.FirstOrDefault(v => v.Name == s.Name) is { } size: return size.Value;
-            case Expr.Size s: return unit.Members.FirstOrDefault(m => m.Name == s.Name) is { } member ? Evaluate(unit, variant, member.Value, other) : null;
-            case Expr.Negate n: return -Evaluate(unit, variant, n.Operand, other);
-            case Expr.Binary b:
-                if (Evaluate(unit, variant, b.Left, other) is not { } x || Evaluate(unit, variant, b.Right, other) is not { } y) return null;
-                try
-                {
-                    return b.Operator switch { "+" => checked(x + y), "-" => checked(x - y), "*" => checked(x * y), "/" when y != 0 && x % y == 0 => x / y, _ => null };
-                }
-                catch (System.OverflowException) { return null; }
-            default: return null;
-        }
+        long? Size(string name) => other?.Invoke(name) ?? (variant.Sizes.FirstOrDefault(v => v.Name == name) is { } size ? size.Value
+            : unit.Members.FirstOrDefault(m => m.Name == name) is { } member ? Expressions.Number(member.Value, Size) : null);
+        return Expressions.Number(e, Size);
     }
 
     /// <summary>Every weight of a configuration with its key and numbers; null where a size is unknown.</summary>

@@ -24,6 +24,22 @@ public static class Expressions
         }
     }
 
+    /// <summary>The number, or null where a name has none, a quotient is not whole or the result does not fit.</summary>
+    public static long? Number(Expr e, Func<string, long?> size)
+    {
+        switch (e)
+        {
+            case Expr.Int n: return n.Value;
+            case Expr.Size s: return size(s.Name);
+            case Expr.Negate n: return -Number(n.Operand, size);
+            case Expr.Binary b:
+                if (Number(b.Left, size) is not { } x || Number(b.Right, size) is not { } y) return null;
+                try { return b.Operator switch { "+" => checked(x + y), "-" => checked(x - y), "*" => checked(x * y), "/" when y != 0 && x % y == 0 => x / y, _ => null }; }
+                catch (OverflowException) { return null; }
+            default: return null;
+        }
+    }
+
     /// <summary>Names in a text of sizes such as <c>^K..N - 1</c>.</summary>
     public static IEnumerable<string> Names(string text)
     {
@@ -58,20 +74,19 @@ public static class Nearest
         return best.Name is not null && best.Distance <= Math.Max(1, name.Length / 3) ? best.Name : null;
     }
 
+    // Damerau: a letter changed, too much, missing, or two neighbours swapped
     private static int Distance(string a, string b)
     {
-        var row = Enumerable.Range(0, b.Length + 1).ToArray();
+        var d = new int[a.Length + 1, b.Length + 1];
+        for (var i = 0; i <= a.Length; i++) d[i, 0] = i;
+        for (var j = 0; j <= b.Length; j++) d[0, j] = j;
+        bool Same(int i, int j) => char.ToLowerInvariant(a[i]) == char.ToLowerInvariant(b[j]);
         for (var i = 1; i <= a.Length; i++)
-        {
-            var diagonal = row[0];
-            row[0] = i;
             for (var j = 1; j <= b.Length; j++)
             {
-                var above = row[j];
-                row[j] = Math.Min(Math.Min(row[j], row[j - 1]) + 1, diagonal + (char.ToLowerInvariant(a[i - 1]) == char.ToLowerInvariant(b[j - 1]) ? 0 : 1));
-                diagonal = above;
+                d[i, j] = Math.Min(Math.Min(d[i - 1, j], d[i, j - 1]) + 1, d[i - 1, j - 1] + (Same(i - 1, j - 1) ? 0 : 1));
+                if (i > 1 && j > 1 && Same(i - 1, j - 2) && Same(i - 2, j - 1)) d[i, j] = Math.Min(d[i, j], d[i - 2, j - 2] + 1);
             }
-        }
-        return row[b.Length];
+        return d[a.Length, b.Length];
     }
 }

@@ -41,8 +41,19 @@ public sealed partial class GraphChecker
                 var z = Tensor(c.Arguments[0].Value);
                 if (z.Axes.Count != 4) throw new CheckFailure("SEM0301", $"`{Name(c)}`: x wants 4 axes (B in y x), the value has {z.Axes.Count.ToString(CultureInfo.InvariantCulture)}: {Show(z.Axes)}", at: c.Arguments[0].Value.Id, related: Place(layer));
                 if (!facts.Same(z.Axes[1], layer.Sizes["in"])) throw Mismatch(c, 1, z, layer, layer.Sizes["in"], $"{layer.Field.Field} was made with {facts.Show(layer.Sizes["in"])} channels");
-                Dim Positions(Dim size) => (scope.Divide(size - layer.Sizes["kernel"], layer.Sizes["stride"], c, Report) ?? throw new CheckFailure()) + 1;
-                Dim[] axes = [z.Axes[0], layer.Sizes["out"], Positions(facts.Normalise(z.Axes[2])), Positions(facts.Normalise(z.Axes[3]))];
+                Dim Positions(int axis)
+                {
+                    var (size, kernel) = (z.Axes[axis], layer.Sizes["kernel"]);
+                    var room = facts.Normalise(size - kernel);
+                    // one promise may answer both: S % P == 0 says that S is P at least
+                    var steps = scope.Divide(room, layer.Sizes["stride"], c, Report) ?? throw new CheckFailure();
+                    if (!facts.IsNeverNegative(room))
+                        throw IsNegativeSomewhereKnown(room)
+                            ? new CheckFailure("SEM0201", $"axis {axis.ToString(CultureInfo.InvariantCulture)} of `{Name(c.Arguments[0].Value)}` has size {facts.Show(size)}, less than the kernel {facts.Show(kernel)} of {layer.Field.Field}{Numbers(size, kernel, " is less than ")}", at: c.Arguments[0].Value.Id, related: Places(layer, z))
+                            : Witness.MayBeNegative(scope, room, new CheckFailure(null, "", at: c.Arguments[0].Value.Id));
+                    return steps + 1;
+                }
+                Dim[] axes = [z.Axes[0], layer.Sizes["out"], Positions(2), Positions(3)];
                 return new Item.Tensor(Emit(OpKind.Conv2d, c.Id, axes, [z], o => { Set(o); o.Dims = [layer.Sizes["in"], layer.Sizes["out"], layer.Sizes["kernel"]]; }));
             default:
                 if (!scope.Contracts.TryGetValue(layer.Field.Type, out var contract) || !contract.IsCompiled) throw new CheckFailure();

@@ -60,7 +60,7 @@ public sealed partial class GraphChecker
         if (Evaluate(x.Repeated) is not Item.Layer { Field: { Count: { } count } layer }) throw new CheckFailure();
         if (Evaluate(x.Index) is not Item.Int { Size: var index }) throw new CheckFailure();
         var (last, first) = (Extreme(index, highest: true), Extreme(index, highest: false));
-        var looped = !last.Equals(index) || !first.Equals(index) || loops.Any(l => index.Symbols.Contains(l.Variable));
+        var looped = !last.Equals(index) || !first.Equals(index) || loops.Any(l => index.Has(l.Variable));
         // as declared: every symbol is at least 1
         var room = facts.Normalise(count - 1 - last);
         if (!facts.IsNeverNegative(room))
@@ -91,7 +91,7 @@ public sealed partial class GraphChecker
             var (variable, first, last) = loops[i];
             // a term that falls with the variable is greatest where the variable is least
             var slope = index.Substitute(s => s == variable ? Dim.Symbol(s) + 1 : null) - index;
-            var rising = slope.IsNeverNegative;
+            var rising = facts.IsNeverNegative(slope);
             index = index.Substitute(s => s == variable ? highest == rising ? last : first : null);
         }
         return facts.Normalise(index);
@@ -146,7 +146,7 @@ public sealed partial class GraphChecker
         var (longer, shorter) = l.Axes.Count >= r.Axes.Count ? (l, r) : (r, l);
         var missing = longer.Axes.Count - shorter.Axes.Count;
         if (missing > 0 && shorter.Axes.Count > 0 && !shorter.IsRootedInWeight)
-            throw new CheckFailure("SEM0204", $"{Operands(b)}: {Show(l.Axes)} and {Show(r.Axes)} have no common reading; bring `{Name(shorter == r ? b.Right : b.Left)}` to \"{string.Join(" ", longer.Axes.Select((a, i) => i < shorter.Axes.Count ? facts.Show(shorter.Axes[i]) : "1"))}\" first", at: b.Id);
+            throw new CheckFailure("SEM0204", $"{Operands(b)}: {Show(l.Axes)} and {Show(r.Axes)} have no common reading; bring `{Name(shorter == r ? b.Right : b.Left)}` to \"{Brought(shorter, longer)}\" first", at: b.Id);
         var axes = longer.Axes.ToList();
         for (var i = 0; i < shorter.Axes.Count; i++)
         {
@@ -155,11 +155,21 @@ public sealed partial class GraphChecker
             if (facts.Same(y, Dim.One) || IsMarked(shorter, i)) continue;
             if (facts.Same(x, Dim.One) || IsMarked(longer, missing + i)) { axes[missing + i] = y; continue; }
             var (a, c) = longer == l ? (x, y) : (y, x);
-            var other = !x.IsConst && !y.IsConst || true;
-            throw scope.Decide(a, c, new CheckFailure("SEM0203", $"{Operands(b)}: axis {missing + i} is {facts.Show(a)} on the left and {facts.Show(c)} on the right; they are only equal by luck{(other ? $". Mark it #{facts.Show(a)} if broadcasting from 1 is meant" : "")}", at: b.Id));
+            // only a parameter may arrive with size 1
+            var mark = new[] { (l, a), (r, c) }.Where(o => o.Item1.Producer is null && facts.Named(o.Item2) is { } name && IsName(name)).Select(o => $". Mark it #{facts.Show(o.Item2)} if broadcasting from 1 is meant").FirstOrDefault();
+            throw scope.Decide(a, c, new CheckFailure("SEM0203", $"{Operands(b)}: axis {missing + i} is {facts.Show(a)} on the left and {facts.Show(c)} on the right; they are only equal by luck{mark}", at: b.Id));
         }
         var type = b.Operator is "<" or ">" or "<=" or ">=" ? ElementType.Bool : ElementType.Float;
         return Emit(type == ElementType.Bool ? OpKind.Compare : OpKind.Binary, b.Id, axes, [l, r], o => o.Method = b.Operator, type);
+    }
+
+    // with axes of 1 in front where the last axes are the same, else behind
+    private string Brought(Value shorter, Value longer)
+    {
+        var missing = longer.Axes.Count - shorter.Axes.Count;
+        var ones = Enumerable.Repeat("1", missing);
+        var sizes = shorter.Axes.Select(facts.Show);
+        return string.Join(" ", Same(shorter.Axes, [.. longer.Axes.Skip(missing)]) ? ones.Concat(sizes) : sizes.Concat(ones));
     }
 
     private static bool IsMarked(Value v, int axis) => v.Marked is { } marks && axis < marks.Count && marks[axis];
@@ -175,6 +185,7 @@ public sealed partial class GraphChecker
         Expr.Int n => n.Value.ToString(System.Globalization.CultureInfo.InvariantCulture),
         Expr.Host h => h.Code,
         Expr.Text t => $"\"{t.Value}\"",
+        Expr.Null => "null",
         Expr.Element x => $"{Name(x.Repeated)}[{Name(x.Index)}]",
         Expr.Slice s => $"{Name(s.Value)}[\"{s.Pattern.Value}\"]",
         Expr.Binary b => $"{Name(b.Left)} {b.Operator} {Name(b.Right)}",

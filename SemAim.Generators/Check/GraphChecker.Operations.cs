@@ -19,15 +19,16 @@ public sealed partial class GraphChecker
         var inside = bracket.Bracket!;
         RunnableChecker.CheckArguments(s.Arguments, [.. Expressions.Names(inside)], text);
         var dots = inside.IndexOf("..", StringComparison.Ordinal);
+        var solver = Solver(Given(s.Arguments));
         Dim Position(string part)
         {
             part = part.Trim();
             var fromEnd = part.StartsWith("^", StringComparison.Ordinal);
             var body = fromEnd ? part.Substring(1) : part;
             if (SizeText.Parse(body) is not { } e) throw new CheckFailure("SEM0030", $"pattern \"{text}\": '{part}' is no index", bracket.Start, bracket.Length, at);
-            var value = Expressions.Evaluate(e, n => Solver().Known(n), facts.Divide)
-                ?? throw (Expressions.SizeNames(e).FirstOrDefault(n => Solver().Known(n) is null) is { } unknown
-                    ? scope.Broken.Contains(unknown) ? new CheckFailure() : UnknownSize(unknown, text.IndexOf(unknown, bracket.Start, StringComparison.Ordinal), unknown.Length, at)
+            var value = Expressions.Evaluate(e, n => solver.Known(n), facts.Divide)
+                ?? throw (Expressions.SizeNames(e).FirstOrDefault(n => solver.Known(n) is null) is { } unknown
+                    ? IsBroken(unknown) ? new CheckFailure() : UnknownSize(unknown, text.IndexOf(unknown, bracket.Start, StringComparison.Ordinal), unknown.Length, at)
                     : new CheckFailure("SEM0120", $"`{body}` may not be a whole number", bracket.Start, bracket.Length, at));
             var silent = Expressions.SizeNames(e).FirstOrDefault(n => !s.Arguments.Any(a => a.Value is Expr.Text { Value: var written } && written == n));
             if (silent is not null)
@@ -54,25 +55,25 @@ public sealed partial class GraphChecker
     {
         foreach (var value in new[] { position, room })
         {
-            var normal = facts.Normalise(value);
-            if (facts.IsNeverNegative(normal)) continue;
-            var names = scope.Unit.Variants.Select(v => Witness.Numbers(scope, size, Dim.Zero, " is not ")).FirstOrDefault(n => n.Length > 0);
-            var number = names is null ? "" : names.Substring(0, names.IndexOf(" is not ", StringComparison.Ordinal));
-            var definite = (normal * -1 - 1).IsNeverNegative || scope.Unit.Variants.Any(v => normal.Symbols.All(n => Witness.Value(v, n) is not null) && normal.Evaluate(n => Witness.Value(v, n)!.Value) < 0)
-                || facts.IsNegativeAtOnes(normal);
-            if (definite) throw new CheckFailure("SEM0207", $"`{Name(s.Value)}[\"{text}\"]`: {what} is outside axis {axis} of size {facts.Show(size)}{number}", bracket.Start, bracket.Length, at);
-            throw new CheckFailure("SEM0121", $"cannot prove {facts.Show(value)} >= 0; if it always holds, add [Require(\"{scope.FactText(value)} >= 0\")]", bracket.Start, bracket.Length, at);
+            var worst = Extreme(value, highest: false);
+            if (facts.IsNeverNegative(worst)) continue;
+            var variant = AdmissibleSizes.VariantsOf(scope).Select(v => v.Of(facts, size) is { } n ? $"; {v.Text}: {n.ToString(CultureInfo.InvariantCulture)}" : null).FirstOrDefault(n => n is not null);
+            if (IsNegativeSomewhereKnown(worst) || facts.IsNegativeAtOnes(worst)) throw new CheckFailure("SEM0207", $"`{Name(s.Value)}[\"{text}\"]`: {what} is outside axis {axis} of size {facts.Show(size)}{variant}", bracket.Start, bracket.Length, at);
+            throw Witness.MayBeNegative(scope, worst, new CheckFailure(null, "", bracket.Start, bracket.Length, at));
         }
     }
+
+    // for all sizes, or for a published configuration
+    private bool IsNegativeSomewhereKnown(Dim value) => facts.IsNeverNegative(value * -1 - 1) || AdmissibleSizes.VariantsOf(scope).Any(v => v.Of(facts, value) < 0);
 
     /// <summary>The bracketed axis of a pattern over a value. A known name in the brackets must fit <paramref name="acted"/>, or the axis itself.</summary>
     private (int Axis, PatternAxis Bracket) Bracketed(string text, Value x, Expr operand, int at, bool check = true, Func<int, Dim>? acted = null)
     {
         try
         {
+            if (text.Contains("->")) throw Pattern.Malformed(text, "an arrow has no meaning here", text.IndexOf("->", StringComparison.Ordinal), 2);
             var pattern = Pattern.Parse(text);
             var brackets = pattern.Axes.Where(a => a.Bracket is not null).ToList();
-            if (text.Contains("->")) throw Pattern.Malformed(text, "an arrow has no meaning here", text.IndexOf("->", StringComparison.Ordinal), 2);
             foreach (var plain in pattern.Axes) Pattern.RefuseMarks(text, plain);
             if (brackets.Count != 1)
                 throw new CheckFailure("SEM0031", brackets.Count == 0 ? $"\"{text}\" marks no axis; write \"{Marked(pattern)}\"" : $"\"{text}\" marks {brackets.Count.ToString(CultureInfo.InvariantCulture)} axes; mark the one that is meant", brackets.Count == 0 ? 0 : brackets[1].Start, brackets.Count == 0 ? text.Length : brackets[1].Length);
@@ -83,7 +84,7 @@ public sealed partial class GraphChecker
                 var size = acted is null ? x.Axes[axis] : acted(axis);
                 var name = brackets[0].Bracket!;
                 if (Solver().Known(name) is { } says && !facts.Same(says, size))
-                    throw new CheckFailure("SEM0201", $"axis {axis.ToString(CultureInfo.InvariantCulture)} of `{Name(operand)}` has size {facts.Show(size)}, but \"{brackets[0]}\" says {facts.Named(says) ?? name}{Numbers(size, says, " is not ")}", brackets[0].Start, brackets[0].Length);
+                    throw new CheckFailure("SEM0201", $"axis {axis.ToString(CultureInfo.InvariantCulture)} of {(acted is null ? $"`{Name(operand)}`" : "the joined value")} has size {facts.Show(size)}, but \"{brackets[0]}\" says {facts.Named(says) ?? name}{Numbers(size, says, " is not ")}", brackets[0].Start, brackets[0].Length);
                 if (!name.TrimEnd('\'').All(c => char.IsLetterOrDigit(c) || c is '_' or '*' or '+' or '-')) throw Pattern.Malformed(text, $"'{name}' is no name", brackets[0].Start, brackets[0].Length);
             }
             return (axis, brackets[0]);
@@ -194,7 +195,7 @@ public sealed partial class GraphChecker
             RunnableChecker.CheckArguments(c.Arguments, RunnableChecker.Used(left, right), text.Value);
             var ellipsis = left.HasEllipsis && right.HasEllipsis;
             PatternSolver.SameAxes(left, right);
-            var solver = Solver();
+            var solver = Solver(Given(c.Arguments));
             var bound = solver.Match(left, x.Axes, text.Value, Name(c.Target!), origin: i => Whence(x, i));
             RunnableChecker.Check(c, left, right, text);
             List<Dim> prefix = ellipsis ? [.. x.Axes.Take(x.Axes.Count - left.Axes.Count + 1)] : [];
@@ -219,7 +220,7 @@ public sealed partial class GraphChecker
         {
             if (x.HasOpenRank) throw OpenRank(c, x);
             RunnableChecker.CheckArguments(c.Arguments, RunnableChecker.Used(left, right), text.Value);
-            var solver = Solver();
+            var solver = Solver(Given(c.Arguments));
             var bound = solver.Match(left, x.Axes, text.Value, Name(c.Target!), origin: i => Whence(x, i));
             if (left.Axes.Count != right.Axes.Count) throw Pattern.Malformed(text.Value, "an expand keeps the number of axes", 0, text.Value.Length);
             if (left.HasEllipsis != right.HasEllipsis) throw Pattern.Malformed(text.Value, "'...' stands on both sides or on none", (left.HasEllipsis ? left : right).Axes[0].Start, 3);
@@ -228,7 +229,7 @@ public sealed partial class GraphChecker
             foreach (var (axis, i) in right.Axes.Select((a, i) => (a, i + shift)).Skip(left.HasEllipsis ? 1 : 0))
             {
                 var size = axis.Tokens.Aggregate(Dim.One, (p, t) => p * (solver.Known(t.Text, bound) ?? throw (Expressions.Names(t.Text).FirstOrDefault(n => solver.Known(n, bound) is null) is { } unknown
-                    ? scope.Broken.Contains(unknown) ? new CheckFailure() : UnknownSize(unknown, t.Start + t.Text.IndexOf(unknown, StringComparison.Ordinal), unknown.Length)
+                    ? IsBroken(unknown) ? new CheckFailure() : UnknownSize(unknown, t.Start + t.Text.IndexOf(unknown, StringComparison.Ordinal), unknown.Length)
                     : new CheckFailure("SEM0120", $"`{t.Text}` may not be a whole number", t.Start, t.Length))));
                 if (!facts.Same(size, x.Axes[i]) && !facts.Same(x.Axes[i], Dim.One))
                     throw new CheckFailure("SEM0218", $"axis {i.ToString(CultureInfo.InvariantCulture)} of `{Name(c.Target!)}` has size {facts.Show(x.Axes[i])}; only an axis of size 1 can be repeated to {facts.Show(size)}", axis.Start, axis.Length);
@@ -334,7 +335,8 @@ public sealed partial class GraphChecker
             var letters = new Dictionary<string, char>();
             string Letters(Pattern p) => string.Concat(p.Axes.Select(a => a.Tokens[0].Text).Select(n => letters.TryGetValue(n, out var l) ? l : letters[n] = (char)('a' + letters.Count)));
             var left = string.Join(",", sides.Select(Letters));
-            if (right.Axes.FirstOrDefault(a => !letters.ContainsKey(a.Tokens[0].Text)) is { } strange) throw PatternSolver.Invented(strange.Tokens[0]);
+            if (right.Axes.FirstOrDefault(a => !letters.ContainsKey(a.Tokens[0].Text)) is { } strange)
+                throw new CheckFailure("SEM0213", $"axis '{strange.Tokens[0].Text}' appears from nowhere; no operand of the einsum has it", strange.Start, strange.Length);
             var axes = right.Axes.Select(a => bound.TryGetValue(a.Tokens[0].Text, out var b) ? b.Size : solver.Known(a.Tokens[0].Text)!).ToList();
             return Emit(OpKind.Einsum, c.Id, axes, values, o => o.Text = $"{left}->{Letters(right)}");
         });

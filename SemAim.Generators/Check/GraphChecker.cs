@@ -113,6 +113,7 @@ public sealed partial class GraphChecker
         }
         for (var i = 0; i < items.Count; i++)
         {
+            if (items[i] is Item.Nothing or Item.Int or Item.Host) Report("SEM0020", $"`{Name(at.Value is Expr.Tuple named ? named.Items[i] : at.Value)}` is no value; a graph gives back what it computes", places[i]);
             if (items[i] is not Item.Tensor { Value: var value }) { failed = true; continue; }
             values.Add(value);
             if (promised[i] is not { } want) { failed = true; continue; }
@@ -122,9 +123,9 @@ public sealed partial class GraphChecker
                 continue;
             }
             if (value.Axes.Count == want.Count && Enumerable.Range(0, want.Count).Where(k => !facts.Same(value.Axes[k], want[k])).ToList() is var unequal
-                && unequal.All(k => facts.MayBeEqual(value.Axes[k], want[k])))
+                && unequal.All(k => Witness.MayBeEqual(scope, value.Axes[k], want[k])))
             {
-                var f = scope.Decide(value.Axes[unequal[0]], want[unequal[0]], new CheckFailure());
+                var f = Witness.Unproven(scope, value.Axes[unequal[0]], want[unequal[0]], new CheckFailure());
                 Report(f.Found(places[i]));
                 continue;
             }
@@ -153,7 +154,7 @@ public sealed partial class GraphChecker
         if (got.Count != want.Count) return "";
         var wrong = Enumerable.Range(0, got.Count).Where(i => !facts.Same(got[i], want[i])).ToList();
         if (wrong.Count != 1 || !facts.Same(got[wrong[0]], want[wrong[0]] + 1)) return "";
-        return $"[\"{string.Join(" ", got.Select((a, i) => i == wrong[0] ? "[1..]" : facts.Named(a) is { } name && IsName(name) ? name : ((char)('a' + i)).ToString()))}\"]";
+        return $"[\"{string.Join(" ", got.Select((a, i) => i == wrong[0] ? "[1..]" : (facts.Named(a) ?? a.ToString()) is var name && IsName(name) ? name : ((char)('a' + i)).ToString()))}\"]";
     }
 
     private string Explain(IReadOnlyList<Dim> got, IReadOnlyList<Dim> want)
@@ -173,7 +174,7 @@ public sealed partial class GraphChecker
             if (p.Shape is null) continue;
             foreach (var token in p.Shape.Text.Split([' '], StringSplitOptions.RemoveEmptyEntries).Select(t => t.TrimStart('#')))
                 if (token == "..." && !bound.Contains("...")) bound.Add("...");
-                else if (IsName(token) && facts[token] is null && !scope.Broken.Contains(token) && !callSymbols.ContainsKey(token))
+                else if (IsName(token) && facts[token] is null && !IsBroken(token) && !callSymbols.ContainsKey(token))
                 {
                     callSymbols[token] = Dim.Symbol(token);
                     bound.Add(token);
@@ -200,7 +201,7 @@ public sealed partial class GraphChecker
                     continue;
                 }
                 var name = token.TrimStart('#');
-                if (scope.Broken.Contains(name)) throw new CheckFailure();
+                if (IsBroken(name)) throw new CheckFailure();
                 if (Solver().Known(name) is { } known) axes.Add(known);
                 else
                 {
@@ -208,7 +209,7 @@ public sealed partial class GraphChecker
                     var unknown = Expressions.SizeNames(size).FirstOrDefault(n => Solver().Known(n) is null);
                     if (unknown is null) throw new CheckFailure("SEM0120", $"`{name}` may not be a whole number", axis.Start, axis.Length);
                     // a parameter without a shape may be what would have bound it
-                    if (scope.Broken.Contains(unknown) || !strangers.Add(unknown) || graph.Parameters.Any(p => p.Kind != ParameterKind.Host && p.Shape is null)) throw new CheckFailure();
+                    if (IsBroken(unknown) || !strangers.Add(unknown) || graph.Parameters.Any(p => p.Kind != ParameterKind.Host && p.Shape is null)) throw new CheckFailure();
                     throw UnknownSize(unknown, axis.Start + shape.Text.Substring(axis.Start, axis.Length).IndexOf(unknown, StringComparison.Ordinal), unknown.Length);
                 }
             }
@@ -225,7 +226,9 @@ public sealed partial class GraphChecker
     private CheckFailure UnknownSize(string name, int start, int length, int at = 0)
     {
         var known = facts.Names.Concat(callSymbols.Keys).Distinct().ToList();
-        return new("SEM0101", $"size `{name}` is not known here; known are {string.Join(", ", known)}{Nearest.Suggest(name, known)}", start, length, at, Nearest.Of(name, known) ?? "");
+        // N+2 alone does not tell N
+        var unbound = at == 0 && graph.Parameters.Any(p => p.Shape is { } s && Expressions.Names(s.Text).Contains(name)) ? $": a call binds a name that stands alone on some axis; make `{name}` a size of the module" : "";
+        return new("SEM0101", $"size `{name}` is not known here{(unbound.Length > 0 ? unbound : $"; known are {string.Join(", ", known)}{Nearest.Suggest(name, known)}")}", start, length, at, unbound.Length > 0 ? "" : Nearest.Of(name, known) ?? "");
     }
 
     private static bool IsName(string s) => s.Length > 0 && (char.IsLetter(s[0]) || s[0] == '_') && s.All(c => char.IsLetterOrDigit(c) || c == '_');
@@ -404,7 +407,23 @@ public sealed partial class GraphChecker
         ops.Add(op);
     }
 
-    private PatternSolver Solver() => new(facts, LocalSize, Numbers, scope.Broken, scope.Decide);
+    private PatternSolver Solver(IReadOnlyDictionary<string, Dim>? given = null) => new(facts, given is null ? LocalSize : n => LocalSize(n) ?? (given.TryGetValue(n, out var size) ? size : null), Numbers, BrokenNames, scope.Decide);
+
+    // size arguments by the names under which the pattern finds them: constants are known by these alone
+    private Dictionary<string, Dim> Given(IEnumerable<Argument> arguments)
+    {
+        var all = arguments.ToList();
+        var given = new Dictionary<string, Dim>();
+        foreach (var (size, name) in new[] { ("size1", "name1"), ("size2", "name2") })
+            if (all.FirstOrDefault(a => a.Parameter == name)?.Value is Expr.Text { Value: var written } && all.FirstOrDefault(a => a.Parameter == size)?.Value is { } value && Try(value) is Item.Int { Size: var number })
+                given[written] = number;
+        return given;
+    }
+
+    private bool IsBroken(string name) => scope.Broken.Contains(name) || names.TryGetValue(name, out var item) && item is Item.Unknown;
+
+    // members and locals whose definitions were refused
+    private ICollection<string> BrokenNames => names.Any(n => n.Value is Item.Unknown) ? [.. scope.Broken, .. names.Where(n => n.Value is Item.Unknown).Select(n => n.Key)] : scope.Broken;
 
     private Dim? LocalSize(string name)
         => callSymbols.TryGetValue(name, out var s) ? s : names.TryGetValue(name, out var item) && item is Item.Int { Size: var size } ? size : null;

@@ -9,7 +9,7 @@ namespace SemAim.Generators.Check;
 /// <summary>Compares what a published configuration holds with the keys and shapes of a checkpoint that was written to NAME.manifest.json.</summary>
 public static class ManifestChecker
 {
-    private const int ModulePlace = 1, MostNames = 4, MostCopies = 4096;         // a module's name is the first place it numbers
+    private const int ModulePlace = 1, MostNames = 4;         // a module's name is the first place it numbers
 
     /// <summary>Findings for each configuration that has a file; the name of the file is that of the configuration.</summary>
     /// <param name="scope">a module that was found right</param>
@@ -35,38 +35,21 @@ public static class ManifestChecker
             }
             var lacking = model.Where(m => !checkpoint.ContainsKey(m.Key)).ToList();
             if (lacking.Count > 0)
-                yield return new("SEM0602", $"checkpoint {name} lacks \"{lacking[0].Key}\"{(lacking.Count > 1 ? $" (and {(lacking.Count - 1).ToString(CultureInfo.InvariantCulture)} keys like it)" : "")}", lacking[0].At);
+                yield return new("SEM0602", $"checkpoint {name} lacks \"{lacking[0].Key}\"{(lacking.Count > 1 ? $" (and {(lacking.Count - 1).ToString(CultureInfo.InvariantCulture)} keys like it)" : "")}{Missing(lacking[0].Key, checkpoint.Keys)}", lacking[0].At);
             var unread = checkpoint.Keys.Where(k => !held.Contains(k)).OrderBy(k => k, System.StringComparer.Ordinal).ToList();
             if (unread.Count > 0)
                 yield return new("SEM0603", $"checkpoint {name} has {unread.Count.ToString(CultureInfo.InvariantCulture)} {(unread.Count == 1 ? "key" : "keys")} that nobody reads: {string.Join(", ", unread.Take(MostNames))}{(unread.Count > MostNames ? ", …" : "")}", ModulePlace);
         }
     }
 
+    // a whole part of the model that the file does not have
+    private static string Missing(string key, IEnumerable<string> held)
+    {
+        var part = key.Substring(0, System.Math.Max(0, key.IndexOf('.')) is > 0 and var dot ? dot : key.Length);
+        return part != key && !held.Any(k => k.StartsWith(part + ".", System.StringComparison.Ordinal)) ? $"; it has nothing below \"{part}\"" : "";
+    }
+
     private static string Show(IEnumerable<long> shape) => string.Join("×", shape.Select(n => n.ToString(CultureInfo.InvariantCulture)));
 
-    // every key with its numbers; null where a configuration does not say them all
-    private static List<(string Key, long[] Shape, int At)>? Expand(ModuleScope scope, Variant variant)
-    {
-        var all = new List<(string, long[], int)>();
-        foreach (var entry in Manifest.Of(scope))
-        {
-            var shape = entry.Shape.Split([' '], System.StringSplitOptions.RemoveEmptyEntries).Select(a => VariantNumbers.Evaluate(scope.Unit, variant, a)).ToList();
-            if (shape.Any(s => s is null) || Keys(scope, variant, entry.Key) is not { } keys) return null;
-            foreach (var key in keys) all.Add((key, [.. shape.Select(s => s!.Value)], entry.At));
-        }
-        return all;
-    }
-
-    private static List<string>? Keys(ModuleScope scope, Variant variant, string pattern)
-    {
-        var open = pattern.IndexOf("{0..", System.StringComparison.Ordinal);
-        if (open < 0) return [pattern];
-        var close = pattern.IndexOf('}', open);
-        if (VariantNumbers.Evaluate(scope.Unit, variant, pattern.Substring(open + 4, close - open - 4)) is not (>= 0 and <= MostCopies and var count)) return null;
-        var all = new List<string>();
-        for (var i = 0; i < count; i++)
-            if (Keys(scope, variant, pattern.Substring(0, open) + i.ToString(CultureInfo.InvariantCulture) + pattern.Substring(close + 1)) is { } keys) all.AddRange(keys);
-            else return null;
-        return all;
-    }
+    private static IReadOnlyList<(string Key, long[] Shape, int At)>? Expand(ModuleScope scope, Variant variant) => VariantNumbers.Weights(scope.Unit, variant, Manifest.Of(scope));
 }

@@ -37,6 +37,7 @@ public sealed record ParsedFact(Fact Fact, Expr Left, Expr? Modulus, string Oper
 public sealed class ModuleScope
 {
     private readonly Action<Finding> report;
+    private readonly HashSet<(Dim, Dim)> asked = [];                // quotients whose promise was asked for
 
     /// <summary>Reads declarations; findings go to <paramref name="report"/> as id, message, place, start, length.</summary>
     public ModuleScope(ModuleUnit unit, IReadOnlyDictionary<string, ModuleContract> contracts, Action<Finding> report)
@@ -136,10 +137,7 @@ public sealed class ModuleScope
     public static string Promise(string fact) => $"[Require(\"{fact}\")]";
 
     /// <summary>The failure itself, or "cannot prove" where the two sizes agree wherever the facts were tried.</summary>
-    public CheckFailure Decide(Dim found, Dim wanted, CheckFailure failure)
-        => Facts.MayBeEqual(found, wanted)
-            ? new("SEM0121", $"cannot prove {Facts.Show(found)} == {Facts.Show(wanted)} (equal at every size tried); if it always holds, add {Promise($"{FactText(found)} == {FactText(wanted)}")}", failure.Start, failure.Length, failure.At, Promise($"{FactText(found)} == {FactText(wanted)}"))
-            : failure;
+    public CheckFailure Decide(Dim found, Dim wanted, CheckFailure failure) => Witness.MayBeEqual(this, found, wanted) ? Witness.Unproven(this, found, wanted, failure) : failure;
 
     private void DefineMembers()
     {
@@ -169,6 +167,7 @@ public sealed class ModuleScope
     public Dim? Divide(Dim numerator, Dim denominator, Expr at, Action<Finding> report)
     {
         if (Facts.Divide(numerator, denominator) is { } exact) return exact;
+        if (!asked.Add((Facts.Normalise(numerator), Facts.Normalise(denominator)))) return null;                     // one promise answers all of them
         var (n, d) = (Facts.Show(numerator), Facts.Show(denominator));
         report(new("SEM0120", $"`{Bracket(n)} / {Bracket(d)}` may not be a whole number; add {Promise($"{Bracket(FactText(numerator))} % {Bracket(FactText(denominator))} == 0")}", at.Id, Fix: Promise($"{Bracket(FactText(numerator))} % {Bracket(FactText(denominator))} == 0")));
         return null;

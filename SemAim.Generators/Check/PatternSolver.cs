@@ -112,7 +112,7 @@ public sealed class PatternSolver(SizeFacts facts, Func<string, Dim?> local, Fun
         throw new CheckFailure("SEM0101", $"size `{unknown}` is not known here; known are {string.Join(", ", facts.Names)}{Nearest.Suggest(unknown, facts.Names)}", token.Start, token.Length);
     }
 
-    private string Says(PatternAxis axis, Dim known) => facts.Named(known) ?? string.Join("·", axis.Tokens.Select(t => t.Text));
+    private string Says(PatternAxis axis, Dim known) => facts.Named(known) ?? (axis.Tokens.Any(t => t.Text.EndsWith("'", StringComparison.Ordinal)) ? facts.Show(known) : string.Join("·", axis.Tokens.Select(t => t.Text)));
 
     private string Quotient(Dim size, Dim known) => $"{Bracketed(facts.Show(size))} / {Bracketed(facts.Show(known))}";
 

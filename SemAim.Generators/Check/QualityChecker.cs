@@ -15,7 +15,11 @@ public static class QualityChecker
     private const long LargestCaptureBytes = 128_000_000;
 
     /// <summary>Reports on one graph that was found right.</summary>
-    public static void Check(ModuleScope scope, CheckedGraph graph, Action<Finding> report)
+    /// <param name="scope">its module</param>
+    /// <param name="graph">the graph, before any pass</param>
+    /// <param name="casts">what the precision plan casts in it, as text</param>
+    /// <param name="report">takes the findings</param>
+    public static void Check(ModuleScope scope, CheckedGraph graph, Func<CheckedGraph, string> casts, Action<Finding> report)
     {
         var seen = new HashSet<int>();
         void Once(Finding finding)
@@ -24,7 +28,7 @@ public static class QualityChecker
         }
         Region(scope, graph.Body, Once);
         if (graph.Unit.Capture) Capture(scope, graph, report);
-        Precision(scope, graph, report);
+        Precision(scope, graph, casts, report);
     }
 
     private static void Region(ModuleScope scope, Region region, Action<Finding> report)
@@ -118,7 +122,7 @@ public static class QualityChecker
     }
 
     // how many weights the products of a published configuration read in bfloat16
-    private static void Precision(ModuleScope scope, CheckedGraph graph, Action<Finding> report)
+    private static void Precision(ModuleScope scope, CheckedGraph graph, Func<CheckedGraph, string> casts, Action<Finding> report)
     {
         if (scope.Unit.Variants.Count == 0 || graph.Unit.Accessibility != "public") return;
         var variant = scope.Unit.Variants[0];
@@ -132,15 +136,15 @@ public static class QualityChecker
                 else return;
             tensors += copies;
         }
-        if (tensors > 0) report(new("SEM0402", $"precision plan of {graph.Unit.Name} ({variant.Name}): {Text(tensors)} weight tensors are read from the bf16 shadow; statistics, softmax and sums stay float32", graph.Unit.Id));
+        if (tensors > 0) report(new("SEM0402", $"precision plan of {graph.Unit.Name} ({variant.Name}): {Text(tensors)} weight tensors are read from the bf16 shadow; statistics, softmax and sums stay float32{casts(graph)}", graph.Unit.Id));
     }
 
     private static string Text(long n) => n.ToString(CultureInfo.InvariantCulture);
 
     private static long? Number(ModuleScope scope, Variant variant, Dim size)
     {
-        if (!size.Symbols.All(s => Witness.Value(variant, s) is not null)) return null;
-        try { return size.Evaluate(s => Witness.Value(variant, s)!.Value); }
-        catch (OverflowException) { return null; }
+        foreach (var point in AdmissibleSizes.VariantsOf(scope))
+            if (point.Text == variant.Name) return point.Of(scope.Facts, size);
+        return null;
     }
 }

@@ -1,8 +1,7 @@
 using System;
 using System.Linq;
-using SemAim.Generators.Collections;
+using SemAim.Generators.Analyze;
 using SemAim.Generators.Ir;
-using SemAim.Generators.Symbols;
 
 namespace SemAim.Generators.Check;
 
@@ -19,15 +18,11 @@ public static class VariantChecker
                 var modulus = fact.Modulus is null ? null : Number(scope, variant, fact.Modulus);
                 if (fact.Modulus is not null && modulus is null or 0) continue;
                 var value = modulus is { } m ? left % m : left;
-                var holds = fact.Operator switch { "==" => value == right, "!=" => value != right, "<=" => value <= right, ">=" => value >= right, "<" => value < right, _ => value > right };
-                if (holds) continue;
+                if (AdmissibleSizes.Compare(value, fact.Operator, right)) continue;
                 var because = fact.Fact.Because is null ? "" : $" ({fact.Fact.Because})";
-                report(new("SEM0110", $"variant {variant.Name} breaks [Require(\"{fact.Fact.Text}\")]{because}: {left}{(modulus is { } n ? $" % {n} = {value}" : fact.Operator == "==" ? $" is not {right}" : $" {fact.Operator} {right} does not hold")}", variant.Id, Related: new([new("", RelatedKind.Fact, scope.Unit.Facts.ToList().IndexOf(fact.Fact).ToString(System.Globalization.CultureInfo.InvariantCulture))])));
+                report(new("SEM0110", $"variant {variant.Name} breaks [Require(\"{fact.Fact.Text}\")]{because}: {left}{(modulus is { } n ? $" % {n} = {value}" : fact.Operator == "==" ? $" is not {right}" : $" {fact.Operator} {right} does not hold")}", variant.Id, Related: new([new Related("", RelatedKind.Fact, scope.Unit.Facts.ToList().IndexOf(fact.Fact).ToString(System.Globalization.CultureInfo.InvariantCulture))])));
             }
     }
 
-    private static long? Number(ModuleScope scope, Variant variant, Expr e)
-        => Expressions.Evaluate(e, name => variant.Sizes.FirstOrDefault(s => s.Name == name) is { Value: { } n } ? Dim.Const(n)
-            : scope.Unit.Members.FirstOrDefault(m => m.Name == name) is { } member && Number(scope, variant, member.Value) is { } value ? Dim.Const(value) : null,
-            (a, b) => a.Number is { } x && b.Number is { } y && y != 0 ? Dim.Const(x / y) : null)?.Number;
+    private static long? Number(ModuleScope scope, Variant variant, Expr e) => VariantNumbers.Evaluate(scope.Unit, variant, e);
 }

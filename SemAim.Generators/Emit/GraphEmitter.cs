@@ -26,6 +26,7 @@ internal sealed class GraphEmitter
     private readonly CodeWriter code;
     private readonly Dictionary<Value, string> variables = [];
     private readonly HashSet<string> taken;
+    private readonly HashSet<Value> declared = [];                             // results of branches, whose variables stand before them
     private int temporaries;
 
     private readonly CompilerOptions options;
@@ -50,28 +51,17 @@ internal sealed class GraphEmitter
     private static string Safe(string name) => name is "params" or "in" or "out" or "ref" or "base" or "this" ? "@" + name : name;
 
     /// <summary>Writes a region; the result texts are fresh handles that the reader owns.</summary>
-    private List<string> Region(Region region, HashSet<Value> entering)
+    private List<string> Region(Region region, IReadOnlyList<Value> entering)
     {
-        var last = new Dictionary<Value, Op>();
-        foreach (var op in region.Ops)
-            foreach (var v in Rewriting.Reads(op)) last[v] = op;
-        var mine = new HashSet<Value>(entering);
-        var leaving = new HashSet<Value>(region.Results);
-        foreach (var p in entering.Where(p => !last.ContainsKey(p) && !leaving.Contains(p))) code.Line($"{variables[p]}.Dispose();");
+        foreach (var p in region.Unread) code.Line($"{variables[p]}.Dispose();");
         foreach (var op in region.Ops)
         {
-            var dying = Rewriting.Reads(op).Distinct().Where(v => mine.Contains(v) && last[v] == op && !leaving.Contains(v)).ToList();
-            Op(op, dying);
-            foreach (var r in op.Results)
-                if (op.Kind is not (OpKind.Weight or OpKind.MaskCausal))
-                {
-                    mine.Add(r);
-                    if (last.ContainsKey(r) || leaving.Contains(r)) continue;
-                    if (op.Kind is OpKind.Repeat or OpKind.If) code.Line($"{variables[r]}.Dispose();");
-                    else code.Append($" {variables[r]}.Dispose();");
-                }
-            foreach (var v in dying) mine.Remove(v);
+            Op(op);
+            foreach (var r in op.Unread)
+                if (op.Kind is OpKind.Repeat or OpKind.If) code.Line($"{variables[r]}.Dispose();");
+                else code.Append($" {variables[r]}.Dispose();");
         }
+        var mine = new HashSet<Value>(entering.Concat(region.Ops.Where(o => !o.IsHandle).SelectMany(o => o.Results)));
         var given = new HashSet<Value>();
         return [.. region.Results.Select(r => mine.Contains(r) && given.Add(r) ? variables[r] : $"{Text(r)}.alias()")];
     }
@@ -101,7 +91,7 @@ internal sealed class GraphEmitter
 
     private string Shape(Value v) => Shapes.Show(facts, v.Axes);
 
-    private void Op(Op op, List<Value> dying)
+    private void Op(Op op)
     {
         switch (op.Kind)
         {
@@ -111,14 +101,14 @@ internal sealed class GraphEmitter
             case OpKind.MaskCausal:
                 variables[op.Result] = "AttentionBias.Causal";
                 return;
-            case OpKind.Repeat: Repeat(op, dying); return;
-            case OpKind.If: If(op, dying); return;
+            case OpKind.Repeat: Repeat(op); return;
+            case OpKind.If: If(op); return;
         }
         var expression = Expression(op);
-        var disposals = string.Concat(dying.Select(d => $" {variables[d]}.Dispose();"));
+        var disposals = string.Concat(op.Dying.Select(d => $" {variables[d]}.Dispose();"));
         LineBegins(op);
         if (op.Results.Count == 1)
-            code.Statement($"var {New(op.Result)} = {expression};{disposals}", op.Result.Type == ElementType.Mask ? $"order({Shape(op.Result)})" : Shape(op.Result));
+            code.Statement($"{(declared.Contains(op.Result) ? Text(op.Result) : $"var {New(op.Result)}")} = {expression};{disposals}", op.Result.Type == ElementType.Mask ? $"order({Shape(op.Result)})" : Shape(op.Result));
         else
         {
             code.Statement($"var ({string.Join(", ", op.Results.Select(r => New(r)))}) = {expression};{disposals}", string.Join("; ", op.Results.Select(Shape)));
@@ -140,9 +130,9 @@ internal sealed class GraphEmitter
         if (options.Lines.Of(op.Source) is not null) code.Line("#line hidden");
     }
 
-    private void Repeat(Op op, List<Value> dying)
+    private void Repeat(Op op)
     {
-        var body = op.Body!;
+        var (body, dying) = (op.Body!, op.Dying);
         var moved = new List<Value>();
         for (var i = 0; i < body.Parameters.Count; i++)
         {
@@ -157,7 +147,7 @@ internal sealed class GraphEmitter
         var (first, end) = (Size(op.Dims[0]), Size(op.Dims[1]));
         code.Line($"for (int {op.Variable} = {first}; {op.Variable} < {end}; {op.Variable}++)");
         code.Open();
-        var results = Region(body, [.. body.Parameters]);
+        var results = Region(body, body.Parameters);
         var (targets, sources) = (new List<string>(), new List<string>());
         for (var i = 0; i < results.Count; i++)
         {
@@ -173,20 +163,27 @@ internal sealed class GraphEmitter
         foreach (var d in dying.Where(d => !moved.Contains(d))) code.Line($"{variables[d]}.Dispose();");
     }
 
-    private void If(Op op, List<Value> dying)
+    private void If(Op op)
     {
         foreach (var r in op.Results) code.Line($"Tensor {New(r)};");
         code.Line($"if ({op.Text})");
         Branch(op.Body!);
         code.Line("else");
         Branch(op.Otherwise!);
-        foreach (var d in dying) code.Line($"{variables[d]}.Dispose();");
+        foreach (var d in op.Dying) code.Line($"{variables[d]}.Dispose();");
 
         void Branch(Region region)
         {
             code.Open();
+            for (var i = 0; i < region.Results.Count; i++)
+                if (region.Ops.Any(o => o is { Results.Count: 1, IsHandle: false, Body: null } && o.Result == region.Results[i]) && region.Results.Count(r => r == region.Results[i]) == 1)
+                {
+                    variables[region.Results[i]] = variables[op.Results[i]];
+                    declared.Add(region.Results[i]);
+                }
             var results = Region(region, []);
-            for (var i = 0; i < results.Count; i++) code.Line($"{variables[op.Results[i]]} = {results[i]};");
+            for (var i = 0; i < results.Count; i++)
+                if (results[i] != variables[op.Results[i]]) code.Line($"{variables[op.Results[i]]} = {results[i]};");
             code.Close();
         }
     }
@@ -288,7 +285,7 @@ internal sealed class GraphEmitter
         }
         var stochastic = op.Callee is null ? scope.Contracts.TryGetValue(scope.Unit.FullName, out var own) && own.Graphs.First(g => g.Name == op.Method).Summary.IsStochastic : callee.Summary.IsStochastic;
         if (stochastic && op.TakesDraws) arguments.Add(external ? "draws: draws" : "draws");
-        if (!external) arguments.AddRange(op.Bound.Where(b => !b.Symbols.Contains("…")).Select(Size));
+        if (!external) arguments.AddRange(op.Bound.Where(b => !b.Has("…")).Select(Size));
         var method = external ? op.Method : "__" + op.Method;
         return $"{(field.Length > 0 ? field + "." : "")}{method}({string.Join(", ", arguments)})";
     }

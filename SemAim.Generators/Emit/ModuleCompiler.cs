@@ -13,31 +13,37 @@ namespace SemAim.Generators.Emit;
 /// <summary>What a module compiles to.</summary>
 /// <param name="HintName">name of the generated file</param>
 /// <param name="Text">the file, or null where no second part makes sense</param>
-/// <param name="Findings">what was found wrong</param>
 /// <param name="Unit">what was compiled</param>
-/// <param name="Unread">places of graphs that were not compiled, though nothing was reported here: something they use is wrong</param>
-public sealed record CompiledUnit(string HintName, string? Text, EquatableArray<Finding> Findings, ModuleUnit Unit, EquatableArray<int> Unread = default)
+public sealed record CompiledUnit(string HintName, string? Text, ModuleUnit Unit)
 {
     /// <summary>The file with what is published of the module's costs.</summary>
     public string? Publish(EquatableArray<ModuleContract> priced) => Text is null ? null : PublishedEmitter.Fill(Text, Unit, priced.FirstOrDefault(c => c.FullName == Unit.FullName));
 }
 
+/// <summary>A module as its author sees it: checked, not yet changed by any pass.</summary>
+/// <param name="Scope">its sizes, facts and layers</param>
+/// <param name="Graphs">those that were found right</param>
+/// <param name="Findings">what was found wrong, and remarks</param>
+/// <param name="Unread">places of graphs that are not among the right ones</param>
+public sealed record CheckedUnit(ModuleScope Scope, IReadOnlyDictionary<string, CheckedGraph> Graphs, IReadOnlyList<Finding> Findings, IReadOnlyList<int> Unread)
+{
+    /// <summary>The first error, or null.</summary>
+    public Finding? Error => Findings.FirstOrDefault(f => Descriptors.IsError(f.Id));
+}
+
 /// <summary>Checks and compiles one linked module.</summary>
 public static class ModuleCompiler
 {
-    /// <summary>Findings of the declarations and of every graph, and the generated part.</summary>
-    /// <param name="linked">the module</param>
-    public static CompiledUnit Compile(LinkedUnit linked)
+    /// <summary>Findings of the declarations and of every graph.</summary>
+    public static CheckedUnit Check(LinkedUnit linked)
     {
-        var options = linked.Options ?? CompilerOptions.Default;
         var unit = linked.Unit;
         var findings = new List<Finding>(unit.Findings);
         void Report(Finding finding)
         {
             if (!findings.Any(f => f.Id == finding.Id && f.At == finding.At && f.Start == finding.Start && f.Message == finding.Message)) findings.Add(finding);
         }
-        var contracts = linked.Contracts.ToDictionary(c => c.FullName);
-        var scope = new ModuleScope(unit, contracts, Report);
+        var scope = new ModuleScope(unit, linked.Contracts.ToDictionary(c => c.FullName), Report);
         var graphs = new Dictionary<string, CheckedGraph>();
         foreach (var graph in unit.Graphs)
             if (GraphChecker.Check(scope, graph, Report) is { } right) graphs[graph.Name] = right;
@@ -47,23 +53,35 @@ public static class ModuleCompiler
         if (!findings.Any(f => Descriptors.IsError(f.Id)))
         {
             UnusedLayers.Check(unit, Report);
-            foreach (var graph in graphs.Values.Where(g => !g.Unit.Inlined)) QualityChecker.Check(scope, graph, Report);
+            foreach (var graph in graphs.Values.Where(g => !g.Unit.Inlined)) QualityChecker.Check(scope, graph, g => CastList.Of(scope, g), Report);
         }
-        var failure = findings.FirstOrDefault(f => Descriptors.IsError(f.Id)) is { } error ? $"{error.Id}: {error.Message}" : "";
-        var broken = failure.Length > 0;
-        if (!unit.IsEmittable) return new(unit.FullName + ".g.cs", null, findings.ToEquatable(), unit);
+        return new(scope, graphs, findings, [.. unit.Graphs.Where(g => !graphs.ContainsKey(g.Name)).Select(g => g.Id)]);
+    }
+
+    /// <summary>The generated part.</summary>
+    /// <param name="linked">the module</param>
+    public static CompiledUnit Compile(LinkedUnit linked)
+    {
+        var options = linked.Options ?? CompilerOptions.Default;
+        if (options.WithoutPass == PassPipeline.InlinePrivateGraphs) linked = linked with { Unit = linked.Unit with { Graphs = linked.Unit.Graphs.Select(g => g with { Inlined = g.Inlined && g.Parameters.All(p => p.Kind == ParameterKind.Host) }).ToEquatable() } };
+        var unit = linked.Unit;
+        var hint = unit.FullName + ".g.cs";
+        if (!unit.IsEmittable) return new(hint, null, unit);
+        var read = Check(linked);
+        var scope = read.Scope;
+        var graphs = read.Error is null ? read.Graphs : new Dictionary<string, CheckedGraph>();
+        var failure = read.Error is { } error ? $"{error.Id}: {error.Message}" : "";
         var journals = new Dictionary<string, PassJournal>();
-        if (!broken)
-            foreach (var graph in graphs.Values) PassPipeline.Run(graph, scope, options.WithoutPass, journal: journals[graph.Unit.Name] = new());
+        foreach (var graph in graphs.Values) PassPipeline.Run(graph, scope, options.WithoutPass, journal: journals[graph.Unit.Name] = new());
         // a graph that draws has a second body; it is read again, because passes work in place
         var evaluation = new Dictionary<string, CheckedGraph>();
-        if (!broken && options.WithoutPass != nameof(SplitTrainEval))
-            foreach (var graph in unit.Graphs.Where(g => !g.Inlined && contracts.TryGetValue(unit.FullName, out var own) && own.Graphs.First(c => c.Name == g.Name).Summary.IsStochastic))
+        if (read.Error is null && options.WithoutPass != nameof(SplitTrainEval))
+            foreach (var graph in unit.Graphs.Where(g => !g.Inlined && scope.Contracts.TryGetValue(unit.FullName, out var own) && own.Graphs.First(c => c.Name == g.Name).Summary.IsStochastic))
                 if (GraphChecker.Check(scope, graph, _ => { }) is { } again)
                 {
                     PassPipeline.Run(again, scope, options.WithoutPass, training: false);
                     evaluation[graph.Name] = again;
                 }
-        return new(unit.FullName + ".g.cs", ModuleEmitter.Write(scope, broken ? new Dictionary<string, CheckedGraph>() : graphs, evaluation, journals, failure, options, linked.SharedCaptures), findings.ToEquatable(), unit, unit.Graphs.Where(g => !graphs.ContainsKey(g.Name)).Select(g => g.Id).ToEquatable());
+        return new(hint, ModuleEmitter.Write(scope, graphs, evaluation, journals, failure, options, linked.SharedCaptures), unit);
     }
 }

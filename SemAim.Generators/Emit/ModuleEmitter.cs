@@ -61,7 +61,7 @@ public static class ModuleEmitter
             if (Raw(scope, p.Left) is not { } left || Raw(scope, p.Right) is not { } right) continue;
             var modulus = p.Modulus is null ? null : Raw(scope, p.Modulus);
             if (p.Modulus is not null && modulus is null) continue;
-            var condition = $"{Factor(left)}{(modulus is null ? "" : $" % {Factor(modulus)}")} {p.Operator} {Factor(right)}";
+            var condition = $"{(modulus is null ? left : $"{Factor(left)} % {Factor(modulus)}")} {p.Operator} {right}";
             var values = string.Join(", ", Expressions.SizeNames(p.Left).Concat(p.Modulus is null ? [] : Expressions.SizeNames(p.Modulus)).Concat(Expressions.SizeNames(p.Right)).Distinct()
                 .Select(name => $"(\"{name}\", {Raw(scope, new Expr.Size(0, name))})"));
             var because = p.Fact.Because is null ? "null" : $"\"{p.Fact.Because.Replace("\\", "\\\\").Replace("\"", "\\\"")}\"";
@@ -80,7 +80,12 @@ public static class ModuleEmitter
             case Expr.Int n: return n.Value.ToString(CultureInfo.InvariantCulture);
             case Expr.Size s when scope.Unit.Sizes.Any(p => p.Name == s.Name): return s.Name;
             case Expr.Size s: return scope.Unit.Members.FirstOrDefault(m => m.Name == s.Name) is { } member ? Raw(scope, member.Value) is { } body ? Factor(body) : null : null;
-            case Expr.Binary b: return Raw(scope, b.Left) is { } l && Raw(scope, b.Right) is { } r ? $"{Factor(l)} {b.Operator} {Factor(r)}" : null;
+            case Expr.Binary b when Raw(scope, b.Left) is { } l && Raw(scope, b.Right) is { } r:
+                // sums need no brackets in a sum, products none in either; a right operand of - or / does
+                var product = b.Operator is "*" or "/";
+                var left = product && b.Left is Expr.Binary { Operator: "+" or "-" } ? Factor(l) : l;
+                var right = b.Right is Expr.Binary inner && (product || inner.Operator is "+" or "-") ? Factor(r) : r;
+                return $"{left} {b.Operator} {right}";
             case Expr.Negate n: return Raw(scope, n.Operand) is { } o ? $"-{Factor(o)}" : null;
             default: return null;
         }

@@ -32,7 +32,7 @@ internal static class PublishedEmitter
     // members that the published texts name, and those that define them
     private static IEnumerable<SizeMember> Used(ModuleUnit unit, IEnumerable<string> texts)
     {
-        var names = new HashSet<string>(texts.SelectMany(t => System.Text.RegularExpressions.Regex.Split(t, "[^A-Za-z0-9_]+")));
+        var names = new HashSet<string>(texts.SelectMany(Expressions.Names));
         for (var count = -1; count != names.Count;)
         {
             count = names.Count;
@@ -113,18 +113,28 @@ internal static class PublishedEmitter
     private static IEnumerable<string> Rows(ModuleUnit unit, ModuleContract contract)
     {
         foreach (var variant in unit.Variants)
+        {
+            var counts = new Dictionary<string, long?>();
+            foreach (var w in contract.Weights.Where(w => w.IsTrained)) counts[w.Key] = Count(unit, variant, w);
             foreach (var graph in contract.Graphs)
             {
                 if (graph.Summary.Cost is not { } cost) continue;
-                long? Of(string text, long batch) => VariantNumbers.Evaluate(unit, variant, text, name => name == "B" ? batch : null);
-                long? Sample(string text) => Of(text, 0) == 0 && Of(text, 1) is { } one && Of(text, 2) == 2 * one ? one : text == "0" ? 0 : null;
+                // proportional to the batch, or nothing
+                long? Sample(string text)
+                {
+                    if (text == "0") return 0;
+                    if (text.Length == 0 || SizeText.Parse(text) is not { } size) return null;
+                    long? Of(long batch) => VariantNumbers.Evaluate(unit, variant, size, name => name == "B" ? batch : null);
+                    return Of(0) == 0 && Of(1) is { } one && Of(2) == 2 * one ? one : null;
+                }
                 if (cost.MultiplyAdds.Length > 0 && Sample(cost.MultiplyAdds) is null) continue;
                 long? parameters = 0;
-                foreach (var w in contract.Weights.Where(w => w.IsTrained && cost.Reads.Contains(w.Key))) parameters += Count(unit, variant, w);
+                foreach (var key in cost.Reads) if (counts.TryGetValue(key, out var count)) parameters += count;
                 if (parameters is null || parameters == 0 && cost.MultiplyAdds == "0") continue;
                 string Number(long? n) => n is null ? "-1" : Group(n.Value);
                 yield return $"new(\"{variant.Name}\", \"{graph.Name}\", Parameters: {Number(parameters)}, MultiplyAdds: {Number(Sample(cost.MultiplyAdds))}, SavedBytes: {Number(Sample(cost.Saved))}, SavedBytesNarrow: {Number(Sample(cost.SavedNarrow))}),";
             }
+        }
     }
 
     private static long? Count(ModuleUnit unit, Variant variant, WeightEntry weight)

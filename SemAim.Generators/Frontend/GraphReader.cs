@@ -16,10 +16,15 @@ internal sealed class GraphReader(ModuleReader module, EquatableArray<LayerField
     private readonly Dictionary<ISymbol, Expr> aliases = new(SymbolEqualityComparer.Default);   // foreach variables
     private readonly HashSet<string> taken = [];
 
-    internal GraphUnit Read()
+    private bool refused;
+
+    /// <summary>The graph, or null where its declaration is none that a compiled overload could stand beside.</summary>
+    internal GraphUnit? Read()
     {
         var place = module.Place(method);
+        CheckForm(place);
         var parameters = method.Parameters.Select(ReadParameter).ToEquatable();
+        if (refused) return null;
         var attribute = method.GetReturnTypeAttributes().FirstOrDefault(a => a.AttributeClass?.Name == DslNames.Shape);
         var count = attribute?.ConstructorArguments.FirstOrDefault() is { Kind: TypedConstantKind.Array, IsNull: false } list ? list.Values.Length : 0;
         var results = Enumerable.Range(0, count).Select(i => module.Shape(attribute, i)!).ToEquatable();
@@ -29,12 +34,44 @@ internal sealed class GraphReader(ModuleReader module, EquatableArray<LayerField
         return new(place, method.Name, method.DeclaredAccessibility == Accessibility.Public ? "public" : "internal", inlined, capture, null, parameters, results, ReadBody());
     }
 
+    // what the compiled overload cannot have: it takes the same parameters over tensors
+    private void CheckForm(int place)
+    {
+        void Refuse(string what)
+        {
+            refused = true;
+            module.Report("SEM0020", $"graph `{method.Name}` {what}", place);
+        }
+        if (method.IsStatic) Refuse("is static; a graph is an instance method of its module");
+        else if (method.IsGenericMethod) Refuse("has type parameters; its values are Sym and its sizes int");
+        else if (!IsResult(method.ReturnType)) Refuse($"gives back {method.ReturnType.ToDisplayString(SymbolDisplayFormat.MinimallyQualifiedFormat)}; a graph gives back Sym or a tuple of Sym");
+        else if (method.DeclaredAccessibility != Accessibility.Private && method.Parameters.All(p => ContractReader.Kind(p.Type) == ParameterKind.Host && !IsTensor(p.Type) && p.Type.TypeKind != TypeKind.Error))
+            Refuse("takes no value, so its compiled overload would have the same parameters; make it private, or give it a value");
+    }
+
+    private static bool IsTensor(ITypeSymbol type) => type is { Name: "Tensor", ContainingType.Name: "torch" };
+
+    private static bool IsResult(ITypeSymbol type) => type switch
+    {
+        { TypeKind: TypeKind.Error } or { SpecialType: SpecialType.System_Void } => true,                          // C# or the missing [return: Shape] speaks
+        INamedTypeSymbol { IsTupleType: true } tuple => tuple.TupleElements.All(e => e.Type.TypeKind == TypeKind.Error || ContractReader.Kind(e.Type) == ParameterKind.Value),
+        _ => ContractReader.Kind(type) == ParameterKind.Value,
+    };
+
     private GraphParameter ReadParameter(IParameterSymbol p)
     {
         var place = module.Place(p);
         var kind = ContractReader.Kind(p.Type);
+        var wrong = p.RefKind != RefKind.None || p.IsParams ? $"is passed by `{(p.IsParams ? "params" : p.RefKind.ToString().ToLowerInvariant())}`; a graph takes values as they are"
+            : IsTensor(p.Type) ? "is a Tensor; the values of a graph are Sym"
+            : kind == ParameterKind.Value && p.IsOptional ? "may be left out; only an OrderMask can be: take the value always, or write a second graph" : null;
+        if (wrong is not null)
+        {
+            refused = true;
+            module.Report("SEM0020", $"parameter `{p.Name}` of graph `{method.Name}` {wrong}", place);
+        }
         var shape = module.Shape(ModuleReader.Attributes(p, DslNames.Shape).FirstOrDefault(), 0);
-        if (shape is null && kind != ParameterKind.Host)
+        if (shape is null && kind != ParameterKind.Host && wrong is null)
             module.Report("SEM0004", $"parameter `{p.Name}` of graph `{method.Name}` has no [Shape]; write [Shape(\"B T D\")] or whatever axes it has", place);
         Name(p);
         return new(place, p.Name, kind, shape, p.IsOptional, p.Type.ToDisplayString(SymbolDisplayFormat.FullyQualifiedFormat));

@@ -18,6 +18,7 @@ public sealed class ModuleReader
     private readonly CancellationToken cancel;
     private readonly List<Finding> findings = [];
     private readonly Dictionary<string, ModuleContract> externals = [];
+    private readonly Dictionary<SyntaxTree, SemanticModel> models = [];            // a model remembers what it has bound
 
     private ModuleReader(INamedTypeSymbol type, Compilation compilation, CancellationToken cancel)
         => (this.type, this.compilation, this.cancel) = (type, compilation, cancel);
@@ -30,9 +31,14 @@ public sealed class ModuleReader
     internal INamedTypeSymbol Type => type;
 
     /// <summary>Reads one module and the places of its parts.</summary>
-    public static (ModuleUnit Unit, SpanTable Spans) Read(INamedTypeSymbol type, Compilation compilation, CancellationToken cancel)
+    /// <param name="type">the class</param>
+    /// <param name="compilation">its compilation</param>
+    /// <param name="cancel">stops the work</param>
+    /// <param name="bound">a model that is at hand already</param>
+    public static (ModuleUnit Unit, SpanTable Spans) Read(INamedTypeSymbol type, Compilation compilation, CancellationToken cancel, SemanticModel? bound = null)
     {
         var reader = new ModuleReader(type, compilation, cancel);
+        if (bound is not null) reader.models[bound.SyntaxTree] = bound;
         return (reader.Read(), reader.Spans);
     }
 
@@ -132,10 +138,16 @@ public sealed class ModuleReader
     private List<LayerField> ReadLayers(IntReader ints)
     {
         var layers = new List<LayerField>();
-        foreach (var field in type.GetMembers().OfType<IFieldSymbol>().Where(f => !f.IsImplicitlyDeclared && !f.IsStatic && f.DeclaringSyntaxReferences.Length > 0))
+        foreach (var field in type.GetMembers().OfType<IFieldSymbol>().Where(f => !f.IsImplicitlyDeclared && f.DeclaringSyntaxReferences.Length > 0))
         {
             cancel.ThrowIfCancellationRequested();
+            if (field.IsStatic && (field.IsConst || field.Type is not INamedTypeSymbol shared || !IsLayer(shared))) continue;
             var place = Place(field);
+            if (field.IsStatic)
+            {
+                Report("SEM0106", $"layer `{field.Name}` is static: its weights would belong to no model; drop `static`", place);
+                continue;
+            }
             if (field.Type.Name == "Tensor" && field.Type.ContainingType?.Name == "torch")
                 Report("SEM0105", $"field `{field.Name}` is a Tensor; use Weight (trained) or Constant (saved, not trained)", place);
             if (field.Type is not INamedTypeSymbol fieldType || !IsLayer(fieldType)) continue;
@@ -161,7 +173,12 @@ public sealed class ModuleReader
         foreach (var method in type.GetMembers().OfType<IMethodSymbol>().Where(m => Has(m, DslNames.Graph) && m.DeclaringSyntaxReferences.Length > 0))
         {
             cancel.ThrowIfCancellationRequested();
-            graphs.Add(new GraphReader(this, layers, method).Read());
+            if (graphs.Any(g => g.Name == method.Name))
+            {
+                Report("SEM0020", $"graph `{method.Name}` is declared twice; a name is one contract: give this one another", Place(method));
+                continue;
+            }
+            if (new GraphReader(this, layers, method).Read() is { } graph) graphs.Add(graph);
         }
         return graphs;
     }
@@ -207,7 +224,11 @@ public sealed class ModuleReader
         return Strip(value);
     }
 
-    internal IOperation? Operation(SyntaxNode node) => compilation.GetSemanticModel(node.SyntaxTree).GetOperation(node, cancel);
+    internal IOperation? Operation(SyntaxNode node)
+    {
+        if (!models.TryGetValue(node.SyntaxTree, out var model)) models[node.SyntaxTree] = model = compilation.GetSemanticModel(node.SyntaxTree);
+        return model.GetOperation(node, cancel);
+    }
 
     internal static IOperation Strip(IOperation operation)
     {

@@ -166,6 +166,15 @@ public sealed class Op(OpKind kind, int source)
     /// <summary>What runs where a condition does not hold.</summary>
     public Region? Otherwise { get; set; }
 
+    /// <summary>Values that nobody reads after it, as the last pass says.</summary>
+    public IReadOnlyList<Value> Dying { get; set; } = [];
+
+    /// <summary>Results that nobody reads.</summary>
+    public IReadOnlyList<Value> Unread { get; set; } = [];
+
+    /// <summary>True where the result is no tensor of its own: a weight belongs to its layer, the causal mask is a word.</summary>
+    public bool IsHandle => Kind is OpKind.Weight or OpKind.MaskCausal;
+
     /// <summary>The only result.</summary>
     public Value Result => Results[0];
 }
@@ -181,6 +190,9 @@ public sealed class Region
 
     /// <summary>Values that go out.</summary>
     public List<Value> Results { get; set; } = [];
+
+    /// <summary>Values that come in and nobody reads.</summary>
+    public IReadOnlyList<Value> Unread { get; set; } = [];
 }
 
 /// <summary>A graph that was found right.</summary>

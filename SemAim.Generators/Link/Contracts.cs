@@ -32,19 +32,25 @@ public static class Contracts
         var silent = new ModuleScope(unit, known, _ => { });
         known[unit.FullName] = known[unit.FullName] with { Weights = Manifest.Of(silent).Select(w => w with { At = 0 }).ToEquatable() };
         // graphs of the module that call each other: the callee's summary must be there first, so twice
-        var rounds = unit.Graphs.Count > 1 ? 2 : 1;
-        for (var round = 0; round < rounds; round++)
+        var (again, callsOwn) = (false, false);
+        do
         {
-            known[unit.FullName] = known[unit.FullName] with { Graphs = known[unit.FullName].Graphs.Select(contract => Summarise(unit, contract, known[unit.FullName], silent)).ToEquatable() };
-            silent = new ModuleScope(unit, known, _ => { });
+            var own = known[unit.FullName];
+            var graphs = own.Graphs.ToArray();
+            for (var i = 0; i < graphs.Length; i++) graphs[i] = Summarise(unit, graphs[i], own, silent, ref callsOwn);
+            known[unit.FullName] = own with { Graphs = new(graphs) };
+            again = callsOwn && !again;
+            if (again) silent = new ModuleScope(unit, known, _ => { });
         }
+        while (again);
     }
 
-    private static GraphContract Summarise(ModuleUnit unit, GraphContract contract, ModuleContract own, ModuleScope scope)
+    private static GraphContract Summarise(ModuleUnit unit, GraphContract contract, ModuleContract own, ModuleScope scope, ref bool callsOwn)
     {
         var graph = unit.Graphs.First(g => g.Name == contract.Name);
         if (GraphChecker.Check(scope, graph, _ => { }) is not { } right) return contract;
         GraphSummary? Called(Op op) => op.Kind == OpKind.Call ? (op.Callee ?? own).Graphs.FirstOrDefault(g => g.Name == op.Method)?.Summary : null;
+        callsOwn |= Rewriting.All(right.Body).Any(o => o.Kind == OpKind.Call && o.Callee is null);
         var stochastic = Rewriting.All(right.Body).Any(o => o.Kind == OpKind.DropPath || Called(o) is { IsStochastic: true });
         var safe = Rewriting.All(right.Body).All(o => o.Kind != OpKind.Call || Called(o) is { IsCaptureSafe: true });
         return contract with { Summary = new(TokenWise.Holds(right, scope.Facts), stochastic, safe) };

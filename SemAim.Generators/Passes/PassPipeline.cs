@@ -8,11 +8,14 @@ namespace SemAim.Generators.Passes;
 /// <summary>The passes in their order.</summary>
 public static class PassPipeline
 {
+    /// <summary>Not a pass over operations: private graphs are read in place where they are called, before anything else. Left out, they are methods of their own.</summary>
+    public const string InlinePrivateGraphs = "InlinePrivateGraphs";
+
     /// <summary>Names of the passes, each once.</summary>
     public static IReadOnlyList<string> Names { get; } =
     [
-        nameof(SplitTrainEval), nameof(CanonicalizePatterns), nameof(RecognizeAttention), nameof(CommonSubexpressions), nameof(PushSlices), nameof(DeadCode), nameof(LowerOrderMasks), nameof(SinkBroadcasts),
-        nameof(PlanPrecision), nameof(HoistInvariants), nameof(FuseGelu),
+        InlinePrivateGraphs, nameof(SplitTrainEval), nameof(CanonicalizePatterns), nameof(RecognizeAttention), nameof(CommonSubexpressions), nameof(PushSlices), nameof(DeadCode), nameof(LowerOrderMasks), nameof(SinkBroadcasts),
+        nameof(PlanPrecision), nameof(HoistInvariants), nameof(FuseGelu), nameof(ScheduleAndDispose),
     ];
 
     /// <summary>Runs all passes but <paramref name="without"/>; with any one left out the numbers stay the same.</summary>
@@ -38,6 +41,7 @@ public static class PassPipeline
             new CommonSubexpressions(scope.Facts),
             new DeadCode(),
             new FuseGelu(),
+            new ScheduleAndDispose(),
         ];
         var before = journal is null ? null : PassJournal.Read(graph, scope);
         foreach (var pass in passes.Where(p => p.Name != without))

@@ -6,18 +6,35 @@ using System.Linq;
 namespace SemAim.Generators.Symbols;
 
 /// <summary>A size: a polynomial with integer coefficients over positive whole symbols, in normal form, so that equality is structural.</summary>
-/// <remarks>The normal form is a list of terms sorted by monomial, without zero coefficients; a monomial is its factors in ordinal order.</remarks>
+/// <remarks>
+/// The normal form is a list of terms sorted by monomial, without zero coefficients; a monomial is its factors in ordinal order. Sizes are made and compared
+/// by the ten thousand while a project is compiled, so these operations are plain loops.
+/// </remarks>
 public sealed class Dim : IEquatable<Dim>
 {
+    private static readonly string[] NoFactors = [];
+
     /// <summary>0.</summary>
     public static readonly Dim Zero = new([]);
 
     /// <summary>1.</summary>
-    public static readonly Dim One = Const(1);
+    public static readonly Dim One = new([new(NoFactors, 1)]);
 
     private readonly Term[] terms;
+    private readonly int hash;
+    private string? shown;
 
-    private Dim(Term[] terms) => this.terms = terms;
+    private Dim(Term[] terms)
+    {
+        this.terms = terms;
+        var h = 17;
+        foreach (var t in terms)
+        {
+            h = unchecked(h * 31 + t.Coefficient.GetHashCode());
+            foreach (var f in t.Factors) h = unchecked(h * 31 + f.GetHashCode());
+        }
+        hash = h;
+    }
 
     private readonly struct Term(string[] factors, long coefficient)
     {
@@ -26,7 +43,7 @@ public sealed class Dim : IEquatable<Dim>
     }
 
     /// <summary>A number.</summary>
-    public static Dim Const(long value) => value == 0 ? Zero : new([new([], value)]);
+    public static Dim Const(long value) => value == 0 ? Zero : value == 1 ? One : new([new(NoFactors, value)]);
 
     /// <summary>A symbol.</summary>
     public static Dim Symbol(string name) => new([new([name], 1)]);
@@ -37,27 +54,101 @@ public sealed class Dim : IEquatable<Dim>
     /// <summary>True for a number.</summary>
     public bool IsConst => terms.Length == 0 || terms.Length == 1 && terms[0].Factors.Length == 0;
 
+    /// <summary>True for a product, with or without a number.</summary>
+    public bool IsTerm => terms.Length == 1;
+
+    /// <summary>Factors of the longest term.</summary>
+    public int Degree
+    {
+        get
+        {
+            var degree = 0;
+            foreach (var t in terms) degree = Math.Max(degree, t.Factors.Length);
+            return degree;
+        }
+    }
+
     /// <summary>The terms of the sum, highest powers first.</summary>
-    public IEnumerable<Dim> Terms => terms.OrderByDescending(t => t.Factors.Length).Select(t => new Dim([t]));
+    public IEnumerable<Dim> Terms => terms.Length == 1 ? [this] : terms.OrderByDescending(t => t.Factors.Length).Select(t => new Dim([t]));
 
     /// <summary>The symbols that occur.</summary>
-    public IEnumerable<string> Symbols => terms.SelectMany(t => t.Factors).Distinct();
+    public IReadOnlyList<string> Symbols
+    {
+        get
+        {
+            var symbols = new List<string>();
+            foreach (var t in terms)
+                foreach (var f in t.Factors)
+                    if (!symbols.Contains(f)) symbols.Add(f);
+            return symbols;
+        }
+    }
+
+    /// <summary>True where a symbol occurs.</summary>
+    public bool Has(string symbol)
+    {
+        foreach (var t in terms)
+            foreach (var f in t.Factors)
+                if (f == symbol) return true;
+        return false;
+    }
 
     /// <summary>The number, or null where symbols occur.</summary>
     public long? Number => terms.Length == 0 ? 0 : IsConst ? terms[0].Coefficient : null;
 
-    /// <summary>True if no admissible sizes (all at least 1) make the value negative; false means unknown.</summary>
-    /// <remarks>With every symbol at its least value 1 the polynomial must not be negative, and no term may pull it down from there.</remarks>
-    public bool IsNeverNegative => terms.Where(t => t.Factors.Length > 0).All(t => t.Coefficient > 0) && terms.Sum(t => t.Coefficient) >= 0;
+    /// <summary>True if no sizes of at least 1 make the value negative; false means unknown.</summary>
+    public bool IsNeverNegative => IsNeverNegativeFrom(_ => 1);
+
+    /// <summary>True if no admissible sizes make the value negative; false means unknown.</summary>
+    /// <remarks>With each symbol written as its least value and a rest that is not negative, no term may be negative: S·q − S is S·(q − 1).</remarks>
+    /// <param name="least">the least value of a symbol, or null where it has none</param>
+    public bool IsNeverNegativeFrom(Func<string, long?> least)
+    {
+        foreach (var t in terms)
+            foreach (var f in t.Factors)
+                if (least(f) is null) return false;
+        foreach (var t in Substitute(s => Symbol(s) + least(s)!.Value).terms)
+            if (t.Coefficient < 0) return false;
+        return true;
+    }
 
     /// <summary>Sum.</summary>
-    public static Dim operator +(Dim a, Dim b) => Collect(a.terms.Concat(b.terms));
+    public static Dim operator +(Dim a, Dim b)
+    {
+        if (a.terms.Length == 0) return b;
+        if (b.terms.Length == 0) return a;
+        var sum = new List<Term>(a.terms.Length + b.terms.Length);
+        var (i, k) = (0, 0);
+        while (i < a.terms.Length || k < b.terms.Length)
+        {
+            var order = i == a.terms.Length ? 1 : k == b.terms.Length ? -1 : Compare(a.terms[i].Factors, b.terms[k].Factors);
+            if (order < 0) sum.Add(a.terms[i++]);
+            else if (order > 0) sum.Add(b.terms[k++]);
+            else
+            {
+                var coefficient = unchecked(a.terms[i].Coefficient + b.terms[k].Coefficient);
+                if (coefficient != 0) sum.Add(new(a.terms[i].Factors, coefficient));
+                i++;
+                k++;
+            }
+        }
+        return sum.Count == 0 ? Zero : new([.. sum]);
+    }
 
     /// <summary>Difference.</summary>
     public static Dim operator -(Dim a, Dim b) => a + b * -1;
 
     /// <summary>Product.</summary>
-    public static Dim operator *(Dim a, Dim b) => Collect(from x in a.terms from y in b.terms select new Term(Merge(x.Factors, y.Factors), x.Coefficient * y.Coefficient));
+    public static Dim operator *(Dim a, Dim b)
+    {
+        if (a.terms.Length == 0 || b.terms.Length == 0) return Zero;
+        if (ReferenceEquals(a, One)) return b;
+        if (ReferenceEquals(b, One)) return a;
+        var product = new List<Term>(a.terms.Length * b.terms.Length);
+        foreach (var x in a.terms)
+            foreach (var y in b.terms) product.Add(new(Merge(x.Factors, y.Factors), unchecked(x.Coefficient * y.Coefficient)));
+        return Collect(product);
+    }
 
     /// <summary>The exact quotient by a single term, or null where some term of the dividend is not a multiple of it.</summary>
     public Dim? Over(Dim divisor)
@@ -65,35 +156,83 @@ public sealed class Dim : IEquatable<Dim>
         if (Equals(divisor)) return One;
         if (divisor.terms.Length != 1) return null;
         var by = divisor.terms[0];
-        var result = new List<Term>();
+        var result = new List<Term>(terms.Length);
         foreach (var term in terms)
         {
-            var rest = term.Factors.ToList();
-            if (term.Coefficient % by.Coefficient != 0 || !by.Factors.All(rest.Remove)) return null;
-            result.Add(new([.. rest], term.Coefficient / by.Coefficient));
+            if (term.Coefficient % by.Coefficient != 0 || Without(term.Factors, by.Factors) is not { } rest) return null;
+            result.Add(new(rest, term.Coefficient / by.Coefficient));
         }
         return Collect(result);
     }
 
+    // what is left of sorted factors, or null where some are not among them
+    private static string[]? Without(string[] factors, string[] taken)
+    {
+        if (taken.Length == 0) return factors;
+        if (taken.Length > factors.Length) return null;
+        var rest = new string[factors.Length - taken.Length];
+        var (kept, next) = (0, 0);
+        foreach (var f in factors)
+        {
+            if (next < taken.Length && f == taken[next]) { next++; continue; }
+            if (kept == rest.Length) return null;
+            rest[kept++] = f;
+        }
+        return next == taken.Length ? rest : null;
+    }
+
     /// <summary>Puts sizes in the place of symbols; null keeps the symbol.</summary>
     public Dim Substitute(Func<string, Dim?> replacement)
-        => terms.Aggregate(Zero, (sum, t) => sum + t.Factors.Aggregate(Const(t.Coefficient), (product, f) => product * (replacement(f) ?? Symbol(f))));
+    {
+        var sum = Zero;
+        var changed = false;
+        foreach (var t in terms)
+        {
+            var product = Const(t.Coefficient);
+            foreach (var f in t.Factors)
+            {
+                var by = replacement(f);
+                changed |= by is not null;
+                product *= by ?? Symbol(f);
+            }
+            sum += product;
+        }
+        return changed ? sum : this;
+    }
 
     /// <summary>The number for given symbols; throws where it does not fit 64 bits.</summary>
-    public long Evaluate(Func<string, long> value) => terms.Sum(t => t.Factors.Aggregate(t.Coefficient, (product, f) => checked(product * value(f))));
+    public long Evaluate(Func<string, long> value)
+    {
+        var sum = 0L;
+        foreach (var t in terms)
+        {
+            var product = t.Coefficient;
+            foreach (var f in t.Factors) product = checked(product * value(f));
+            sum = checked(sum + product);
+        }
+        return sum;
+    }
 
     /// <inheritdoc />
     public bool Equals(Dim? other)
-        => other is not null && terms.Length == other.terms.Length && terms.Zip(other.terms, (a, b) => a.Coefficient == b.Coefficient && a.Factors.SequenceEqual(b.Factors)).All(same => same);
+    {
+        if (ReferenceEquals(this, other)) return true;
+        if (other is null || hash != other.hash || terms.Length != other.terms.Length) return false;
+        for (var i = 0; i < terms.Length; i++)
+            if (terms[i].Coefficient != other.terms[i].Coefficient || Compare(terms[i].Factors, other.terms[i].Factors) != 0) return false;
+        return true;
+    }
 
     /// <inheritdoc />
     public override bool Equals(object? other) => Equals(other as Dim);
 
     /// <inheritdoc />
-    public override int GetHashCode() => terms.Aggregate(17, (h, t) => t.Factors.Aggregate(h * 31 + t.Coefficient.GetHashCode(), (g, f) => g * 31 + f.GetHashCode()));
+    public override int GetHashCode() => hash;
 
     /// <summary>The polynomial with the highest powers first: <c>3·D</c>, <c>4·D² + 4·D</c>, <c>N + 1</c>.</summary>
-    public override string ToString()
+    public override string ToString() => shown ??= Text();
+
+    private string Text()
     {
         if (terms.Length == 0) return "0";
         var text = "";
@@ -125,21 +264,23 @@ public sealed class Dim : IEquatable<Dim>
 
     private static string[] Merge(string[] a, string[] b)
     {
-        var all = a.Concat(b).ToArray();
-        Array.Sort(all, StringComparer.Ordinal);
+        if (a.Length == 0) return b;
+        if (b.Length == 0) return a;
+        var all = new string[a.Length + b.Length];
+        var (i, k) = (0, 0);
+        for (var n = 0; n < all.Length; n++) all[n] = k == b.Length || i < a.Length && string.CompareOrdinal(a[i], b[k]) <= 0 ? a[i++] : b[k++];
         return all;
     }
 
-    private static Dim Collect(IEnumerable<Term> terms)
+    private static Dim Collect(List<Term> terms)
     {
-        var sorted = terms.ToArray();
-        Array.Sort(sorted, (x, y) => Compare(x.Factors, y.Factors));
-        var result = new List<Term>(sorted.Length);
-        foreach (var term in sorted)
+        if (terms.Count > 1) terms.Sort(static (x, y) => Compare(x.Factors, y.Factors));
+        var result = new List<Term>(terms.Count);
+        foreach (var term in terms)
         {
             if (result.Count > 0 && Compare(result[result.Count - 1].Factors, term.Factors) == 0)
             {
-                var sum = result[result.Count - 1].Coefficient + term.Coefficient;
+                var sum = unchecked(result[result.Count - 1].Coefficient + term.Coefficient);
                 result.RemoveAt(result.Count - 1);
                 if (sum != 0) result.Add(new(term.Factors, sum));
             }
@@ -148,13 +289,14 @@ public sealed class Dim : IEquatable<Dim>
                 result.Add(term);
             }
         }
-        return new([.. result]);
+        return result.Count == 0 ? Zero : new([.. result]);
     }
 
     private static int Compare(string[] a, string[] b)
     {
+        if (ReferenceEquals(a, b)) return 0;
         for (var i = 0; i < a.Length && i < b.Length; i++)
-            if (string.CompareOrdinal(a[i], b[i]) is not 0 and var order) return order;
+            if (!ReferenceEquals(a[i], b[i]) && string.CompareOrdinal(a[i], b[i]) is not 0 and var order) return order;
         return a.Length - b.Length;
     }
 }

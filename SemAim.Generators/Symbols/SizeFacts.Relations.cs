@@ -7,10 +7,11 @@ namespace SemAim.Generators.Symbols;
 /// <summary>Equations and inequalities between sizes, as the module declares them.</summary>
 public sealed partial class SizeFacts
 {
-    private const int MostRewrites = 64, MostPoints = 4000, LargestNumber = 12;
+    private const int MostRewrites = 64;
 
     private readonly List<Dim> zeros = [];
     private readonly List<Dim> slacks = [];
+    private readonly Dictionary<string, long?> least = [];
 
     /// <summary>Records that a polynomial is 0 for all admissible sizes.</summary>
     public void RequireZero(Dim polynomial)
@@ -18,51 +19,51 @@ public sealed partial class SizeFacts
         zeros.Add(polynomial);
         slacks.Add(polynomial);
         slacks.Add(polynomial * -1);
+        least.Clear();
     }
 
     /// <summary>Records that a polynomial is never negative.</summary>
-    public void RequireNeverNegative(Dim polynomial) => slacks.Add(polynomial);
+    public void RequireNeverNegative(Dim polynomial)
+    {
+        slacks.Add(polynomial);
+        least.Clear();
+    }
 
     /// <summary>True if no admissible sizes make the value negative: by its coefficients, or by one or two of the declared inequalities.</summary>
     public bool IsNeverNegative(Dim value)
     {
-        var normal = Normalise(value);
-        if (normal.IsNeverNegative) return true;
+        var normalised = Normalise(value);
+        if (normalised.IsNeverNegativeFrom(Least)) return true;
         for (var i = 0; i < slacks.Count; i++)
         {
-            var rest = Normalise(normal - slacks[i]);
-            if (rest.IsNeverNegative) return true;
+            var rest = Normalise(normalised - slacks[i]);
+            if (rest.IsNeverNegativeFrom(Least)) return true;
+            // 4·G - 8 says that G - 2 is not negative
+            var slack = Normalise(slacks[i]);
+            foreach (var factor in slack.Terms.Select(t => Math.Abs(t.Evaluate(_ => 1))).Where(c => c > 1).Distinct())
+                if ((normalised * factor - slack).IsNeverNegativeFrom(Least)) return true;
             for (var k = i; k < slacks.Count; k++)
-                if (Normalise(rest - slacks[k]).IsNeverNegative) return true;
+                if (Normalise(rest - slacks[k]).IsNeverNegativeFrom(Least)) return true;
         }
         return false;
+    }
+
+    /// <summary>The least value of a symbol; null for a quotient that may be negative, such as (S - 3) / 2 where nothing says that S is at least 3.</summary>
+    private long? Least(string symbol)
+    {
+        if (quotients.Count == 0 || Quotient(symbol) is not var (numerator, _)) return 1;
+        if (numerator.Equals(Dim.Symbol(numerator.Symbols.FirstOrDefault() ?? ""))) return 1;                        // a size, and a multiple of another
+        if (least.TryGetValue(symbol, out var known)) return known;
+        least[symbol] = null;                                                                                        // until it is known, it proves nothing
+        return least[symbol] = IsNeverNegative(numerator - 1) ? 1 : IsNeverNegative(numerator) ? 0 : null;
     }
 
     /// <summary>True if the value is negative where every free size is 1, and these sizes are admissible.</summary>
     public bool IsNegativeAtOnes(Dim value)
         => Normalise(value).Evaluate(_ => 1) < 0 && zeros.All(z => Normalise(z).Evaluate(_ => 1) == 0) && slacks.All(s => Normalise(s).Evaluate(_ => 1) >= 0);
 
-    /// <summary>True where two sizes are not proven equal, yet agree at every admissible point tried; without declared equations different normal forms differ.</summary>
-    public bool MayBeEqual(Dim a, Dim b)
-    {
-        if (zeros.Count == 0) return false;
-        var difference = Normalise(a - b);
-        var (equations, limits) = (zeros.Select(Normalise).Where(z => !z.Equals(Dim.Zero)).ToList(), slacks.Select(Normalise).ToList());
-        var symbols = equations.Concat(limits).Append(difference).SelectMany(d => d.Symbols).Distinct().ToList();
-        var point = new Dictionary<string, long>();
-        var seed = 20240229u;
-        for (var n = 0; n < MostPoints; n++)
-        {
-            foreach (var s in symbols)
-            {
-                seed = unchecked(seed * 1664525u + 1013904223u);
-                point[s] = 1 + (seed >> 16) % LargestNumber;
-            }
-            long At(string s) => point[s];
-            if (difference.Evaluate(At) != 0 && equations.All(e => e.Evaluate(At) == 0) && limits.All(l => l.Evaluate(At) >= 0)) return false;
-        }
-        return true;
-    }
+    /// <summary>True where an equation is declared: then two sizes with different normal forms may still be equal.</summary>
+    public bool HasEquations => zeros.Count > 0;
 
     // rewrites by the leading terms of the equations (highest degree first, so it ends); sound, and complete for what authors declare
     private Dim Reduce(Dim difference)

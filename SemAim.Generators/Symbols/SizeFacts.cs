@@ -7,24 +7,34 @@ namespace SemAim.Generators.Symbols;
 /// <remarks>
 /// A quotient eliminates its numerator: D % H == 0 becomes D := H · «D / H», after which 3·D and 3·H·«D / H» have the same normal form.
 /// A second quotient of the same numerator (D % 4 == 0) cannot be eliminated as well; it is remembered and answers that one division only.
+/// What follows from the facts (normal forms, texts) is remembered until another fact is declared.
 /// </remarks>
 public sealed partial class SizeFacts
 {
     private readonly Dictionary<string, Dim> definitions = [];
     private readonly List<(Dim Numerator, Dim Denominator, Dim Quotient)> quotients = [];
     private readonly List<(string Name, Dim Size)> names = [];
+    private readonly Dictionary<string, Dim> latest = [];
+    private readonly Dictionary<Dim, Dim> normal = [];
+    private readonly Dictionary<Dim, string> shown = [], coded = [];
+    private (string Name, Dim Declared, Dim Normal)[]? ordered, greedy;
 
     /// <summary>The size a name stands for, or null if the module does not know the name.</summary>
-    public Dim? this[string name] => names.Where(n => n.Name == name).Select(n => Normalise(n.Size)).LastOrDefault();
+    public Dim? this[string name] => latest.TryGetValue(name, out var size) ? Normalise(size) : null;
 
     /// <summary>Names the module knows, in order of declaration.</summary>
     public IEnumerable<string> Names => names.Select(n => n.Name);
 
     /// <summary>Makes a symbol known.</summary>
-    public void Declare(string symbol) => names.Add((symbol, Dim.Symbol(symbol)));
+    public void Declare(string symbol) => Define(symbol, Dim.Symbol(symbol));
 
     /// <summary>Gives a size a name.</summary>
-    public void Define(string name, Dim size) => names.Add((name, size));
+    public void Define(string name, Dim size)
+    {
+        names.Add((name, size));
+        latest[name] = size;
+        Forget();
+    }
 
     /// <summary>Records the fact that <paramref name="numerator"/> is a multiple of <paramref name="denominator"/>.</summary>
     public void RequireMultiple(Dim numerator, Dim denominator)
@@ -34,8 +44,18 @@ public sealed partial class SizeFacts
         quotients.Add((numerator, denominator, quotient));
         numerator = Normalise(numerator);
         if (numerator.Symbols.FirstOrDefault() is not { } symbol) return;
-        if (numerator.Equals(Dim.Symbol(symbol)) && !denominator.Symbols.Contains(symbol) && !definitions.ContainsKey(symbol)) definitions[symbol] = denominator * quotient;
+        if (numerator.Equals(Dim.Symbol(symbol)) && !denominator.Has(symbol) && !definitions.ContainsKey(symbol)) definitions[symbol] = denominator * quotient;
         else RequireZero(numerator - denominator * quotient);
+        Forget();
+    }
+
+    private void Forget()
+    {
+        normal.Clear();
+        shown.Clear();
+        coded.Clear();
+        least.Clear();
+        (ordered, greedy) = (null, null);
     }
 
     private static string Bracketed(string text) => text.Contains(' ') ? $"({text})" : text;
@@ -50,47 +70,70 @@ public sealed partial class SizeFacts
         return null;
     }
 
+    /// <summary>The numerator and the denominator of a symbol that stands for an exact quotient, or null.</summary>
+    public (Dim Numerator, Dim Denominator)? Quotient(string symbol)
+    {
+        foreach (var (numerator, denominator, quotient) in quotients)
+            if (quotient.Has(symbol)) return (numerator, denominator);
+        return null;
+    }
+
     /// <summary>True where both are equal for all sizes that satisfy the facts.</summary>
-    public bool Same(Dim a, Dim b) => Normalise(a - b) is var difference && (difference.Equals(Dim.Zero) || zeros.Count > 0 && Reduce(difference).Equals(Dim.Zero));
+    public bool Same(Dim a, Dim b)
+    {
+        if (a.Equals(b)) return true;
+        var (x, y) = (Normalise(a), Normalise(b));
+        return x.Equals(y) || zeros.Count > 0 && Reduce(x - y).Equals(Dim.Zero);
+    }
 
     /// <summary>The normal form under the facts.</summary>
     public Dim Normalise(Dim size)
     {
-        while (size.Symbols.Any(definitions.ContainsKey)) size = size.Substitute(s => definitions.TryGetValue(s, out var d) ? d : null);
-        return size;
+        if (definitions.Count == 0 || size.IsConst) return size;
+        if (normal.TryGetValue(size, out var known)) return known;
+        var result = size;
+        for (var next = Once(result); !ReferenceEquals(next, result); next = Once(result)) result = next;
+        return normal[size] = result;
     }
+
+    private Dim Once(Dim size) => size.Substitute(s => definitions.TryGetValue(s, out var d) ? d : null);
 
     /// <summary>The declared name of a size, or a multiple of one: D, T, 3·D; null if there is none.</summary>
     public string? Named(Dim size) => NamedDim(size)?.ToString();
 
     private Dim? NamedDim(Dim size)
     {
-        var normal = Normalise(size);
-        if (normal.IsConst) return normal;
-        foreach (var (name, named) in names)
-            if (Normalise(named).Equals(normal)) return Dim.Symbol(name);
-        foreach (var (name, named) in names)
-            if (!Normalise(named).IsConst && normal.Over(Normalise(named)) is { IsConst: true } times) return times * Dim.Symbol(name);
+        var normalised = Normalise(size);
+        if (normalised.IsConst) return normalised;
+        foreach (var (name, _, named) in Ordered)
+            if (named.Equals(normalised)) return Dim.Symbol(name);
+        foreach (var (name, _, named) in Ordered)
+            if (!named.IsConst && normalised.Over(named) is { IsConst: true } times) return times * Dim.Symbol(name);
         return null;
     }
 
+    private (string Name, Dim Declared, Dim Normal)[] Ordered => ordered ??= [.. names.Select(n => (n.Name, n.Size, Normalise(n.Size)))];
+
+    // products that stand for more than themselves, those of most factors first
+    private (string Name, Dim Declared, Dim Normal)[] Greedy => greedy ??= [.. Ordered.OrderByDescending(n => n.Normal.Degree)
+        .Where(n => !n.Normal.IsConst && n.Normal.IsTerm && !IsDeclared(n.Normal) && !n.Normal.Equals(Dim.Symbol(n.Name)))];
+
     /// <summary>The size in the author's words: D rather than H·(D / H), T rather than N + 1, 3·D rather than 3·H·(D / H).</summary>
-    public string Show(Dim size) => Named(size) ?? Normalise(size).Terms.Aggregate(Dim.Zero, (sum, term) => sum + InNames(term)).ToString();
+    public string Show(Dim size) => shown.TryGetValue(size, out var text) ? text : shown[size] = InNames(size).ToString();
 
     /// <summary>The size as C# over the author's names.</summary>
-    public string Code(Dim size)
-    {
-        var named = NamedDim(size) ?? Normalise(size).Terms.Aggregate(Dim.Zero, (sum, term) => sum + InNames(term));
-        return named.Code(s => s);
-    }
+    public string Code(Dim size) => coded.TryGetValue(size, out var text) ? text : coded[size] = InNames(size).Code(s => s);
+
+    /// <summary>The size over the author's names.</summary>
+    public Dim InNames(Dim size) => NamedDim(size) ?? Normalise(size).Terms.Aggregate(Dim.Zero, (sum, term) => sum + TermInNames(term));
 
     // P itself rather than a member that merely repeats it
     private bool IsDeclared(Dim size) => names.Any(n => size.Equals(Dim.Symbol(n.Name)) && n.Size.Equals(size));
 
-    private Dim InNames(Dim term)                                                // greedy: the names that stand for most factors first
+    private Dim TermInNames(Dim term)                                            // greedy: the names that stand for most factors first
     {
-        foreach (var (name, named) in names.OrderByDescending(n => Normalise(n.Size).Symbols.Count()))
-            if (Normalise(named) is { IsConst: false } factor && factor.Terms.Count() == 1 && !IsDeclared(factor) && !factor.Equals(Dim.Symbol(name)) && term.Over(factor) is { } rest) return InNames(rest) * Dim.Symbol(name);
+        foreach (var (name, _, factor) in Greedy)
+            if (term.Over(factor) is { } rest) return TermInNames(rest) * Dim.Symbol(name);
         return term;
     }
 }

@@ -89,4 +89,76 @@ public sealed class RelationTests
         Assert.Equal(("SEM0103", "norm3"), (only.Id, Token(only)));
         Assert.Equal(Microsoft.CodeAnalysis.DiagnosticSeverity.Warning, only.Severity);
     }
+
+    [Theory]
+    // refuted by the smallest sizes there are
+    [InlineData("int N, int K", "", "    [Graph] [return: Shape(\"B K\")] public Sym Run([Shape(\"B N\")] Sym x) => x[\"B [..K]\", K];", "cannot prove N >= K (N = 1, K = 2: 1 is less than 2); if it always holds, add [Require(\"N >= K\")]", "[Require(\"N >= K\")]")]
+    [InlineData("int N, int K", "[Require(\"N % 2 == 0\")]", "    [Graph] [return: Shape(\"B K\")] public Sym Run([Shape(\"B N\")] Sym x) => x[\"B [..K]\", K];", "cannot prove N >= K (N = 2, K = 3: 2 is less than 3); if it always holds, add [Require(\"N >= K\")]", "[Require(\"N >= K\")]")]
+    [InlineData("int S, int K, int D", "", "    private readonly Conv2d c = new(3, D, kernel: K, stride: 1);\n    [Graph] [return: Shape(\"B D S-K+1 S-K+1\")] public Sym Run([Shape(\"B 3 S S\")] Sym x) => c.Forward(x);", "cannot prove S >= K (S = 1, K = 2: 1 is less than 2); if it always holds, add [Require(\"S >= K\")]", "[Require(\"S >= K\")]")]
+    [InlineData("int D", "", "    private readonly Conv2d c = new(3, D, kernel: 3, stride: 1);\n    [Graph] [return: Shape(\"B D Y-2 4\")] public Sym Run([Shape(\"B 3 Y 6\")] Sym x) => c.Forward(x);", "cannot prove Y >= 3 (Y = 1: 1 is less than 3); Y is bound at the call: make it a size of the module and promise it with [Require]", null)]
+    // not refuted anywhere
+    [InlineData("int A, int C", "[Require(\"A*A == C*C\")]", "    [Graph] [return: Shape(\"B C\")] public Sym Run([Shape(\"B A\")] Sym x) => x.Gelu();", "cannot prove A == C (equal for 16 random sizes); if it always holds, add [Require(\"A == C\")]", "[Require(\"A == C\")]")]
+    [InlineData("int A, int C", "[Require(\"A*A == C*C\")]", "    [Graph] [return: Shape(\"B C\")] public Sym Run([Shape(\"B A\")] Sym x) => x.Gelu();\n    [Variant(\"small\")] public static Net Small() => new(4, 4);\n    [Variant(\"large\")] public static Net Large() => new(9, 9);", "cannot prove A == C (equal for small, large and 16 random sizes); if it always holds, add [Require(\"A == C\")]", "[Require(\"A == C\")]")]
+    [InlineData("int A, int C", "[Require(\"A*A == C*C\")] [Require(\"A > 1000\")]", "    [Graph] [return: Shape(\"B C\")] public Sym Run([Shape(\"B A\")] Sym x) => x.Gelu();", "cannot prove A == C (no small sizes were found for which all [Require] hold); if it always holds, add [Require(\"A == C\")]", "[Require(\"A == C\")]")]
+    public void Where_nothing_decides_the_message_says_where_it_was_tried(string sizes, string facts, string body, string message, string? fix)
+    {
+        var only = Assert.Single(Diagnose(Module(body, sizes, facts)));
+
+        Assert.Equal(("SEM0121", message), (only.Id, only.GetMessage()));
+        Assert.Equal(fix, only.Properties.GetValueOrDefault("fix"));
+    }
+
+    [Fact]
+    public void Where_relations_hide_a_difference_the_smallest_sizes_show_it()
+    {
+        var only = Assert.Single(Diagnose(Module("    [Graph] [return: Shape(\"B 2*F\")] public Sym Run([Shape(\"B D R\")] Sym x) => x.Rearrange(\"B D R -> B (D R)\");", "int D, int F, int R", "[Require(\"4*F == D*R\")]")));
+
+        Assert.Equal("SEM0206", only.Id);
+        Assert.Contains("D = 2, F = 1, R = 2: 4 is not 2", only.GetMessage());
+    }
+
+    [Theory]
+    [InlineData("int S, int P", "[Require(\"S % P == 0\")]", "    private int G => S / P;\n    private readonly Conv2d c = new(3, 8, kernel: P, stride: P);\n    [Graph] [return: Shape(\"B 8 G G\")] public Sym Run([Shape(\"B 3 S S\")] Sym x) => c.Forward(x);")]
+    [InlineData("int S, int D", "[Require(\"S >= 3\")]", "    private readonly Conv2d c = new(3, D, kernel: 3, stride: 1);\n    [Graph] [return: Shape(\"B D S-2 S-2\")] public Sym Run([Shape(\"B 3 S S\")] Sym x) => c.Forward(x);")]
+    [InlineData("int D, int K", "", "    private readonly Conv2d c = new(3, D, kernel: K, stride: 1);\n    [Graph] [return: Shape(\"B D 1 K+1\")] public Sym Run([Shape(\"B 3 K 2*K\")] Sym x) => c.Forward(x);")]
+    public void A_convolution_that_always_has_room_is_right(string sizes, string facts, string body)
+    {
+        Assert.Empty(Diagnose(Module(body, sizes, facts)));
+    }
+
+    [Theory]
+    [InlineData("int D", "    private readonly Conv2d c = new(3, D, kernel: 7, stride: 1);\n    [Graph] [return: Shape(\"B D 2 2\")] public Sym Run([Shape(\"B 3 4 4\")] Sym x) => c.Forward(x);", "axis 2 of `x` has size 4, less than the kernel 7 of c")]
+    [InlineData("int S, int K", "    private readonly Conv2d c = new(3, 8, kernel: K, stride: 1);\n    [Graph] [return: Shape(\"B 8 S-K+1 S-K+1\")] public Sym Run([Shape(\"B 3 S S\")] Sym x) => c.Forward(x);\n    [Variant(\"tiny\")] public static Net Tiny() => new(8, 16);", "axis 2 of `x` has size S, less than the kernel K of c; tiny: 8 is less than 16")]
+    public void A_convolution_over_less_than_its_kernel_is_refused_at_the_argument(string sizes, string body, string message)
+    {
+        var only = Assert.Single(Diagnose(Module(body, sizes)));
+
+        Assert.Equal(("SEM0201", "x", message), (only.Id, Token(only), only.GetMessage()));
+    }
+
+    [Fact]
+    public void One_missing_promise_is_asked_for_once()
+    {
+        var only = Assert.Single(Diagnose(Module("    private int E => D / H;\n    private readonly Linear fc = new(D, D / H);\n    [Graph] [return: Shape(\"B T\")] public Sym Run([Shape(\"B T D\")] Sym x) { var e = D / H; return fc.Forward(x).Sum(\"B T [e]\"); }")));
+
+        Assert.Equal("SEM0120", only.Id);
+    }
+
+    [Fact]
+    public void A_size_argument_means_what_it_is_not_what_would_fit()
+    {
+        // K is 4 whatever H is; the specification would cut D into 4 parts
+        var only = Assert.Single(Diagnose(Module("    private const int K = 4;\n    private int E => D / H;\n    [Graph] [return: Shape(\"B H E\")] public Sym Run([Shape(\"B D\")] Sym x) => x.Rearrange(\"B (K E) -> B K E\", K);", attributes: "[Require(\"D % H == 0\")]")));
+
+        Assert.Equal(("SEM0201", "(K E)"), (only.Id, Token(only)));
+    }
+
+    [Fact]
+    public void An_index_in_a_loop_is_judged_at_its_worst_round()
+    {
+        const string before = "    [Graph] [return: Shape(\"B D\")] public Sym Run([Shape(\"B H D\")] Sym x) { var s = x[\"B [0] D\"]; for (var i = 0; i < H; i++) { var j = i - 1; s = s + x[\"B [j] D\", j]; } return s; }";
+
+        Assert.Equal("SEM0207", Assert.Single(Diagnose(Module(before))).Id);
+        Assert.Empty(Diagnose(Module(before.Replace("i - 1", "H - 1 - i"))));
+    }
 }

@@ -14,9 +14,9 @@ partial class AimViT
     private readonly bool __fact2 = Guard.Holds(X % P == 0, nameof(AimViT), "X % P == 0", "patches tile the image", ("X", X), ("P", P));
     private readonly bool __fact3 = Guard.Holds(D % H == 0, nameof(AimViT), "D % H == 0", "every head gets D / H channels", ("D", D), ("H", H));
     private readonly bool __fact4 = Guard.Holds(D % 4 == 0, nameof(AimViT), "D % 4 == 0", "a position is the sine and cosine of a column and of a row", ("D", D));
-    private readonly bool __fact5 = Guard.Holds(L >= (Q * M), nameof(AimViT), "L >= Q * M", "a query block follows every M encoder blocks", ("L", L), ("Q", Q), ("M", M));
+    private readonly bool __fact5 = Guard.Holds(L >= Q * M, nameof(AimViT), "L >= Q * M", "a query block follows every M encoder blocks", ("L", L), ("Q", Q), ("M", M));
     private readonly bool __fact6 = Guard.Holds(L >= Q, nameof(AimViT), "L >= Q", "a query block follows one encoder block at least", ("L", L), ("Q", Q));
-    private readonly bool __fact7 = Guard.Holds(L < ((Q * M) + M), nameof(AimViT), "L < Q * M + M", "query blocks follow as long as M encoder blocks are left", ("L", L), ("Q", Q), ("M", M));
+    private readonly bool __fact7 = Guard.Holds(L < Q * M + M, nameof(AimViT), "L < Q * M + M", "query blocks follow as long as M encoder blocks are left", ("L", L), ("Q", Q), ("M", M));
 
     internal int __Y => Y;
     internal int __X => X;
@@ -29,6 +29,330 @@ partial class AimViT
     internal int __M => M;
     internal int __O => O;
     internal int __N => N;
+
+    /// <summary>images: B 3 Y X, rank: B N → B N O. Draws are those of a training run; none: evaluation.</summary>
+    internal Tensor PredictSharedMlp(Tensor images, Tensor rank, Draws? draws = null)
+    {
+        long B = images.size(0);
+        Guard.Shape(images, nameof(images), B, 3, Y, X);
+        Guard.Shape(rank, nameof(rank), B, N);
+        return draws is null ? __PredictSharedMlp(images, rank, B) : __PredictSharedMlp(images, rank, draws, B);
+    }
+
+    // evaluation: nothing is dropped
+    internal Tensor __PredictSharedMlp(Tensor images, Tensor rank, long B)
+    {
+        var order = Kernels.SortOrder(rank);                                         // B N
+        var place = Kernels.InverseOrder(order);                                     // B N
+        var v1 = Kernels.Lower(images, patch.Weight);                                // B 3 Y X
+        var v2 = Kernels.Conv2d(v1, patch); v1.Dispose();                            // B D G K
+        var v3 = v2.permute(0, 2, 3, 1); v2.Dispose();                               // B G K D
+        var v4 = v3.reshape(B, N, D); v3.Dispose();                                  // B N D
+        var v5 = posEmbed.Tensor.narrow(1, 1, N);                                    // 1 N D
+        var x = v4.add(v5); v4.Dispose(); v5.Dispose();                              // B N D
+        var v6 = posEmbed.Tensor.narrow(1, 0, 1);                                    // 1 1 D
+        var cls = clsToken.Tensor.add(v6); v6.Dispose();                             // 1 1 D
+        var v7 = cls.expand(B, 1, D); cls.Dispose();                                 // B 1 D
+        var h = torch.cat([v7, x], 1); v7.Dispose(); x.Dispose();                    // B T D
+        var g = posEmbed.Tensor.expand(B, T, D);                                     // B T D
+        var v8 = g.narrow(1, 1, N); g.Dispose();                                     // B N D
+        var g2 = Kernels.ReorderPatches(v8, order); v8.Dispose();                    // B N D
+        var h2 = Kernels.ReorderTokens(h, order); h.Dispose(); order.Dispose();      // B T D
+        for (int s = 0; s < Q; s++)
+        {
+            for (int i = 0; i < M; i++)
+            {
+                var h3 = blocks[M * s + i].__Forward(h2, AttentionBias.Causal, B, T); h2.Dispose(); // B T D
+                h2 = h3;
+            }
+            var v9 = h2.narrow(1, 0, N);                                             // B N D
+            var g3 = blocks[s].__Query(g2, v9, AttentionBias.Causal, B, N, N); g2.Dispose(); v9.Dispose(); // B N D
+            g2 = g3;
+        }
+        h2.Dispose();
+        var v10 = Kernels.ReorderPatches(g2, place); g2.Dispose(); place.Dispose();  // B N D
+        var v11 = Kernels.LayerNorm(v10, norm); v10.Dispose();                       // B N D
+        var v12 = predictionHead.__Forward(v11, B, N); v11.Dispose();                // B N O
+        return v12;
+    }
+
+    // training
+    internal Tensor __PredictSharedMlp(Tensor images, Tensor rank, Draws draws, long B)
+    {
+        var order = Kernels.SortOrder(rank);                                         // B N
+        var place = Kernels.InverseOrder(order);                                     // B N
+        var v1 = Kernels.Lower(images, patch.Weight);                                // B 3 Y X
+        var v2 = Kernels.Conv2d(v1, patch); v1.Dispose();                            // B D G K
+        var v3 = v2.permute(0, 2, 3, 1); v2.Dispose();                               // B G K D
+        var v4 = v3.reshape(B, N, D); v3.Dispose();                                  // B N D
+        var v5 = posEmbed.Tensor.narrow(1, 1, N);                                    // 1 N D
+        var x = v4.add(v5); v4.Dispose(); v5.Dispose();                              // B N D
+        var v6 = posEmbed.Tensor.narrow(1, 0, 1);                                    // 1 1 D
+        var cls = clsToken.Tensor.add(v6); v6.Dispose();                             // 1 1 D
+        var v7 = cls.expand(B, 1, D); cls.Dispose();                                 // B 1 D
+        var h = torch.cat([v7, x], 1); v7.Dispose(); x.Dispose();                    // B T D
+        var g = posEmbed.Tensor.expand(B, T, D);                                     // B T D
+        var v8 = g.narrow(1, 1, N); g.Dispose();                                     // B N D
+        var g2 = Kernels.ReorderPatches(v8, order); v8.Dispose();                    // B N D
+        var h2 = Kernels.ReorderTokens(h, order); h.Dispose(); order.Dispose();      // B T D
+        for (int s = 0; s < Q; s++)
+        {
+            for (int i = 0; i < M; i++)
+            {
+                var h3 = blocks[M * s + i].__Forward(h2, AttentionBias.Causal, draws, B, T); h2.Dispose(); // B T D
+                h2 = h3;
+            }
+            var v9 = h2.narrow(1, 0, N);                                             // B N D
+            var g3 = blocks[s].__Query(g2, v9, AttentionBias.Causal, draws, B, N, N); g2.Dispose(); v9.Dispose(); // B N D
+            g2 = g3;
+        }
+        h2.Dispose();
+        var v10 = Kernels.ReorderPatches(g2, place); g2.Dispose(); place.Dispose();  // B N D
+        var v11 = Kernels.LayerNorm(v10, norm); v10.Dispose();                       // B N D
+        var v12 = predictionHead.__Forward(v11, B, N); v11.Dispose();                // B N O
+        return v12;
+    }
+
+    /// <summary>images: B 3 Y X, rank: B N → B N O. Draws are those of a training run; none: evaluation.</summary>
+    internal Tensor PredictSharedLinear(Tensor images, Tensor rank, Draws? draws = null)
+    {
+        long B = images.size(0);
+        Guard.Shape(images, nameof(images), B, 3, Y, X);
+        Guard.Shape(rank, nameof(rank), B, N);
+        return draws is null ? __PredictSharedLinear(images, rank, B) : __PredictSharedLinear(images, rank, draws, B);
+    }
+
+    // evaluation: nothing is dropped
+    internal Tensor __PredictSharedLinear(Tensor images, Tensor rank, long B)
+    {
+        var order = Kernels.SortOrder(rank);                                         // B N
+        var place = Kernels.InverseOrder(order);                                     // B N
+        var v1 = Kernels.Lower(images, patch.Weight);                                // B 3 Y X
+        var v2 = Kernels.Conv2d(v1, patch); v1.Dispose();                            // B D G K
+        var v3 = v2.permute(0, 2, 3, 1); v2.Dispose();                               // B G K D
+        var v4 = v3.reshape(B, N, D); v3.Dispose();                                  // B N D
+        var v5 = posEmbed.Tensor.narrow(1, 1, N);                                    // 1 N D
+        var x = v4.add(v5); v4.Dispose(); v5.Dispose();                              // B N D
+        var v6 = posEmbed.Tensor.narrow(1, 0, 1);                                    // 1 1 D
+        var cls = clsToken.Tensor.add(v6); v6.Dispose();                             // 1 1 D
+        var v7 = cls.expand(B, 1, D); cls.Dispose();                                 // B 1 D
+        var h = torch.cat([v7, x], 1); v7.Dispose(); x.Dispose();                    // B T D
+        var g = posEmbed.Tensor.expand(B, T, D);                                     // B T D
+        var v8 = g.narrow(1, 1, N); g.Dispose();                                     // B N D
+        var g2 = Kernels.ReorderPatches(v8, order); v8.Dispose();                    // B N D
+        var h2 = Kernels.ReorderTokens(h, order); h.Dispose(); order.Dispose();      // B T D
+        for (int s = 0; s < Q; s++)
+        {
+            for (int i = 0; i < M; i++)
+            {
+                var h3 = blocks[M * s + i].__Forward(h2, AttentionBias.Causal, B, T); h2.Dispose(); // B T D
+                h2 = h3;
+            }
+            var v9 = h2.narrow(1, 0, N);                                             // B N D
+            var g3 = blocks[s].__Query(g2, v9, AttentionBias.Causal, B, N, N); g2.Dispose(); v9.Dispose(); // B N D
+            g2 = g3;
+        }
+        h2.Dispose();
+        var v10 = Kernels.ReorderPatches(g2, place); g2.Dispose(); place.Dispose();  // B N D
+        var v11 = Kernels.LayerNorm(v10, norm); v10.Dispose();                       // B N D
+        var v12 = predictionHead.__Direct(v11, B, N); v11.Dispose();                 // B N O
+        return v12;
+    }
+
+    // training
+    internal Tensor __PredictSharedLinear(Tensor images, Tensor rank, Draws draws, long B)
+    {
+        var order = Kernels.SortOrder(rank);                                         // B N
+        var place = Kernels.InverseOrder(order);                                     // B N
+        var v1 = Kernels.Lower(images, patch.Weight);                                // B 3 Y X
+        var v2 = Kernels.Conv2d(v1, patch); v1.Dispose();                            // B D G K
+        var v3 = v2.permute(0, 2, 3, 1); v2.Dispose();                               // B G K D
+        var v4 = v3.reshape(B, N, D); v3.Dispose();                                  // B N D
+        var v5 = posEmbed.Tensor.narrow(1, 1, N);                                    // 1 N D
+        var x = v4.add(v5); v4.Dispose(); v5.Dispose();                              // B N D
+        var v6 = posEmbed.Tensor.narrow(1, 0, 1);                                    // 1 1 D
+        var cls = clsToken.Tensor.add(v6); v6.Dispose();                             // 1 1 D
+        var v7 = cls.expand(B, 1, D); cls.Dispose();                                 // B 1 D
+        var h = torch.cat([v7, x], 1); v7.Dispose(); x.Dispose();                    // B T D
+        var g = posEmbed.Tensor.expand(B, T, D);                                     // B T D
+        var v8 = g.narrow(1, 1, N); g.Dispose();                                     // B N D
+        var g2 = Kernels.ReorderPatches(v8, order); v8.Dispose();                    // B N D
+        var h2 = Kernels.ReorderTokens(h, order); h.Dispose(); order.Dispose();      // B T D
+        for (int s = 0; s < Q; s++)
+        {
+            for (int i = 0; i < M; i++)
+            {
+                var h3 = blocks[M * s + i].__Forward(h2, AttentionBias.Causal, draws, B, T); h2.Dispose(); // B T D
+                h2 = h3;
+            }
+            var v9 = h2.narrow(1, 0, N);                                             // B N D
+            var g3 = blocks[s].__Query(g2, v9, AttentionBias.Causal, draws, B, N, N); g2.Dispose(); v9.Dispose(); // B N D
+            g2 = g3;
+        }
+        h2.Dispose();
+        var v10 = Kernels.ReorderPatches(g2, place); g2.Dispose(); place.Dispose();  // B N D
+        var v11 = Kernels.LayerNorm(v10, norm); v10.Dispose();                       // B N D
+        var v12 = predictionHead.__Direct(v11, B, N); v11.Dispose();                 // B N O
+        return v12;
+    }
+
+    /// <summary>images: B 3 Y X, rank: B N → B N O. Draws are those of a training run; none: evaluation.</summary>
+    internal Tensor PredictSharedTiedMlp(Tensor images, Tensor rank, Draws? draws = null)
+    {
+        long B = images.size(0);
+        Guard.Shape(images, nameof(images), B, 3, Y, X);
+        Guard.Shape(rank, nameof(rank), B, N);
+        return draws is null ? __PredictSharedTiedMlp(images, rank, B) : __PredictSharedTiedMlp(images, rank, draws, B);
+    }
+
+    // evaluation: nothing is dropped
+    internal Tensor __PredictSharedTiedMlp(Tensor images, Tensor rank, long B)
+    {
+        var v1 = Kernels.Lower(images, patch.Weight);                            // B 3 Y X
+        var v2 = Kernels.Conv2d(v1, patch); v1.Dispose();                        // B D G K
+        var v3 = v2.permute(0, 2, 3, 1); v2.Dispose();                           // B G K D
+        var v4 = v3.reshape(B, N, D); v3.Dispose();                              // B N D
+        var v5 = posEmbed.Tensor.narrow(1, 1, N);                                // 1 N D
+        var x = v4.add(v5); v4.Dispose(); v5.Dispose();                          // B N D
+        var v6 = posEmbed.Tensor.narrow(1, 0, 1);                                // 1 1 D
+        var cls = clsToken.Tensor.add(v6); v6.Dispose();                         // 1 1 D
+        var v7 = cls.expand(B, 1, D); cls.Dispose();                             // B 1 D
+        var h = torch.cat([v7, x], 1); v7.Dispose(); x.Dispose();                // B T D
+        var g = posEmbed.Tensor.expand(B, T, D);                                 // B T D
+        var v8 = AttentionBias.UpTo(rank, Ties.Together);                        // order(B T T)
+        var v9 = AttentionBias.Before(rank, Ties.Together);                      // order(B T T)
+        for (int s = 0; s < Q; s++)
+        {
+            for (int i = 0; i < M; i++)
+            {
+                var h2 = blocks[M * s + i].__Forward(h, v8, B, T); h.Dispose();  // B T D
+                h = h2;
+            }
+            var g2 = blocks[s].__Query(g, h, v9, B, T, T); g.Dispose();          // B T D
+            g = g2;
+        }
+        v8.Dispose();
+        v9.Dispose();
+        h.Dispose();
+        var v10 = g.narrow(1, 1, N); g.Dispose();                                // B N D
+        var v11 = Kernels.LayerNorm(v10, norm); v10.Dispose();                   // B N D
+        var v12 = predictionHead.__Forward(v11, B, N); v11.Dispose();            // B N O
+        return v12;
+    }
+
+    // training
+    internal Tensor __PredictSharedTiedMlp(Tensor images, Tensor rank, Draws draws, long B)
+    {
+        var v1 = Kernels.Lower(images, patch.Weight);                                   // B 3 Y X
+        var v2 = Kernels.Conv2d(v1, patch); v1.Dispose();                               // B D G K
+        var v3 = v2.permute(0, 2, 3, 1); v2.Dispose();                                  // B G K D
+        var v4 = v3.reshape(B, N, D); v3.Dispose();                                     // B N D
+        var v5 = posEmbed.Tensor.narrow(1, 1, N);                                       // 1 N D
+        var x = v4.add(v5); v4.Dispose(); v5.Dispose();                                 // B N D
+        var v6 = posEmbed.Tensor.narrow(1, 0, 1);                                       // 1 1 D
+        var cls = clsToken.Tensor.add(v6); v6.Dispose();                                // 1 1 D
+        var v7 = cls.expand(B, 1, D); cls.Dispose();                                    // B 1 D
+        var h = torch.cat([v7, x], 1); v7.Dispose(); x.Dispose();                       // B T D
+        var g = posEmbed.Tensor.expand(B, T, D);                                        // B T D
+        var v8 = AttentionBias.UpTo(rank, Ties.Together);                               // order(B T T)
+        var v9 = AttentionBias.Before(rank, Ties.Together);                             // order(B T T)
+        for (int s = 0; s < Q; s++)
+        {
+            for (int i = 0; i < M; i++)
+            {
+                var h2 = blocks[M * s + i].__Forward(h, v8, draws, B, T); h.Dispose();  // B T D
+                h = h2;
+            }
+            var g2 = blocks[s].__Query(g, h, v9, draws, B, T, T); g.Dispose();          // B T D
+            g = g2;
+        }
+        v8.Dispose();
+        v9.Dispose();
+        h.Dispose();
+        var v10 = g.narrow(1, 1, N); g.Dispose();                                       // B N D
+        var v11 = Kernels.LayerNorm(v10, norm); v10.Dispose();                          // B N D
+        var v12 = predictionHead.__Forward(v11, B, N); v11.Dispose();                   // B N O
+        return v12;
+    }
+
+    /// <summary>images: B 3 Y X, rank: B N → B N O. Draws are those of a training run; none: evaluation.</summary>
+    internal Tensor PredictSharedTiedLinear(Tensor images, Tensor rank, Draws? draws = null)
+    {
+        long B = images.size(0);
+        Guard.Shape(images, nameof(images), B, 3, Y, X);
+        Guard.Shape(rank, nameof(rank), B, N);
+        return draws is null ? __PredictSharedTiedLinear(images, rank, B) : __PredictSharedTiedLinear(images, rank, draws, B);
+    }
+
+    // evaluation: nothing is dropped
+    internal Tensor __PredictSharedTiedLinear(Tensor images, Tensor rank, long B)
+    {
+        var v1 = Kernels.Lower(images, patch.Weight);                            // B 3 Y X
+        var v2 = Kernels.Conv2d(v1, patch); v1.Dispose();                        // B D G K
+        var v3 = v2.permute(0, 2, 3, 1); v2.Dispose();                           // B G K D
+        var v4 = v3.reshape(B, N, D); v3.Dispose();                              // B N D
+        var v5 = posEmbed.Tensor.narrow(1, 1, N);                                // 1 N D
+        var x = v4.add(v5); v4.Dispose(); v5.Dispose();                          // B N D
+        var v6 = posEmbed.Tensor.narrow(1, 0, 1);                                // 1 1 D
+        var cls = clsToken.Tensor.add(v6); v6.Dispose();                         // 1 1 D
+        var v7 = cls.expand(B, 1, D); cls.Dispose();                             // B 1 D
+        var h = torch.cat([v7, x], 1); v7.Dispose(); x.Dispose();                // B T D
+        var g = posEmbed.Tensor.expand(B, T, D);                                 // B T D
+        var v8 = AttentionBias.UpTo(rank, Ties.Together);                        // order(B T T)
+        var v9 = AttentionBias.Before(rank, Ties.Together);                      // order(B T T)
+        for (int s = 0; s < Q; s++)
+        {
+            for (int i = 0; i < M; i++)
+            {
+                var h2 = blocks[M * s + i].__Forward(h, v8, B, T); h.Dispose();  // B T D
+                h = h2;
+            }
+            var g2 = blocks[s].__Query(g, h, v9, B, T, T); g.Dispose();          // B T D
+            g = g2;
+        }
+        v8.Dispose();
+        v9.Dispose();
+        h.Dispose();
+        var v10 = g.narrow(1, 1, N); g.Dispose();                                // B N D
+        var v11 = Kernels.LayerNorm(v10, norm); v10.Dispose();                   // B N D
+        var v12 = predictionHead.__Direct(v11, B, N); v11.Dispose();             // B N O
+        return v12;
+    }
+
+    // training
+    internal Tensor __PredictSharedTiedLinear(Tensor images, Tensor rank, Draws draws, long B)
+    {
+        var v1 = Kernels.Lower(images, patch.Weight);                                   // B 3 Y X
+        var v2 = Kernels.Conv2d(v1, patch); v1.Dispose();                               // B D G K
+        var v3 = v2.permute(0, 2, 3, 1); v2.Dispose();                                  // B G K D
+        var v4 = v3.reshape(B, N, D); v3.Dispose();                                     // B N D
+        var v5 = posEmbed.Tensor.narrow(1, 1, N);                                       // 1 N D
+        var x = v4.add(v5); v4.Dispose(); v5.Dispose();                                 // B N D
+        var v6 = posEmbed.Tensor.narrow(1, 0, 1);                                       // 1 1 D
+        var cls = clsToken.Tensor.add(v6); v6.Dispose();                                // 1 1 D
+        var v7 = cls.expand(B, 1, D); cls.Dispose();                                    // B 1 D
+        var h = torch.cat([v7, x], 1); v7.Dispose(); x.Dispose();                       // B T D
+        var g = posEmbed.Tensor.expand(B, T, D);                                        // B T D
+        var v8 = AttentionBias.UpTo(rank, Ties.Together);                               // order(B T T)
+        var v9 = AttentionBias.Before(rank, Ties.Together);                             // order(B T T)
+        for (int s = 0; s < Q; s++)
+        {
+            for (int i = 0; i < M; i++)
+            {
+                var h2 = blocks[M * s + i].__Forward(h, v8, draws, B, T); h.Dispose();  // B T D
+                h = h2;
+            }
+            var g2 = blocks[s].__Query(g, h, v9, draws, B, T, T); g.Dispose();          // B T D
+            g = g2;
+        }
+        v8.Dispose();
+        v9.Dispose();
+        h.Dispose();
+        var v10 = g.narrow(1, 1, N); g.Dispose();                                       // B N D
+        var v11 = Kernels.LayerNorm(v10, norm); v10.Dispose();                          // B N D
+        var v12 = predictionHead.__Direct(v11, B, N); v11.Dispose();                    // B N O
+        return v12;
+    }
 
     /// <summary>images: B 3 Y X, rank: B N → B N O. Draws are those of a training run; none: evaluation.</summary>
     internal Tensor PredictMlp(Tensor images, Tensor rank, Draws? draws = null)
@@ -760,6 +1084,10 @@ partial class AimViT
     /// <summary>What the graphs of the published configurations cost.</summary>
     public static global::System.Collections.Generic.IReadOnlyList<GraphCost> Costs { get; } =
     [
+        new("aim_tiny", "PredictSharedMlp", Parameters: 228_480, MultiplyAdds: 20_722_176, SavedBytes: 985_440, SavedBytesNarrow: 710_216),
+        new("aim_tiny", "PredictSharedLinear", Parameters: 174_976, MultiplyAdds: 17_314_304, SavedBytes: 919_904, SavedBytesNarrow: 685_640),
+        new("aim_tiny", "PredictSharedTiedMlp", Parameters: 228_480, MultiplyAdds: 20_722_176, SavedBytes: 973_192, SavedBytesNarrow: 696_808),
+        new("aim_tiny", "PredictSharedTiedLinear", Parameters: 174_976, MultiplyAdds: 17_314_304, SavedBytes: 907_656, SavedBytesNarrow: 672_232),
         new("aim_tiny", "PredictMlp", Parameters: 278_464, MultiplyAdds: 19_923_456, SavedBytes: 936_288, SavedBytesNarrow: 718_408),
         new("aim_tiny", "PredictLinear", Parameters: 224_960, MultiplyAdds: 16_515_584, SavedBytes: 870_752, SavedBytesNarrow: 693_832),
         new("aim_tiny", "PredictTiedMlp", Parameters: 278_464, MultiplyAdds: 19_923_456, SavedBytes: 923_272, SavedBytesNarrow: 705_128),
@@ -769,6 +1097,10 @@ partial class AimViT
         new("aim_tiny", "EncodeGap", Parameters: 162_496, MultiplyAdds: 11_997_568, SavedBytes: 656_232, SavedBytesNarrow: 529_488),
         new("aim_tiny", "EncodeSelf", Parameters: 162_496, MultiplyAdds: 11_997_632, SavedBytes: 623_480, SavedBytesNarrow: 521_696),
         new("aim_tiny", "SelfAttentionMap", Parameters: 162_368, MultiplyAdds: 9_060_672, SavedBytes: 488_280, SavedBytesNarrow: 378_696),
+        new("aim_base", "PredictSharedMlp", Parameters: 90_369_792, MultiplyAdds: 40_118_390_784, SavedBytes: 207_292_064, SavedBytesNarrow: 130_375_808),
+        new("aim_base", "PredictSharedLinear", Parameters: 86_237_952, MultiplyAdds: 39_309_152_256, SavedBytes: 204_883_616, SavedBytesNarrow: 129_472_640),
+        new("aim_base", "PredictSharedTiedMlp", Parameters: 90_369_792, MultiplyAdds: 40_118_390_784, SavedBytes: 207_280_640, SavedBytesNarrow: 130_163_648),
+        new("aim_base", "PredictSharedTiedLinear", Parameters: 86_237_952, MultiplyAdds: 39_309_152_256, SavedBytes: 204_872_192, SavedBytesNarrow: 129_260_480),
         new("aim_base", "PredictMlp", Parameters: 175_424_256, MultiplyAdds: 35_935_358_976, SavedBytes: 185_616_032, SavedBytesNarrow: 133_988_480),
         new("aim_base", "PredictLinear", Parameters: 171_292_416, MultiplyAdds: 35_126_120_448, SavedBytes: 183_207_584, SavedBytesNarrow: 133_085_312),
         new("aim_base", "PredictTiedMlp", Parameters: 175_424_256, MultiplyAdds: 35_935_358_976, SavedBytes: 185_494_016, SavedBytesNarrow: 133_794_752),
@@ -778,6 +1110,10 @@ partial class AimViT
         new("aim_base", "EncodeGap", Parameters: 85_647_360, MultiplyAdds: 17_563_210_752, SavedBytes: 89_118_776, SavedBytesNarrow: 64_172_312),
         new("aim_base", "EncodeSelf", Parameters: 85_647_360, MultiplyAdds: 17_563_211_520, SavedBytes: 87_914_008, SavedBytesNarrow: 63_875_320),
         new("aim_base", "SelfAttentionMap", Parameters: 85_645_824, MultiplyAdds: 16_457_842_944, SavedBytes: 83_059_928, SavedBytesNarrow: 59_007_056),
+        new("aim_large", "PredictSharedMlp", Parameters: 310_444_800, MultiplyAdds: 101_128_609_792, SavedBytes: 392_741_920, SavedBytesNarrow: 256_423_200),
+        new("aim_large", "PredictSharedLinear", Parameters: 303_887_104, MultiplyAdds: 99_844_104_192, SavedBytes: 389_530_656, SavedBytesNarrow: 255_218_976),
+        new("aim_large", "PredictSharedTiedMlp", Parameters: 310_444_800, MultiplyAdds: 101_128_609_792, SavedBytes: 392_726_592, SavedBytesNarrow: 256_140_224),
+        new("aim_large", "PredictSharedTiedLinear", Parameters: 303_887_104, MultiplyAdds: 99_844_104_192, SavedBytes: 389_515_328, SavedBytesNarrow: 254_936_000),
         new("aim_large", "PredictMlp", Parameters: 461_599_488, MultiplyAdds: 93_692_108_800, SavedBytes: 363_840_544, SavedBytesNarrow: 261_240_096),
         new("aim_large", "PredictLinear", Parameters: 455_041_792, MultiplyAdds: 92_407_603_200, SavedBytes: 360_629_280, SavedBytesNarrow: 260_035_872),
         new("aim_large", "PredictTiedMlp", Parameters: 461_599_488, MultiplyAdds: 93_692_108_800, SavedBytes: 363_677_760, SavedBytesNarrow: 260_981_696),
@@ -787,6 +1123,10 @@ partial class AimViT
         new("aim_large", "EncodeGap", Parameters: 303_099_904, MultiplyAdds: 61_553_889_280, SavedBytes: 235_196_088, SavedBytesNarrow: 168_170_424),
         new("aim_large", "EncodeSelf", Parameters: 303_099_904, MultiplyAdds: 61_553_890_304, SavedBytes: 233_589_992, SavedBytesNarrow: 167_774_696),
         new("aim_large", "SelfAttentionMap", Parameters: 303_097_856, MultiplyAdds: 59_615_284_224, SavedBytes: 227_118_936, SavedBytesNarrow: 161_284_728),
+        new("aim_huge", "PredictSharedMlp", Parameters: 641_157_888, MultiplyAdds: 208_421_969_920, SavedBytes: 652_030_496, SavedBytesNarrow: 410_766_880),
+        new("aim_huge", "PredictSharedLinear", Parameters: 631_650_048, MultiplyAdds: 206_559_436_800, SavedBytes: 648_016_416, SavedBytesNarrow: 409_261_600),
+        new("aim_huge", "PredictSharedTiedMlp", Parameters: 641_157_888, MultiplyAdds: 208_421_969_920, SavedBytes: 652_339_104, SavedBytesNarrow: 410_579_360),
+        new("aim_huge", "PredictSharedTiedLinear", Parameters: 631_650_048, MultiplyAdds: 206_559_436_800, SavedBytes: 648_325_024, SavedBytesNarrow: 409_074_080),
         new("aim_huge", "PredictMlp", Parameters: 955_996_928, MultiplyAdds: 192_929_259_520, SavedBytes: 603_861_536, SavedBytesNarrow: 418_795_040),
         new("aim_huge", "PredictLinear", Parameters: 946_489_088, MultiplyAdds: 191_066_726_400, SavedBytes: 599_847_456, SavedBytesNarrow: 417_289_760),
         new("aim_huge", "PredictTiedMlp", Parameters: 955_996_928, MultiplyAdds: 192_929_259_520, SavedBytes: 603_924_384, SavedBytesNarrow: 418_648_480),
@@ -841,6 +1181,26 @@ partial class AimViT
 
     private static readonly PassChange[] __passes =
     [
+        new("PredictSharedMlp", "CanonicalizePatterns", "−1 Reshape"),
+        new("PredictSharedMlp", "CommonSubexpressions", "−2 posEmbed"),
+        new("PredictSharedMlp", "PushSlices", "norm B T D → B N D"),
+        new("PredictSharedMlp", "LowerOrderMasks", "Repeat B T D → B N D, −1 MaskUpTo, −1 MaskBefore, blocks.Query B T D → B N D, +1 SortOrder, +1 InverseOrder, +1 MaskCausal, +3 Reorder, +1 Narrow"),
+        new("PredictSharedMlp", "PlanPrecision", "+1 Lower"),
+        new("PredictSharedLinear", "CanonicalizePatterns", "−1 Reshape"),
+        new("PredictSharedLinear", "CommonSubexpressions", "−2 posEmbed"),
+        new("PredictSharedLinear", "PushSlices", "norm B T D → B N D"),
+        new("PredictSharedLinear", "LowerOrderMasks", "Repeat B T D → B N D, −1 MaskUpTo, −1 MaskBefore, blocks.Query B T D → B N D, +1 SortOrder, +1 InverseOrder, +1 MaskCausal, +3 Reorder, +1 Narrow"),
+        new("PredictSharedLinear", "PlanPrecision", "+1 Lower"),
+        new("PredictSharedTiedMlp", "CanonicalizePatterns", "−1 Reshape"),
+        new("PredictSharedTiedMlp", "CommonSubexpressions", "−2 posEmbed"),
+        new("PredictSharedTiedMlp", "PushSlices", "norm B T D → B N D"),
+        new("PredictSharedTiedMlp", "PlanPrecision", "+1 Lower"),
+        new("PredictSharedTiedMlp", "HoistInvariants", "MaskUpTo out of the loop, MaskBefore out of the loop"),
+        new("PredictSharedTiedLinear", "CanonicalizePatterns", "−1 Reshape"),
+        new("PredictSharedTiedLinear", "CommonSubexpressions", "−2 posEmbed"),
+        new("PredictSharedTiedLinear", "PushSlices", "norm B T D → B N D"),
+        new("PredictSharedTiedLinear", "PlanPrecision", "+1 Lower"),
+        new("PredictSharedTiedLinear", "HoistInvariants", "MaskUpTo out of the loop, MaskBefore out of the loop"),
         new("PredictMlp", "CanonicalizePatterns", "−1 Reshape"),
         new("PredictMlp", "CommonSubexpressions", "−2 posEmbed"),
         new("PredictMlp", "PushSlices", "norm B T D → B N D"),
@@ -922,6 +1282,10 @@ internal sealed class PredictMlpCapture(AimViT model, long B, torch.Device devic
 [GraphSize("K", "X / P")]
 [GraphSize("N", "G * K")]
 [GraphSize("T", "((Y / P) * (X / P)) + 1")]
+[GraphSummary("PredictSharedMlp", "stochastic, capture-safe", SavedArguments = "images", Reads = "patch_embed.proj.weight patch_embed.proj.bias cls_token pos_embed blocks.{0..L}.norm1.weight blocks.{0..L}.norm1.bias blocks.{0..L}.attn.qkv.weight blocks.{0..L}.attn.qkv.bias blocks.{0..L}.attn.proj.weight blocks.{0..L}.attn.proj.bias blocks.{0..L}.norm2.weight blocks.{0..L}.norm2.bias blocks.{0..L}.mlp.fc1.weight blocks.{0..L}.mlp.fc1.bias blocks.{0..L}.mlp.fc2.weight blocks.{0..L}.mlp.fc2.bias norm.weight norm.bias prediction_head.fc1.weight prediction_head.fc1.bias prediction_head.fc2.weight prediction_head.fc2.bias")]
+[GraphSummary("PredictSharedLinear", "stochastic, capture-safe", SavedArguments = "images", Reads = "patch_embed.proj.weight patch_embed.proj.bias cls_token pos_embed blocks.{0..L}.norm1.weight blocks.{0..L}.norm1.bias blocks.{0..L}.attn.qkv.weight blocks.{0..L}.attn.qkv.bias blocks.{0..L}.attn.proj.weight blocks.{0..L}.attn.proj.bias blocks.{0..L}.norm2.weight blocks.{0..L}.norm2.bias blocks.{0..L}.mlp.fc1.weight blocks.{0..L}.mlp.fc1.bias blocks.{0..L}.mlp.fc2.weight blocks.{0..L}.mlp.fc2.bias norm.weight norm.bias prediction_head.weight prediction_head.bias")]
+[GraphSummary("PredictSharedTiedMlp", "stochastic, capture-safe", SavedArguments = "images", Reads = "patch_embed.proj.weight patch_embed.proj.bias cls_token pos_embed blocks.{0..L}.norm1.weight blocks.{0..L}.norm1.bias blocks.{0..L}.attn.qkv.weight blocks.{0..L}.attn.qkv.bias blocks.{0..L}.attn.proj.weight blocks.{0..L}.attn.proj.bias blocks.{0..L}.norm2.weight blocks.{0..L}.norm2.bias blocks.{0..L}.mlp.fc1.weight blocks.{0..L}.mlp.fc1.bias blocks.{0..L}.mlp.fc2.weight blocks.{0..L}.mlp.fc2.bias norm.weight norm.bias prediction_head.fc1.weight prediction_head.fc1.bias prediction_head.fc2.weight prediction_head.fc2.bias")]
+[GraphSummary("PredictSharedTiedLinear", "stochastic, capture-safe", SavedArguments = "images", Reads = "patch_embed.proj.weight patch_embed.proj.bias cls_token pos_embed blocks.{0..L}.norm1.weight blocks.{0..L}.norm1.bias blocks.{0..L}.attn.qkv.weight blocks.{0..L}.attn.qkv.bias blocks.{0..L}.attn.proj.weight blocks.{0..L}.attn.proj.bias blocks.{0..L}.norm2.weight blocks.{0..L}.norm2.bias blocks.{0..L}.mlp.fc1.weight blocks.{0..L}.mlp.fc1.bias blocks.{0..L}.mlp.fc2.weight blocks.{0..L}.mlp.fc2.bias norm.weight norm.bias prediction_head.weight prediction_head.bias")]
 [GraphSummary("PredictMlp", "stochastic, capture-safe", SavedArguments = "images", Reads = "patch_embed.proj.weight patch_embed.proj.bias cls_token pos_embed blocks.{0..L}.norm1.weight blocks.{0..L}.norm1.bias blocks.{0..L}.attn.qkv.weight blocks.{0..L}.attn.qkv.bias blocks.{0..L}.attn.proj.weight blocks.{0..L}.attn.proj.bias blocks.{0..L}.norm2.weight blocks.{0..L}.norm2.bias blocks.{0..L}.mlp.fc1.weight blocks.{0..L}.mlp.fc1.bias blocks.{0..L}.mlp.fc2.weight blocks.{0..L}.mlp.fc2.bias query_blocks.{0..Q}.norm1.weight query_blocks.{0..Q}.norm1.bias query_blocks.{0..Q}.attn.q.weight query_blocks.{0..Q}.attn.q.bias query_blocks.{0..Q}.attn.k.weight query_blocks.{0..Q}.attn.k.bias query_blocks.{0..Q}.attn.v.weight query_blocks.{0..Q}.attn.v.bias query_blocks.{0..Q}.attn.proj.weight query_blocks.{0..Q}.attn.proj.bias query_blocks.{0..Q}.norm2.weight query_blocks.{0..Q}.norm2.bias query_blocks.{0..Q}.mlp.fc1.weight query_blocks.{0..Q}.mlp.fc1.bias query_blocks.{0..Q}.mlp.fc2.weight query_blocks.{0..Q}.mlp.fc2.bias norm.weight norm.bias prediction_head.fc1.weight prediction_head.fc1.bias prediction_head.fc2.weight prediction_head.fc2.bias")]
 [GraphSummary("PredictLinear", "stochastic, capture-safe", SavedArguments = "images", Reads = "patch_embed.proj.weight patch_embed.proj.bias cls_token pos_embed blocks.{0..L}.norm1.weight blocks.{0..L}.norm1.bias blocks.{0..L}.attn.qkv.weight blocks.{0..L}.attn.qkv.bias blocks.{0..L}.attn.proj.weight blocks.{0..L}.attn.proj.bias blocks.{0..L}.norm2.weight blocks.{0..L}.norm2.bias blocks.{0..L}.mlp.fc1.weight blocks.{0..L}.mlp.fc1.bias blocks.{0..L}.mlp.fc2.weight blocks.{0..L}.mlp.fc2.bias query_blocks.{0..Q}.norm1.weight query_blocks.{0..Q}.norm1.bias query_blocks.{0..Q}.attn.q.weight query_blocks.{0..Q}.attn.q.bias query_blocks.{0..Q}.attn.k.weight query_blocks.{0..Q}.attn.k.bias query_blocks.{0..Q}.attn.v.weight query_blocks.{0..Q}.attn.v.bias query_blocks.{0..Q}.attn.proj.weight query_blocks.{0..Q}.attn.proj.bias query_blocks.{0..Q}.norm2.weight query_blocks.{0..Q}.norm2.bias query_blocks.{0..Q}.mlp.fc1.weight query_blocks.{0..Q}.mlp.fc1.bias query_blocks.{0..Q}.mlp.fc2.weight query_blocks.{0..Q}.mlp.fc2.bias norm.weight norm.bias prediction_head.weight prediction_head.bias")]
 [GraphSummary("PredictTiedMlp", "stochastic, capture-safe", SavedArguments = "images", Reads = "patch_embed.proj.weight patch_embed.proj.bias cls_token pos_embed blocks.{0..L}.norm1.weight blocks.{0..L}.norm1.bias blocks.{0..L}.attn.qkv.weight blocks.{0..L}.attn.qkv.bias blocks.{0..L}.attn.proj.weight blocks.{0..L}.attn.proj.bias blocks.{0..L}.norm2.weight blocks.{0..L}.norm2.bias blocks.{0..L}.mlp.fc1.weight blocks.{0..L}.mlp.fc1.bias blocks.{0..L}.mlp.fc2.weight blocks.{0..L}.mlp.fc2.bias query_blocks.{0..Q}.norm1.weight query_blocks.{0..Q}.norm1.bias query_blocks.{0..Q}.attn.q.weight query_blocks.{0..Q}.attn.q.bias query_blocks.{0..Q}.attn.k.weight query_blocks.{0..Q}.attn.k.bias query_blocks.{0..Q}.attn.v.weight query_blocks.{0..Q}.attn.v.bias query_blocks.{0..Q}.attn.proj.weight query_blocks.{0..Q}.attn.proj.bias query_blocks.{0..Q}.norm2.weight query_blocks.{0..Q}.norm2.bias query_blocks.{0..Q}.mlp.fc1.weight query_blocks.{0..Q}.mlp.fc1.bias query_blocks.{0..Q}.mlp.fc2.weight query_blocks.{0..Q}.mlp.fc2.bias norm.weight norm.bias prediction_head.fc1.weight prediction_head.fc1.bias prediction_head.fc2.weight prediction_head.fc2.bias")]

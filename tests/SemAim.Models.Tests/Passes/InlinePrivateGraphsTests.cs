@@ -1,0 +1,40 @@
+namespace SemAim.Models.Tests.Passes;
+
+/// <summary>Private graphs are read where they are called, so that what is common to both sides of the border is common.</summary>
+public sealed class InlinePrivateGraphsTests : PassTests
+{
+    private const string Source = "    private readonly LayerNorm norm = new(D);\n    private readonly Linear fc = new(D, D);\n"
+        + "    [Graph] [return: Shape(\"B T D\")] private Sym Half([Shape(\"B T D\")] Sym x) => fc.Forward(norm.Forward(x));\n"
+        + "    [Graph] [return: Shape(\"B T D\")] public Sym Go([Shape(\"B T D\")] Sym x) => Half(x) * norm.Forward(x);";
+
+    private static object[] Values() => [Comparison.Input(2, 3, 4)];
+
+    [Fact]
+    public void What_both_sides_of_the_border_compute_is_computed_once()
+    {
+        var code = Check(Source, "int D", [4], Values);
+
+        Assert.Equal(1, Count(Body(code), "Kernels.LayerNorm("));
+        Assert.DoesNotContain("__Half", code);
+    }
+
+    [Fact]
+    public void A_mask_that_is_not_passed_chooses_its_branch()
+    {
+        const string body = "    private readonly Linear fc = new(D, D);\n    [Graph] [return: Shape(\"B T D\")] private Sym Half([Shape(\"B T D\")] Sym x, [Shape(\"B T T\")] OrderMask? mask = null) { if (mask is not null) x = x.Gelu(); return fc.Forward(x); }\n"
+            + "    [Graph] [return: Shape(\"B T D\")] public Sym Go([Shape(\"B T D\")] Sym x) => Half(Half(x));";
+        var code = Body(Check(body, "int D", [4], Values));
+
+        Assert.DoesNotContain("if (", code);
+        Assert.Equal(2, Count(code, "Kernels.Linear("));
+    }
+
+    [Fact]
+    public void Left_out_it_is_a_method_of_its_own()
+    {
+        var code = Check(Source, "int D", [4], Values, "", ("SemAimWithoutPass", "InlinePrivateGraphs"));
+
+        Assert.Contains("internal Tensor __Half(", code);
+        Assert.Contains("__Half(x, B, T)", Body(code));
+    }
+}
