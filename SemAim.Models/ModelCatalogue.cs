@@ -32,6 +32,24 @@ public static class ModelCatalogue
         ("aim_huge", () => AimViT.Huge(), 224, 16, 1280, 16, 32, 16),
     ];
 
+    private static readonly (string Name, Func<VisionTransformer> Make)[] Classifiers =
+    [
+        ("vit_tiny", () => VisionTransformer.Tiny()),
+        ("vit_small_patch16", () => VisionTransformer.Small()),
+        ("vit_base_patch16", () => VisionTransformer.Base()),
+        ("vit_large_patch16", () => VisionTransformer.Large()),
+        ("vit_huge_patch14", () => VisionTransformer.Huge()),
+        ("vit_huge_patch16", () => VisionTransformer.HugeOfAim()),
+    ];
+
+    /// <summary>Names that <see cref="CreateVit"/> takes.</summary>
+    public static IReadOnlyList<string> VitNames { get; } = [.. Classifiers.Select(c => c.Name)];
+
+    /// <summary>A classifier as published, by the class token; the caller disposes it. Its weights are those of its layers' initialisers.</summary>
+    /// <exception cref="UsageException">there is no such model</exception>
+    public static VisionTransformer CreateVit(string name)
+        => Classifiers.FirstOrDefault(c => c.Name == name) is { Name: not null } found ? found.Make() : throw new UsageException($"--model {name}: there is no such classifier; choose one of {string.Join(", ", VitNames)}");
+
     /// <summary>Names that <see cref="CreateAim(string)"/> takes.</summary>
     public static IReadOnlyList<string> AimNames { get; } = [.. Pretraining.Select(p => p.Name)];
 

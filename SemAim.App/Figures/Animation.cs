@@ -16,6 +16,7 @@ internal static class Animation
         var width = 2 * Sheet.Margin + (orders.Count + 1) * (Sheet.Thumb + 3 * Sheet.Gap) - 3 * Sheet.Gap;
         var height = Top + pictures.Count * (Sheet.Thumb + Sheet.Gap) + Bottom;
         var stages = Math.Min(count, Most - 1);
+        if (Path.GetDirectoryName(Path.GetFullPath(path)) is { } folder) Directory.CreateDirectory(folder);
         using var file = File.Create(path);
         using var animation = new AnimatedPng(file, width * scale, height * scale, stages + 1);
         for (var f = 0; f <= stages; f++)

@@ -5,7 +5,14 @@ namespace SemAim.App.Figures;
 /// <param name="SelfAttention">how much the class token looks at each patch</param>
 /// <param name="Similarity">how much each patch resembles the class token</param>
 /// <param name="Orders">per column: 1 where a patch is predicted first, 0 where last</param>
-internal sealed record OrdersRow(Picture Picture, double[] SelfAttention, double[] Similarity, IReadOnlyList<double[]> Orders);
+/// <param name="Own">per column its network's own two maps; null: one network for all columns</param>
+internal sealed record OrdersRow(Picture Picture, double[] SelfAttention, double[] Similarity, IReadOnlyList<double[]> Orders, IReadOnlyList<(double[] SelfAttention, double[] Similarity)>? Own = null)
+{
+    /// <summary>Rows of several networks, one a column, beside each other.</summary>
+    /// <param name="networks">rows of each network with its one order</param>
+    internal static List<OrdersRow> Beside(IReadOnlyList<IReadOnlyList<OrdersRow>> networks)
+        => [.. networks[0].Select((row, r) => row with { Orders = [.. networks.Select(n => n[r].Orders[0])], Own = [.. networks.Select(n => (n[r].SelfAttention, n[r].Similarity))] })];
+}
 
 /// <summary>The figure of the orders: input, and for each order the self-attention map, the similarity map and the order, warm = predicted first (behaviour.md 9).</summary>
 internal static class OrdersFigure
@@ -36,10 +43,16 @@ internal static class OrdersFigure
         {
             float y = Top + r * (Sheet.Thumb + Sheet.Gap);
             sheet.Draw(rows[r].Picture, Sheet.Margin, y, blocks: false);
+            Picture[] network = [];
             for (var c = 0; c < columns.Count; c++)
             {
-                double[][] maps = [rows[r].SelfAttention, rows[r].Similarity, rows[r].Orders[c]];
-                for (var i = 0; i < 3; i++) sheet.Draw(overlay.Blend(rows[r].Picture, maps[i]), Column(c) + i * (Sheet.Thumb + Sheet.Gap), y, blocks: !overlay.Smooth);
+                if (c == 0 || rows[r].Own is not null)
+                {
+                    var (self, similar) = rows[r].Own?[c] ?? (rows[r].SelfAttention, rows[r].Similarity);
+                    network = [overlay.Blend(rows[r].Picture, self), overlay.Blend(rows[r].Picture, similar)];
+                }
+                Picture[] maps = [.. network, overlay.Blend(rows[r].Picture, rows[r].Orders[c])];
+                for (var i = 0; i < 3; i++) sheet.Draw(maps[i], Column(c) + i * (Sheet.Thumb + Sheet.Gap), y, blocks: !overlay.Smooth);
             }
         }
         sheet.Legend(overlay.Colours, "first · most", "last · least", width - Sheet.Margin, height - 14);

@@ -24,59 +24,54 @@ internal static class OrdersOfModel
 
     /// <summary>Maps and orders of the pictures with the given indices.</summary>
     internal static List<OrdersRow> Rows(AimViT model, ISampleSource source, IReadOnlyList<int> indices, IReadOnlyList<string> orders, ulong seed, string attention = "cls")
-    {
-        using var guard = no_grad();
-        var rows = new List<OrdersRow>();
-        ForEach(model, source, indices, (images, grid, noise) =>
-        {
-            var look = model.SelfAttentionMap(images);
-            var guidance = Guidance(model, images, attention);
-            var (self, similar, pixels) = (Values(look), Values(guidance), Bytes(images));
-            var ranks = orders.Select(o => Values(Orders.Of(o).Rank(guidance, noise, grid))).ToList();
-            for (var i = 0; i < pixels.Count; i++)
-            {
-                double[] Row(double[] all) => all[(i * grid.Count)..((i + 1) * grid.Count)];
-                rows.Add(new(pixels[i], Scaled(Row(self)), Scaled(Row(similar)), [.. ranks.Select(r => FirstIsOne(Row(r)))]));
-            }
-        }, seed);
-        return rows;
-    }
+        => Look(model, source, indices, orders, seed, attention).Rows;
 
-    /// <summary>Predictions of the pictures with the given indices in several orders. A patch predicted in normalised pixels is shown with its target's mean and deviation.</summary>
-    internal static List<PredictedPicture> Predictions(AimViT model, PixelObjective objective, bool normalised, ISampleSource source, IReadOnlyList<int> indices, IReadOnlyList<string> orders, ulong seed, string attention = "cls")
+    /// <summary>Maps, orders and, where an objective says what is predicted, predictions of the pictures with the given indices; the encoder runs once a picture.</summary>
+    /// <param name="objective">null: maps and orders only</param>
+    /// <param name="normalised">predictions are of normalised pixels: a patch is shown with its target's mean and deviation, which the network does not know</param>
+    internal static (List<OrdersRow> Rows, List<PredictedPicture> Pictures) Look(AimViT model, ISampleSource source, IReadOnlyList<int> indices, IReadOnlyList<string> orders, ulong seed, string attention = "cls", PixelObjective? objective = null, bool normalised = true)
     {
         using var guard = no_grad();
-        var pictures = new List<PredictedPicture>();
+        var (rows, pictures) = (new List<OrdersRow>(), new List<PredictedPicture>());
         ForEach(model, source, indices, (images, grid, noise) =>
         {
-            var guidance = Guidance(model, images, attention);
+            var (tokens, look) = model.EncodeSelf(images);
+            var guidance = Resemblance(tokens, attention);
+            tokens.Dispose();
+            var (self, similar, pixels) = (Values(look), Values(guidance), Bytes(images));
+            double[] Row(double[] all, int i) => all[(i * grid.Count)..((i + 1) * grid.Count)];
+            var ranks = orders.Select(o => Orders.Of(o).Rank(guidance, noise, grid)).ToList();
+            var warmth = ranks.Select(Values).ToList();
+            for (var i = 0; i < pixels.Count; i++) rows.Add(new(pixels[i], Scaled(Row(self, i)), Scaled(Row(similar, i)), [.. warmth.Select(w => FirstIsOne(Row(w, i)))]));
+            if (objective is null) return;
             var target = objective.Blur(images);
             var patches = model.Patches(target);                                                          // B N 3P²
             var (mean, deviation) = (patches.mean([2], true), (patches.var(2, true, true) + 1e-6).sqrt());
-            var (inputs, targets) = (Bytes(images), Bytes(target));
-            var found = orders.Select(o =>
+            var targets = Bytes(target);
+            var found = ranks.Select(rank =>
             {
-                var rank = Orders.Of(o).Rank(guidance, noise, grid);
+                using var scope = NewDisposeScope();
                 var predicted = model.Predict(images, rank);
                 var (_, loss) = objective.Loss(model, predicted, images);
                 var shown = normalised ? predicted * deviation + mean : predicted;
-                return (Ranks: Values(rank), Pictures: Bytes(Unpatch(shown, grid, model.PatchSize)), Loss: Values(loss));
+                return (Pictures: Bytes(Unpatch(shown, grid, model.PatchSize)), Loss: Values(loss));
             }).ToList();
-            for (var i = 0; i < inputs.Count; i++)
-            {
-                double[] Row(double[] all) => all[(i * grid.Count)..((i + 1) * grid.Count)];
-                pictures.Add(new(inputs[i], targets[i], objective.IsBlurring, [.. found.Select((f, o) => new Progression(Title(orders[o]), FirstIsOne(Row(f.Ranks)), f.Pictures[i], Row(f.Loss)))]));
-            }
+            for (var i = 0; i < pixels.Count; i++)
+                pictures.Add(new(pixels[i], targets[i], objective.IsBlurring, [.. found.Select((f, o) => new Progression(Title(orders[o]), FirstIsOne(Row(warmth[o], i)), f.Pictures[i], Row(f.Loss, i)))]));
         }, seed);
-        return pictures;
+        return (rows, pictures);
     }
 
-    // cls or gap: how much each patch resembles the class token, or the mean of all patches
-    private static Tensor Guidance(AimViT model, Tensor images, string attention)
+    /// <summary>How much each patch resembles the class token (cls) or the mean of all patches (gap): what <c>AimViT.Encode</c> and <c>EncodeGap</c> give, from tokens that are there already. B × N, fresh.</summary>
+    /// <param name="tokens">B × T × D after the final norm</param>
+    /// <param name="attention">cls or gap</param>
+    internal static Tensor Resemblance(Tensor tokens, string attention)
     {
-        var (tokens, guidance) = attention == "gap" ? model.EncodeGap(images) : model.Encode(images);
-        tokens.Dispose();
-        return guidance;
+        using var scope = NewDisposeScope();
+        var patches = tokens.narrow(1, 1, tokens.size(1) - 1);
+        var whole = attention == "gap" ? patches.mean([1]) : tokens.select(1, 0);                          // B D
+        var cosine = nn.functional.normalize(patches, 2.0, 2).matmul(nn.functional.normalize(whole, 2.0, 1).unsqueeze(2)).squeeze(2);
+        return cosine.softmax(1).MoveToOuterDisposeScope();
     }
 
     private static void ForEach(AimViT model, ISampleSource source, IReadOnlyList<int> indices, Action<Tensor, Grid, Tensor> use, ulong seed)

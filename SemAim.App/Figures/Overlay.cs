@@ -1,3 +1,5 @@
+using SkiaSharp;
+
 namespace SemAim.App.Figures;
 
 /// <summary>Lays a map of one value a patch over a picture (behaviour.md 9).</summary>
@@ -15,11 +17,12 @@ internal sealed record Overlay(Colours Colours = Colours.Jet, double Heat = 0.45
         var side = (int)Math.Round(Math.Sqrt(map.Length));
         if (side * side != map.Length || side == 0) throw new ArgumentException($"{map.Length} patches are no square", nameof(map));
         var (size, rgb) = (picture.Size, new byte[picture.Rgb.Length]);
+        SKColor[] heats = Smooth ? [] : [.. map.Select(m => ColourMap.Of(Colours, m))];
         for (var i = 0; i < size; i++)
             for (var j = 0; j < size; j++)
             {
                 var at = (i * size + j) * 3;
-                var heat = ColourMap.Of(Colours, Smooth ? Bilinear(map, side, (i + 0.5) * side / size - 0.5, (j + 0.5) * side / size - 0.5) : map[i * side / size * side + j * side / size]);
+                var heat = Smooth ? ColourMap.Of(Colours, Bilinear(map, side, (i + 0.5) * side / size - 0.5, (j + 0.5) * side / size - 0.5)) : heats[i * side / size * side + j * side / size];
                 var (r, g, b) = (picture.Rgb[at], picture.Rgb[at + 1], picture.Rgb[at + 2]);
                 if (Grey) r = g = b = (byte)((19595 * r + 38470 * g + 7471 * b + 32768) >> 16);
                 (rgb[at], rgb[at + 1], rgb[at + 2]) = (Mix(heat.Red, r), Mix(heat.Green, g), Mix(heat.Blue, b));

@@ -34,4 +34,10 @@ internal sealed record Progression(string Title, double[] Warmth, Picture Predic
 /// <param name="Target">as it is to be predicted, blurred where the objective blurs</param>
 /// <param name="IsBlurred">the target is blurred</param>
 /// <param name="Orders">one progression an order</param>
-internal sealed record PredictedPicture(Picture Input, Picture Target, bool IsBlurred, IReadOnlyList<Progression> Orders);
+internal sealed record PredictedPicture(Picture Input, Picture Target, bool IsBlurred, IReadOnlyList<Progression> Orders)
+{
+    /// <summary>Predictions of several networks, one an order, beside each other.</summary>
+    /// <param name="networks">pictures of each network with its one order; empty where none were predicted</param>
+    internal static List<PredictedPicture> Beside(IReadOnlyList<IReadOnlyList<PredictedPicture>> networks)
+        => [.. networks[0].Select((picture, i) => picture with { Orders = [.. networks.Select(n => n[i].Orders[0])] })];
+}

@@ -11,17 +11,15 @@ namespace SemAim.App.Report;
 internal static class ReportPage
 {
     private const int MostEvents = 200;
-    private static readonly string[] Told = ["step", "epoch", "knn", "held_out", "event"];
+    private static readonly string[] Told = ["step", "epoch", "knn", "held_out", "event", "protocol"];
 
     private static readonly Dictionary<string, string> Titles = new()
     {
-        ["loss"] = "Prediction loss",
+        ["loss"] = "Training loss",
         ["lr"] = "Learning rate",
         ["grad_norm"] = "Gradient norm before clipping",
         ["images_per_second"] = "Pictures a second",
-        ["memory_bytes"] = "Memory, bytes",
-        ["peak_memory_bytes"] = "Peak memory, bytes",
-        ["train_loss"] = "Training loss",
+        ["train_loss"] = "Training loss, mean of an epoch",
         ["train_lr"] = "Learning rate",
         ["train_total_norm"] = "Gradient norm before clipping",
         ["test_acc1"] = "Top-1, %",
@@ -37,10 +35,10 @@ internal static class ReportPage
     /// <param name="findings">results to show on top: name, value, remark; empty: taken from the metrics</param>
     /// <param name="model">for the diagram and the table of layers; may be null</param>
     internal static void Write(string path, string run, IReadOnlyList<(string Name, string Value, string Remark)> findings, AimViT? model)
-        => Write(path, [run], findings, model is null ? [] : [(Path.GetFileName(run).Split('.')[0], model)]);
+        => Write(path, [run], findings, model is null ? [] : [ModelCard.Of(Path.GetFileName(run).Split('.')[0], model)]);
 
     /// <summary>Writes the page of several runs beside each other.</summary>
-    internal static void Write(string path, IReadOnlyList<string> runFolders, IReadOnlyList<(string Name, string Value, string Remark)> findings, IReadOnlyList<(string Name, AimViT Model)> models)
+    internal static void Write(string path, IReadOnlyList<string> runFolders, IReadOnlyList<(string Name, string Value, string Remark)> findings, IReadOnlyList<ModelCard> models)
     {
         IReadOnlyList<RunRecord> runs = [.. runFolders.Select(RunRecord.Read)];
         var title = string.Join(" · ", runs.Select(r => r.Name));
@@ -48,16 +46,18 @@ internal static class ReportPage
         html.Append(CultureInfo.InvariantCulture, $"<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width,initial-scale=1\"><link rel=\"icon\" href=\"data:,\"><title>SemAim · {E(title)}</title><style>{Asset("uPlot.css")}{Asset("report.css")}</style></head><body><main>");
         html.Append(CultureInfo.InvariantCulture, $"<h1>{E(title)}</h1><p class=\"lead\">Self-supervised pretraining by autoregressive image modelling: a vision transformer predicts the patches of a picture one after another.</p>");
         Cards(html, findings.Count > 0 ? findings : [.. runs.SelectMany(r => Found(r).Select(f => runs.Count > 1 ? ($"{f.Name} · {r.Name}", f.Value, f.Remark) : f))]);
-        Section(html, "Training", Charts(runs, "step", "step", ["loss", "lr", "grad_norm", "images_per_second", "memory_bytes"], ["step", "epoch"]));
+        Section(html, "Training", Charts(runs, "step", "step", ["loss", "lr", "grad_norm", "images_per_second"], ["step", "epoch", "memory_bytes", "peak_memory_bytes", "device_memory_bytes"], Memory(runs)));
         Section(html, "Epochs", Charts(runs, "epoch", "epoch", ["train_loss", "train_lr", "train_total_norm", "test_acc1", "test_acc5", "test_loss"], ["epoch", "step", "steps"]));
         Knn(html, runs);
         HeldOut(html, runs);
+        Protocols(html, runs);
         Others(html, runs);
         foreach (var run in runs.Where(r => r.Figure is not null))
             Section(html, "Orders of prediction" + (runs.Count > 1 ? $" · {run.Name}" : ""), $"<div class=\"panel scroll figure\"><img alt=\"input, attention, similarity and order maps\" src=\"data:image/png;base64,{Convert.ToBase64String(run.Figure!)}\"></div>");
-        foreach (var (name, model) in models.DistinctBy(m => m.Name)) Section(html, $"Model · {name}", ModelSection.Html(ModelCard.Of(name, model), model));
+        foreach (var card in models.DistinctBy(m => m.Name)) Section(html, $"Model · {card.Name}", ModelSection.Html(card));
         Events(html, runs);
         Settings(html, runs);
+        Environments(html, runs);
         Section(html, "Environment of this page", $"<div class=\"panel\">{E(RuntimeInformation.OSDescription)} · {E(RuntimeInformation.FrameworkDescription)} · {Environment.ProcessorCount} cores · semaim {typeof(ReportPage).Assembly.GetName().Version?.ToString(3)}</div>");
         html.Append(CultureInfo.InvariantCulture, $"</main><script>{Asset("uPlot.js")}</script><script>{Asset("report.js")}</script></body></html>\n");
         File.WriteAllText(path, html.ToString());
@@ -101,11 +101,20 @@ internal static class ReportPage
     }
 
     // the known keys first, then every other number that the records carry
-    private static string Charts(IReadOnlyList<RunRecord> runs, string kind, string x, string[] first, string[] without)
+    private static string Charts(IReadOnlyList<RunRecord> runs, string kind, string x, string[] first, string[] without, string more = "")
     {
         var keys = first.Concat(runs.SelectMany(r => r.Of(kind)).SelectMany(m => m.EnumerateObject()).Where(p => p.Value.ValueKind == JsonValueKind.Number).Select(p => p.Name)).Distinct().Except(without);
-        var charts = string.Concat(keys.Select(k => LineChart.Svg(Titles.GetValueOrDefault(k, k), x, [.. runs.Select(r => new Series(r.Name, r.Curve(kind, x, k)))])));
+        var charts = string.Concat(keys.Select(k => LineChart.Svg(Titles.GetValueOrDefault(k, k), x, [.. runs.Select(r => new Series(r.Name, r.Curve(kind, x, k)))]))) + more;
         return charts.Length == 0 ? "" : $"<div class=\"charts\">{charts}</div>";
+    }
+
+    // one run: in use, at most, on the device; several: in use
+    private static string Memory(IReadOnlyList<RunRecord> runs)
+    {
+        IReadOnlyList<(double, double)> Gigabytes(RunRecord run, string key) => [.. run.Curve("step", "step", key).Select(p => (p.X, p.Y / 1e9))];
+        List<Series> curves = runs.Count > 1 ? [.. runs.Select(r => new Series(r.Name, Gigabytes(r, "memory_bytes")))]
+            : [new("in use", Gigabytes(runs[0], "memory_bytes")), new("most so far", Gigabytes(runs[0], "peak_memory_bytes")), new("on the device", Gigabytes(runs[0], "device_memory_bytes"))];
+        return LineChart.Svg("Memory, GB", "step", [.. curves.Where(c => c.Points.Count > 0)]);
     }
 
     private static void Knn(StringBuilder html, IReadOnlyList<RunRecord> runs)
@@ -137,11 +146,27 @@ internal static class ReportPage
         return charts.Length == 0 ? "" : $"<div class=\"charts\">{charts}</div>";
     }
 
+    // what a protocol measured with the network before and after pretraining
+    private static void Protocols(StringBuilder html, IReadOnlyList<RunRecord> runs)
+    {
+        var told = runs.SelectMany(r => r.Of("protocol").Select(m => (r.Name, Line: m))).ToList();
+        if (told.Count == 0) return;
+        var rows = told.Select(t => (t.Name, (string[])[RunRecord.Text(t.Line, "protocol"), $"{F(t.Line, "untrained", 1)} ± {F(t.Line, "untrained_error", 1)} %", $"{F(t.Line, "pretrained", 1)} ± {F(t.Line, "pretrained_error", 1)} %", RunRecord.Text(t.Line, "verdict")]));
+        var how = told.Where(t => RunRecord.Text(t.Line, "how").Length > 0).Select(t => $"<p><b>{E(RunRecord.Text(t.Line, "protocol"))}</b>: {E(RunRecord.Text(t.Line, "how"))}</p>").ToList();
+        Section(html, "With and without pretraining", Table(runs.Count > 1, ["protocol", "top-1 without", "top-1 with", "pretraining"], rows, [1, 2]) + (how.Count > 0 ? $"<details><summary>how each was measured</summary>{string.Concat(how)}</details>" : ""));
+    }
+
     // results of other kinds (fine-tuning, linear probe …) with all they say of their protocol
     private static void Others(StringBuilder html, IReadOnlyList<RunRecord> runs)
     {
         var rows = runs.SelectMany(r => r.Metrics.Where(m => !Told.Contains(RunRecord.Text(m, "kind"))).Select(m => (r.Name, (string[])[RunRecord.Text(m, "kind"), Members(m, "kind")]))).Take(MostEvents).ToList();
         if (rows.Count > 0) Section(html, "Evaluation", Table(runs.Count > 1, ["result", "values and protocol"], 2, rows));
+    }
+
+    // where each run ran; runs of versions that did not say so are left out
+    private static void Environments(StringBuilder html, IReadOnlyList<RunRecord> runs)
+    {
+        foreach (var run in runs.Where(r => r.Environment.Length > 0)) Section(html, runs.Count > 1 ? $"Environment · {run.Name}" : "Environment", $"<div class=\"panel\">{E(run.Environment)}</div>");
     }
 
     private static void Events(StringBuilder html, IReadOnlyList<RunRecord> runs)
@@ -164,21 +189,24 @@ internal static class ReportPage
         Section(html, "Settings", table.Append("</table></div>").ToString());
     }
 
-    internal static string Table(bool named, string[] head, int texts, IEnumerable<(string Run, string[] Cells)> rows)
+    /// <summary>A table whose first columns are texts, the others numbers.</summary>
+    internal static string Table(bool named, string[] head, int texts, IEnumerable<(string Run, string[] Cells)> rows) => Table(named, head, rows, [.. Enumerable.Range(texts, Math.Max(0, head.Length - texts))]);
+
+    private static string Table(bool named, string[] head, IEnumerable<(string Run, string[] Cells)> rows, int[] numbers)
     {
         var table = new StringBuilder("<div class=\"panel scroll\"><table><tr>").Append(named ? "<th>run</th>" : "");
-        for (var i = 0; i < head.Length; i++) table.Append(CultureInfo.InvariantCulture, $"<th{(i < texts ? "" : " class=\"n\"")}>{E(head[i])}</th>");
+        for (var i = 0; i < head.Length; i++) table.Append(CultureInfo.InvariantCulture, $"<th{(numbers.Contains(i) ? " class=\"n\"" : "")}>{E(head[i])}</th>");
         table.Append("</tr>");
         foreach (var (run, cells) in rows)
         {
             table.Append("<tr>").Append(named ? $"<td>{E(run)}</td>" : "");
-            for (var i = 0; i < cells.Length; i++) table.Append(CultureInfo.InvariantCulture, $"<td class=\"{(i < texts ? "wrap" : "n")}\">{E(cells[i])}</td>");
+            for (var i = 0; i < cells.Length; i++) table.Append(CultureInfo.InvariantCulture, $"<td class=\"{(numbers.Contains(i) ? "n" : "wrap")}\">{E(cells[i])}</td>");
             table.Append("</tr>");
         }
         return table.Append("</table></div>").ToString();
     }
 
-    private static string Members(JsonElement m, params string[] without) => string.Join(" · ", m.EnumerateObject().Where(p => !without.Contains(p.Name)).Select(p => $"{p.Name} {p.Value}"));
+    private static string Members(JsonElement m, params string[] without) => string.Join(" · ", m.EnumerateObject().Where(p => !without.Contains(p.Name)).Select(p => p.Value.ValueKind == JsonValueKind.Object ? Members(p.Value) : $"{p.Name.Replace('_', ' ')} {(p.Value.ValueKind == JsonValueKind.Number && p.Value.TryGetDouble(out var v) && v != Math.Floor(v) ? v.ToString("G5", CultureInfo.InvariantCulture) : p.Value.ToString())}"));
 
     private static string F(JsonElement m, string key, int digits) => RunRecord.Number(m, key)?.ToString("F" + digits, CultureInfo.InvariantCulture) ?? "–";
 }

@@ -12,7 +12,9 @@ internal sealed class RunRecord
         Folder = Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder));
         Name = Path.GetFileName(Folder);
         Metrics = Lines(Path.Combine(Folder, "metrics.jsonl"));
-        Settings = Config(Path.Combine(Folder, "config.json"));
+        var config = Config(Path.Combine(Folder, "config.json"));
+        Settings = [.. config.Where(c => c.Name != "environment")];
+        Environment = config.FirstOrDefault(c => c.Name == "environment").Value ?? "";
         var figure = new FileInfo(Path.Combine(Folder, "orders.png"));
         Figure = figure.Exists && figure.Length <= LargestFigure ? File.ReadAllBytes(figure.FullName) : null;
     }
@@ -25,6 +27,9 @@ internal sealed class RunRecord
 
     /// <summary>Options by name, as JSON text without quotes.</summary>
     internal IReadOnlyList<(string Name, string Value)> Settings { get; }
+
+    /// <summary>Where it ran, in words; empty where nobody said.</summary>
+    internal string Environment { get; }
 
     /// <summary>orders.png.</summary>
     internal byte[]? Figure { get; }

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using SemAim.Runtime.Data;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -14,17 +15,21 @@ internal sealed record Accuracy(double Loss, double Top1, double Top5, int Count
     /// <summary>Standard error of <see cref="Top1"/>, per cent.</summary>
     internal double Error => Math.Sqrt(Top1 * (100 - Top1) / Count);
 
+    /// <summary>Pictures judged a second; 0 where nobody measured it.</summary>
+    internal double ImagesPerSecond { get; init; }
+
     /// <summary>Judges every picture of a source once, with the evaluation transform.</summary>
     /// <param name="logits">pictures (B × 3 × S × S) to B × K</param>
     internal static Accuracy Of(ISampleSource source, int size, int batch, int workers, Device device, Func<Tensor, Tensor> logits)
     {
+        var clock = Stopwatch.StartNew();
         using var tally = new Tally(device);
         Pictures.ForEach(source, size, batch, workers, device, (images, labels, _) =>
         {
             using var guard = no_grad();
             tally.Add(logits(images), tensor(labels.Select(l => (long)l).ToArray(), device: device));
         });
-        return tally.Result();
+        return tally.Result() with { ImagesPerSecond = source.Count / clock.Elapsed.TotalSeconds };
     }
 
     /// <summary>Judges features that were computed before.</summary>

@@ -1,15 +1,11 @@
-using System.IO.Hashing;
 using SemAim.Runtime;
 using SemAim.Runtime.Data;
-using SemAim.Runtime.Native;
 
 namespace SemAim.App.Training;
 
 /// <summary>Pictures to learn from and pictures to be judged by, of the same classes.</summary>
 internal sealed class ClassFolders : IDisposable
 {
-    private const int MostCompared = 100_000;
-
     private ClassFolders(ISampleSource train, ISampleSource val, string kind) => (Train, Val, Kind) = (train, val, kind);
 
     internal ISampleSource Train { get; }
@@ -22,8 +18,8 @@ internal sealed class ClassFolders : IDisposable
     /// <summary>Names of the classes.</summary>
     internal IReadOnlyList<string> Classes => Train.Classes;
 
-    /// <summary>Held-out pictures whose bytes are also among the training pictures; null: too many to compare.</summary>
-    internal int? Duplicates { get; private set; }
+    /// <summary>Held-out pictures whose bytes are also among the training pictures.</summary>
+    internal int Duplicates { get; private set; }
 
     /// <summary>Opens both parts of a data set and warns where a picture is in both.</summary>
     /// <param name="path">as in --data_path</param>
@@ -61,23 +57,8 @@ internal sealed class ClassFolders : IDisposable
 
     private void Compare(Action<string> say)
     {
-        if ((long)Train.Count + Val.Count > MostCompared) return;
-        var known = new HashSet<UInt128>();
-        foreach (var hash in Hashes(Train)) known.Add(hash);
-        Duplicates = Hashes(Val).Count(known.Contains);
+        Duplicates = DuplicatePictures.Count(Train, Val);
         if (Duplicates > 0) say($"warning: {Duplicates} of {Val.Count} held-out pictures are also training pictures, byte for byte: what is measured on them is not held out");
-    }
-
-    private static IEnumerable<UInt128> Hashes(ISampleSource source)
-    {
-        byte[] buffer = GC.AllocateUninitializedArray<byte>(1 << 20, pinned: true);
-        for (var i = 0; i < source.Count; i++)
-        {
-            int length;
-            try { length = source.Read(i, ref buffer); }
-            catch (Exception e) when (e is IOException or UnauthorizedAccessException or ImageDecodeException) { continue; }      // whoever decodes it names it
-            yield return XxHash128.HashToUInt128(buffer.AsSpan(0, length));
-        }
     }
 
     public void Dispose()

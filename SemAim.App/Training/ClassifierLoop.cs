@@ -94,11 +94,12 @@ internal abstract class ClassifierLoop(GraphModule trained, ParameterArena arena
                 {
                     // the only values read back
                     var (value, norm) = ((double)lossSum.item<float>(), (double)optimizer.LastNorm.item<float>());
-                    log.Write("step", ("step", step + 1), ("epoch", epoch), ("loss", value), ("lr", rate), ("grad_norm", norm));
+                    var speed = (step + 1 - First) * settings.Effective / (trainedFor + clock.Elapsed).TotalSeconds;
+                    log.Write("step", [("step", step + 1), ("epoch", epoch), ("loss", value), ("lr", rate), ("grad_norm", norm), ("images_per_second", Math.Round(speed, 1)), .. MemoryUse.Now(arena.Weights.device)]);
                     var x = (long)(1000 * (epoch + (double)(step % stepsPerEpoch) / stepsPerEpoch));      // the original's
                     Curves?.Add("loss", x, value);
                     Curves?.Add("lr", x, rate);
-                    report(step + 1, $"loss {value:F4}  {(step + 1 - First) * settings.Effective / (trainedFor + clock.Elapsed).TotalSeconds:F0} images/s");
+                    report(step + 1, $"loss {value:F4}  {speed:F0} images/s");
                     if (!double.IsFinite(value) || !double.IsFinite(norm))
                     {
                         Outcome = ExitCodes.NotFinite;

@@ -11,6 +11,9 @@ namespace SemAim.App.Training;
 /// <summary>Features of a set of pictures, in its order: n × D on the CPU, and labels.</summary>
 internal sealed record FeatureTable(Tensor Values, int[] Labels) : IDisposable
 {
+    /// <summary>Pictures a second that it took to compute them; 0 for a table that was read.</summary>
+    internal double ImagesPerSecond { get; private init; }
+
     /// <summary>Bytes of the values.</summary>
     internal long Bytes => Values.numel() * ElementTypes.Size(Values.dtype);
 
@@ -34,7 +37,7 @@ internal sealed record FeatureTable(Tensor Values, int[] Labels) : IDisposable
             ids.CopyTo(labels, first);
             report(first + ids.Length, $"{(first + ids.Length) / clock.Elapsed.TotalSeconds:F0} images/s");
         }, resize: resize));
-        return new(values!, labels);
+        return new(values!, labels) { ImagesPerSecond = source.Count / clock.Elapsed.TotalSeconds };
     }
 
     /// <summary>Writes the table and what it was made with.</summary>

@@ -158,7 +158,7 @@ internal sealed class PretrainLoop(AimViT model, PixelObjective objective, ISamp
                 if (step % settings.LogEvery != 0 && step != settings.Steps - 1 && Outcome == ExitCodes.Done) continue;
                 var (value, norm) = ((double)lossSum!.item<float>() / settings.Accumulation, (double)optimizer.LastNorm.item<float>());     // the only values read back
                 var speed = (step + 1 - first) * effective / clock.Elapsed.TotalSeconds;
-                log.Write("step", ("step", step + 1), ("epoch", step / stepsPerEpoch), ("loss", value), ("lr", rate), ("grad_norm", norm), ("images_per_second", Math.Round(speed, 1)));
+                log.Write("step", [("step", step + 1), ("epoch", step / stepsPerEpoch), ("loss", value), ("lr", rate), ("grad_norm", norm), ("images_per_second", Math.Round(speed, 1)), .. MemoryUse.Now(device)]);
                 var x = source.Count / settings.BatchSize * (step / stepsPerEpoch) + (step % stepsPerEpoch + 1) * settings.Accumulation - 1;      // the original's: micro-batches of the run
                 Curves?.Add("loss", x, value);
                 Curves?.Add("lr", x, rate);

@@ -110,7 +110,7 @@ internal sealed class DemoVerb : IVerb
             ["weight_decay"] = 0.05,
             ["pictures"] = drawing,
             ["knn"] = $"mean patch token after the final norm, standardised by channel with the training set's mean and deviation, cosine, k = {Neighbours}, T = 0.07",
-        });
+        }, model);
         var speed = new PretrainLoop(model, objective, train, settings, log, narrator, (_, passed) =>
         {
             var (knn, held) = Measure(model, objective, order, train, val, objects);
@@ -139,12 +139,14 @@ internal sealed class DemoVerb : IVerb
             held-out loss             {before.Loss,8:F3}         {after.Loss,8:F3}      (patch mean {after.MeanLoss:F3}, nearest known patch {after.CopyLoss:F3})
             k-NN top-1, k = {Neighbours}        {untrained.Top1,6:F1} ± {untrained.Error:F1} %    {pretrained.Top1,6:F1} ± {pretrained.Error:F1} %  (raw pixels {pixels.Top1:F1} ± {pixels.Error:F1} %)
             centre on the object      {before.HitRate,6:F1} ± {before.HitError:F1} %    {after.HitRate,6:F1} ± {after.HitError:F1} %  (a patch drawn by lot {after.Chance:F1} %)
+            """);
+        foreach (var p in protocols) Console.Out.WriteLine($"{p.Protocol + ", top-1",-22}    {p.Before.Top1,6:F1} ± {p.Before.Error:F1} %    {p.After.Top1,6:F1} ± {p.After.Error:F1} %  {p.Verdict}");
+        Console.Out.WriteLine($"""
             {steps} steps of {Batch} pictures, {speed:F0} pictures/s, {clock.Elapsed.TotalSeconds:F0} s in all
             figure   {run.OrdersFigure}
             report   {run.Report}
             weights  {run.Weights}
             """);
-        foreach (var p in protocols) Console.Out.WriteLine($"{p.Protocol + ", top-1",-22} {p.Before.Top1,9:F1} ± {p.Before.Error:F1} %    {p.After.Top1,6:F1} ± {p.After.Error:F1} %  {p.Verdict}");
         return ExitCodes.Done;
     }
 

@@ -73,7 +73,7 @@ internal sealed class EmbedVerb : EvaluationOptions, IVerb
         byte[] head = [.. BitConverter.GetBytes((ulong)header.Length), .. header];
         var row = (long)encoder.Sizes.Width * element;
         var part = Output + ".part";
-        var done = 0;
+        var (done, speed) = (0, 0.0);
         var clock = Stopwatch.StartNew();
         using (var stream = new FileStream(part, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None, 1 << 20))
         {
@@ -108,6 +108,7 @@ internal sealed class EmbedVerb : EvaluationOptions, IVerb
                 return ExitCodes.Stopped;
             }
             stream.Flush(flushToDisk: true);
+            speed = (done - began) / clock.Elapsed.TotalSeconds;
         }
         using (var writer = new StreamWriter(index + ".part"))
             for (var i = 0; i < source.Count; i++)
@@ -116,7 +117,8 @@ internal sealed class EmbedVerb : EvaluationOptions, IVerb
         File.Move(part, Output, overwrite: true);
         Console.Out.WriteLine(protocol.Line);
         Console.Out.WriteLine($"{Output}: {source.Count} × {encoder.Sizes.Width}");
-        if (Json) Console.Out.WriteLine(JsonSerializer.Serialize(new { verb = "embed", protocol = protocol.Json, features = Output, index, samples = source.Count, width = encoder.Sizes.Width }));
+        if (speed > 0) Console.Out.WriteLine($"speed {speed:F1} images/s, {get_num_threads()} threads");
+        if (Json) Console.Out.WriteLine(JsonSerializer.Serialize(new { verb = "embed", images_per_second = speed > 0 ? Math.Round(speed, 2) : (double?)null, protocol = protocol.Json, features = Output, index, samples = source.Count, width = encoder.Sizes.Width }));
         return ExitCodes.Done;
     }
 

@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Text.Json;
 using CommandLine;
 using SemAim.App.Training;
 using SemAim.Models;
@@ -19,9 +18,6 @@ namespace SemAim.App.Verbs;
 internal sealed class FinetuneVerb : TrainedEvaluationOptions, IVerb
 {
     private const string Fallback = "vit_large_patch16";
-
-    [Option("recipe", Default = "", HelpText = "A preset by name (finetune-base) or a JSON file; options given here win over it.")]
-    public string RecipeName { get; set; } = "";
 
     [Option("model", Default = null, HelpText = "A published model (vit_* or aim_*); without it the checkpoint's sizes, and without a checkpoint vit_large_patch16.")]
     public string? Model { get; set; }
@@ -110,12 +106,10 @@ internal sealed class FinetuneVerb : TrainedEvaluationOptions, IVerb
         var pool = !ClsToken;
         using var model = sizes.Classifier(classes, pool, DropPath);
         var run = new RunFolder(OutputDir, name, Experiment);
-        var settings = Settings(sizes.ImageSize);
-        var stepsPerEpoch = data.Train.Count / settings.Effective;
-        if (stepsPerEpoch == 0 && !Eval) throw new UsageException($"--batch_size {BatchSize}: {data.Train.Count} training pictures do not fill one step of {settings.Effective}");
+        var settings = Settings(BatchSize, Epochs, Blr, MinLr, WarmupEpochs, sizes.ImageSize);
+        var stepsPerEpoch = StepsPerEpoch(data, settings);
         var checkpoints = new RunCheckpoints(run.Checkpoints, Keep);
-        if (Resume == "none" && !Eval && Directory.Exists(run.Checkpoints)) Directory.Delete(run.Checkpoints, recursive: true);
-        (string Folder, CheckpointState State)? from = Resume == "none" ? null : Resume.Length > 0 ? (Resume, RunCheckpoints.Read(Resume)) : checkpoints.Newest(narrator.Say);
+        var from = From(run, checkpoints, narrator);
         var protocol = Describe(new Protocol(), data, sizes, classes, pool, recipe);
         narrator.Say($"data    {data.Kind}: {data.Train.Count} training and {data.Val.Count} held-out pictures in {data.Classes.Count} classes");
 
@@ -138,7 +132,7 @@ internal sealed class FinetuneVerb : TrainedEvaluationOptions, IVerb
             if (loaded is null) throw new UsageException($"--eval: there is nothing to judge: {run.Folder} has no checkpoint, and neither --resume nor --finetune is given");
             model.to(device);
             model.eval();
-            return Tell(Accuracy.Of(data.Val, sizes.ImageSize, BatchSize, Workers, device, images => model.Forward(images)), null, protocol.Add("weights", loaded), run);
+            return Tell("finetune", Accuracy.Of(data.Val, sizes.ImageSize, BatchSize, Workers, device, images => model.Forward(images)), null, 0, protocol.Add("weights", loaded), run);
         }
         if (loaded is null) narrator.Say("weights none: --finetune is not given, the network is trained from random weights");
         protocol.Add("weights", loaded is null ? "random" : from is null ? loaded : Finetune.Length > 0 ? Finetune : "random");
@@ -151,7 +145,7 @@ internal sealed class FinetuneVerb : TrainedEvaluationOptions, IVerb
         if (from is { } moments) RunCheckpoints.LoadMoments(arena, optimizer, null, moments.Folder);
         var first = from?.State.Step ?? 0;
         MetricsLog.Cut(run.Metrics, first);
-        run.WriteConfig(Options());
+        run.WriteConfig(new Dictionary<string, object?>(Options()) { ["verb"] = "finetune", ["model"] = name, ["lr"] = settings.Rate, ["input_size"] = sizes.ImageSize, ["nb_classes"] = classes }, model);
         narrator.Say($"model   {name}: {arena.Specs.Sum(s => s.Count):N0} trained weights in {groups.Count} groups, pictures {sizes.ImageSize} px, {classes} classes");
         narrator.Say($"run     {settings.Epochs} epochs of {stepsPerEpoch} steps of {settings.Effective}, lr {settings.Rate:G4}, {Precision.ToString().ToLowerInvariant()}, seed {Seed} → {run.Folder}");
         if (from is not null) narrator.Say($"resume  from {from.Value.Folder}, step {first} of {(long)settings.Epochs * stepsPerEpoch}");
@@ -175,18 +169,9 @@ internal sealed class FinetuneVerb : TrainedEvaluationOptions, IVerb
             return loop.Outcome;
         }
         log.Write("event", ("event", "done"), ("images_per_second", Math.Round(speed, 1)));
+        log.Dispose();
         ModelWeights.Save(model, run.Weights, new Dictionary<string, string> { ["model"] = name });
-        return Tell(loop.Last ?? last!, loop.Best, protocol, run);
-    }
-
-    private int Tell(Accuracy accuracy, (int Epoch, Accuracy Accuracy)? best, Protocol protocol, RunFolder run)
-    {
-        Result = (accuracy.Top1, accuracy.Error);
-        Out.WriteLine(protocol.Line);
-        Out.WriteLine($"top-1 {accuracy.Top1:F2} ± {accuracy.Error:F2} %  top-5 {accuracy.Top5:F2} %  loss {accuracy.Loss:F4}  ({accuracy.Count} held-out pictures)");
-        if (best is { } b) Out.WriteLine($"best  {b.Accuracy.Top1:F2} % after epoch {b.Epoch + 1}, chosen on the same held-out pictures → {run.BestWeights}");
-        if (Json) Out.WriteLine(JsonSerializer.Serialize(new { verb = "finetune", top1 = accuracy.Top1, top5 = accuracy.Top5, error = accuracy.Error, loss = accuracy.Loss, samples = accuracy.Count, best = best is { } at ? new { epoch = at.Epoch + 1, top1 = at.Accuracy.Top1 } : null, protocol = protocol.Json, run = run.Folder }));
-        return ExitCodes.Done;
+        return Tell("finetune", loop.Last ?? last!, loop.Best, speed, protocol, run);
     }
 
     private FinetuneRecipe Recipe()
@@ -213,20 +198,6 @@ internal sealed class FinetuneVerb : TrainedEvaluationOptions, IVerb
             ? (low, high) : throw new UsageException($"--cutmix_minmax {string.Join(' ', given)}: two numbers between 0 and 1, the lesser first");
     }
 
-    private ClassifierSettings Settings(int size) => new()
-    {
-        BatchSize = BatchSize,
-        Accumulation = AccumIter,
-        Epochs = Epochs,
-        Rate = Lr ?? LearningRateSchedule.Scale(Blr, BatchSize * AccumIter),
-        LeastRate = MinLr,
-        WarmupEpochs = Math.Min(WarmupEpochs, Epochs / 2.0),
-        Seed = Seed,
-        Workers = Workers,
-        LogEvery = LogEvery,
-        Size = size,
-    };
-
     private Dictionary<string, string> Mathematics(ClassFolders data, EncoderSizes sizes, string name, int classes, FinetuneRecipe recipe) => ClassifierSettings.Mathematics(data.Train,
     [
         ("model", name), ("input_size", sizes.ImageSize), ("nb_classes", classes), ("cls_token", ClsToken), ("batch_size", BatchSize), ("accum_iter", AccumIter), ("epochs", Epochs), ("lr", Lr ?? LearningRateSchedule.Scale(Blr, BatchSize * AccumIter)), ("min_lr", MinLr),
@@ -238,7 +209,7 @@ internal sealed class FinetuneVerb : TrainedEvaluationOptions, IVerb
     {
         protocol.Add("samples", data.Val.Count).Add("classes", classes).Add("features", pool ? "mean of the patches" : "class token").Add("norm", pool ? "fc_norm" : "norm")
             .Add("resize", Pictures.Resize(sizes.ImageSize)).Add("crop", sizes.ImageSize).Add("interpolation", "bicubic").Add("precision", Precision.ToString().ToLowerInvariant());
-        if (data.Duplicates is { } duplicates) protocol.Add("held_out_also_in_training", duplicates);
+        protocol.Add("held_out_also_in_training", data.Duplicates);
         if (!Eval) protocol.Add("epochs", Epochs).Add("augmentation", $"{(recipe.Augment is null ? recipe.ColorJitter > 0 ? $"color jitter {recipe.ColorJitter}" : "crop and flip" : Aa)}, erasing {Reprob}, mixup {Mixup}, cutmix {CutMix}, smoothing {Smoothing}, drop path {DropPath}");
         return protocol;
     }

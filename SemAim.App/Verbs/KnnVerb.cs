@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Globalization;
 using System.Text.Json;
 using CommandLine;
@@ -95,13 +96,27 @@ internal sealed class KnnVerb : EvaluationOptions, IVerb
             protocol.Add("similarity", "cosine").Add("votes", $"exp(s / {Temperature.ToString(CultureInfo.InvariantCulture)})").Add("k", string.Join(' ', ks)).Add("temperature", Temperature).Add("store", train.Values.dtype == float16 ? "float16" : "float32")
                 .Add("train_samples", train.Labels.Length).Add("test_samples", test.Labels.Length).Add("classes", classes);
             Out.WriteLine(protocol.Line);
+            var clock = Stopwatch.StartNew();
             var results = KnnEvaluation.Run(train.Values, train.Labels, test.Values, test.Labels, ks, Temperature);
+            var (pictures, pairs) = (Rate(train, test), (double)train.Labels.Length * test.Labels.Length / clock.Elapsed.TotalSeconds);
             Result = (results[0].Top1, results[0].Error);
             foreach (var r in results) Out.WriteLine($"k = {r.K,3}  top-1 {r.Top1:F2} ± {r.Error:F2} %  top-5 {r.Top5:F2} %");
-            if (Json) Out.WriteLine(JsonSerializer.Serialize(new { verb = "knn", protocol = protocol.Json, train = train.Labels.Length, test = test.Labels.Length, results = results.Select(r => new { k = r.K, top1 = r.Top1, top5 = r.Top5, error = r.Error }) }));
+            var pace = string.Create(CultureInfo.InvariantCulture, $"speed {(pictures > 0 ? $"{pictures:F1} images/s to features, " : "")}{pairs:G3} comparisons/s of {train.Values.size(1)} channels, {get_num_threads()} threads{(pictures > 0 ? $"; ImageNet at these rates: {Hours((ImageNetTrain + ImageNetVal) / pictures)} for features, {Hours(ImageNetTrain * ImageNetVal / pairs)} for neighbours" : "")}");
+            Out.WriteLine(pace);
+            How = $"{protocol.Line}; {pace}";
+            if (Json) Out.WriteLine(JsonSerializer.Serialize(new { verb = "knn", images_per_second = pictures > 0 ? Math.Round(pictures, 2) : (double?)null, comparisons_per_second = Math.Round(pairs), protocol = protocol.Json, train = train.Labels.Length, test = test.Labels.Length, results = results.Select(r => new { k = r.K, top1 = r.Top1, top5 = r.Top5, error = r.Error }) }));
         }
         return ExitCodes.Done;
     }
+
+    // pictures of ImageNet-1k
+    private const double ImageNetTrain = 1_281_167, ImageNetVal = 50_000;
+
+    // over both tables; 0 where they were read
+    private static double Rate(FeatureTable train, FeatureTable test)
+        => train.ImagesPerSecond > 0 ? (train.Labels.Length + test.Labels.Length) / (train.Labels.Length / train.ImagesPerSecond + test.Labels.Length / test.ImagesPerSecond) : 0;
+
+    private static string Hours(double seconds) => seconds >= 5400 ? $"{seconds / 3600:F1} h" : seconds >= 90 ? $"{seconds / 60:F1} min" : $"{seconds:F0} s";
 
     private (FeatureTable Train, FeatureTable Test, int Classes) Compute(int batch, Protocol protocol, Narrator narrator)
     {
@@ -124,7 +139,7 @@ internal sealed class KnnVerb : EvaluationOptions, IVerb
                 protocol.Add("features", "normalised pixels").Add("norm", "none").Add("resize", Training.Pictures.NeighbourResize(size)).Add("crop", size).Add("interpolation", "bicubic").Add("precision", "fp32");
             }
             narrator.Say($"data    {data.Kind}: {data.Train.Count} training and {data.Val.Count} held-out pictures in {data.Classes.Count} classes");
-            if (data.Duplicates is { } duplicates) protocol.Add("held_out_also_in_training", duplicates);
+            protocol.Add("held_out_also_in_training", data.Duplicates);
             var train = FeatureTable.Collect(data.Train, size, batch, Workers, device, extract, true, Store == StoreChoice.Fp16 ? float16 : float32, narrator, "features of train", Training.Pictures.NeighbourResize(size));
             var test = FeatureTable.Collect(data.Val, size, batch, Workers, device, extract, true, float32, narrator, "features of val", Training.Pictures.NeighbourResize(size));
             if (DumpFeatures is not null)

@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Text.Json;
 using CommandLine;
 using SemAim.App.Training;
 using SemAim.Models;
@@ -23,9 +22,6 @@ internal enum ProbeAugment { Crop_Flip, None }
 [Verb("linprobe", HelpText = "Train one dense layer on frozen features and judge it on held-out pictures.")]
 internal sealed class LinprobeVerb : TrainedEvaluationOptions, IVerb
 {
-    [Option("recipe", Default = "", HelpText = "A preset by name (linprobe-base) or a JSON file; options given here win over it.")]
-    public string RecipeName { get; set; } = "";
-
     [Option("model", Default = null, HelpText = "A published model (vit_* or aim_*) whose sizes the weights must have; without it the weights' own sizes.")]
     public string? Model { get; set; }
 
@@ -75,26 +71,12 @@ internal sealed class LinprobeVerb : TrainedEvaluationOptions, IVerb
         var sizes = encoder.Sizes;
         var name = Model ?? sizes.VitName ?? "vit";
         var run = new RunFolder(OutputDir, name, Experiment + ".linear");
-        var settings = new ClassifierSettings
-        {
-            BatchSize = BatchSize,
-            Accumulation = AccumIter,
-            Epochs = Epochs,
-            Rate = Lr ?? LearningRateSchedule.Scale(Blr, BatchSize * AccumIter),
-            LeastRate = MinLr,
-            WarmupEpochs = Math.Min(WarmupEpochs, Epochs / 2.0),
-            Seed = Seed,
-            Workers = Workers,
-            LogEvery = LogEvery,
-            Size = sizes.ImageSize,
-        };
-        var stepsPerEpoch = data.Train.Count / settings.Effective;
-        if (stepsPerEpoch == 0 && !Eval) throw new UsageException($"--batch_size {BatchSize}: {data.Train.Count} training pictures do not fill one step of {settings.Effective}");
+        var settings = Settings(BatchSize, Epochs, Blr, MinLr, WarmupEpochs, sizes.ImageSize);
+        var stepsPerEpoch = StepsPerEpoch(data, settings);
         var checkpoints = new RunCheckpoints(run.Checkpoints, Keep);
-        if (Resume == "none" && !Eval && Directory.Exists(run.Checkpoints)) Directory.Delete(run.Checkpoints, recursive: true);
-        (string Folder, CheckpointState State)? from = Resume == "none" ? null : Resume.Length > 0 ? (Resume, RunCheckpoints.Read(Resume)) : checkpoints.Newest(narrator.Say);
+        var from = From(run, checkpoints, narrator);
         var protocol = encoder.Describe(new Protocol(), Pictures.Resize(sizes.ImageSize)).Add("batch_statistics", "of each micro-batch in training, running averages when judged").Add("samples", data.Val.Count).Add("classes", classes);
-        if (data.Duplicates is { } duplicates) protocol.Add("held_out_also_in_training", duplicates);
+        protocol.Add("held_out_also_in_training", data.Duplicates);
         using var head = new ProbeHead(sizes.Width, classes).Initialise();
         var mathematics = ClassifierSettings.Mathematics(data.Train,
         [
@@ -111,7 +93,7 @@ internal sealed class LinprobeVerb : TrainedEvaluationOptions, IVerb
         {
             if (from is null) throw new UsageException($"--eval: there is nothing to judge: {run.Folder} has no checkpoint, and --resume is not given");
             head.eval();
-            return Tell(Accuracy.Of(data.Val, sizes.ImageSize, BatchSize, Workers, device, images => head.Forward(encoder.Features(images))), null, protocol, run);
+            return Tell("linprobe", Accuracy.Of(data.Val, sizes.ImageSize, BatchSize, Workers, device, images => head.Forward(encoder.Features(images))), null, 0, protocol, run);
         }
         var arena = new ParameterArena(head, _ => 0, narrow: false);
         var decays = new Dictionary<int, double> { [0] = WeightDecay };
@@ -119,7 +101,7 @@ internal sealed class LinprobeVerb : TrainedEvaluationOptions, IVerb
         if (from is { } moments) RunCheckpoints.LoadMoments(arena, optimizer, null, moments.Folder);
         var first = from?.State.Step ?? 0;
         MetricsLog.Cut(run.Metrics, first);
-        run.WriteConfig(Options());
+        run.WriteConfig(new Dictionary<string, object?>(Options()) { ["verb"] = "linprobe", ["model"] = name, ["lr"] = settings.Rate, ["input_size"] = sizes.ImageSize, ["nb_classes"] = classes }, head);
         using var train = CacheFeatures && Augment == ProbeAugment.None ? FeatureTable.Collect(data.Train, sizes.ImageSize, BatchSize, Workers, device, encoder.Features, false, float32, narrator, "features of train") : null;
         using var test = CacheFeatures ? FeatureTable.Collect(data.Val, sizes.ImageSize, BatchSize, Workers, device, encoder.Features, false, float32, narrator, "features of val") : null;
         protocol.Add("cached", train is not null ? "features of train and val" : test is not null ? "features of val (random crops make other features every epoch: --augment none caches both)" : "nothing")
@@ -146,8 +128,9 @@ internal sealed class LinprobeVerb : TrainedEvaluationOptions, IVerb
             return loop.Outcome;
         }
         log.Write("event", ("event", "done"), ("images_per_second", Math.Round(speed, 1)));
+        log.Dispose();
         Save(run.Weights, encoder, head, name, loop.Last ?? last!);
-        return Tell(loop.Last ?? last!, loop.Best, protocol, run);
+        return Tell("linprobe", loop.Last ?? last!, loop.Best, speed, protocol, run);
     }
 
     // encoder and head under the original's names
@@ -157,15 +140,5 @@ internal sealed class LinprobeVerb : TrainedEvaluationOptions, IVerb
         using var tracked = tensor(0L);
         SafetensorsWriter.Write(path, body.Concat(top).Append(new("head.0.num_batches_tracked", tracked)).Select(t => KeyValuePair.Create(t.Key, t.Value)),
             new Dictionary<string, string> { ["model"] = name, ["test_acc1"] = accuracy.Top1.ToString("R", CultureInfo.InvariantCulture) });
-    }
-
-    private int Tell(Accuracy accuracy, (int Epoch, Accuracy Accuracy)? best, Protocol protocol, RunFolder run)
-    {
-        Result = (accuracy.Top1, accuracy.Error);
-        Out.WriteLine(protocol.Line);
-        Out.WriteLine($"top-1 {accuracy.Top1:F2} ± {accuracy.Error:F2} %  top-5 {accuracy.Top5:F2} %  loss {accuracy.Loss:F4}  ({accuracy.Count} held-out pictures)");
-        if (best is { } b) Out.WriteLine($"best  {b.Accuracy.Top1:F2} % after epoch {b.Epoch + 1}, chosen on the same held-out pictures → {run.BestWeights}");
-        if (Json) Out.WriteLine(JsonSerializer.Serialize(new { verb = "linprobe", top1 = accuracy.Top1, top5 = accuracy.Top5, error = accuracy.Error, loss = accuracy.Loss, samples = accuracy.Count, best = best is { } at ? new { epoch = at.Epoch + 1, top1 = at.Accuracy.Top1 } : null, protocol = protocol.Json, run = run.Folder }));
-        return ExitCodes.Done;
     }
 }

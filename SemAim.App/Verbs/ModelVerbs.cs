@@ -2,7 +2,6 @@ using System.Globalization;
 using System.Text.Json;
 using CommandLine;
 using SemAim.App.Report;
-using SemAim.Models;
 using Spectre.Console;
 
 namespace SemAim.App.Verbs;
@@ -17,26 +16,21 @@ internal sealed class ModelListVerb : IVerb
     public int Run()
     {
         NativeStart.Ensure();
-        List<ModelCard> cards = [];
-        foreach (var name in ModelCatalogue.AimNames)
-        {
-            using var model = ModelCatalogue.CreateAim(name);
-            cards.Add(ModelCard.Of(name, model));
-        }
+        List<ModelCard> cards = [.. ModelCard.Names.Select(ModelCard.Named)];
         if (Json)
         {
             Console.Out.WriteLine(JsonSerializer.Serialize(cards.Select(c => new { name = c.Name, parameters = c.Parameters, image_size = c.ImageSize, patch_size = c.PatchSize, width = c.Width, encoder_blocks = c.EncoderBlocks, query_blocks = c.QueryBlocks, forward_macs = c.ForwardMacs, step_macs = c.StepMacs })));
             return ExitCodes.Done;
         }
         var table = ModelShowVerb.Table("model", "parameters", "picture", "patch", "width", "blocks", "queries", "forward");
-        foreach (var c in cards) table.AddRow(c.Name, ModelSection.N(c.Parameters), $"{c.ImageSize}", $"{c.PatchSize}", $"{c.Width}", $"{c.EncoderBlocks}", $"{c.QueryBlocks}", ModelSection.Giga(c.ForwardMacs));
+        foreach (var c in cards) table.AddRow(c.Name, ModelSection.N(c.Parameters), $"{c.ImageSize}", $"{c.PatchSize}", $"{c.Width}", $"{c.EncoderBlocks}", c.QueryBlocks > 0 ? $"{c.QueryBlocks}" : "–", ModelSection.Giga(c.ForwardMacs));
         AnsiConsole.Write(table);
         return ExitCodes.Done;
     }
 }
 
 /// <summary><c>semaim model-show</c>: what a model is made of and costs.</summary>
-[Verb("model-show", HelpText = "Show a model: layers, shapes, parameters, multiply-adds, memory, diagram.")]
+[Verb("model-show", HelpText = "Show a model: layers, shapes, parameters, multiply-adds, memory, what the compiler's passes changed, diagram.")]
 internal sealed class ModelShowVerb : IVerb
 {
     [Option("model", Required = true, HelpText = "A name that model-list lists.")]
@@ -54,14 +48,13 @@ internal sealed class ModelShowVerb : IVerb
     public int Run()
     {
         NativeStart.Ensure();
-        using var model = ModelCatalogue.CreateAim(Model);
-        var card = ModelCard.Of(Model, model);
+        var card = ModelCard.Named(Model);
         if (Html.Length > 0)
         {
-            File.WriteAllText(Html, $"<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width,initial-scale=1\"><link rel=\"icon\" href=\"data:,\"><title>SemAim · {Model}</title><style>{ReportPage.Asset("report.css")}</style></head><body><main><h1>{Model}</h1>{ModelSection.Html(card, model)}</main></body></html>\n");
+            File.WriteAllText(Html, $"<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width,initial-scale=1\"><link rel=\"icon\" href=\"data:,\"><title>SemAim · {Model}</title><style>{ReportPage.Asset("report.css")}</style></head><body><main><h1>{Model}</h1>{ModelSection.Html(card)}</main></body></html>\n");
             Console.Out.WriteLine(Html);
         }
-        else if (Mermaid) Console.Out.WriteLine(card.Mermaid());
+        else if (Mermaid) Console.Out.WriteLine(card.Mermaid);
         else if (Json) Console.Out.WriteLine(Serialised(card));
         else Tables(card);
         return ExitCodes.Done;
@@ -82,15 +75,22 @@ internal sealed class ModelShowVerb : IVerb
         Console.Out.WriteLine();
         var layers = Table("layer", "axes", "shape", "×", "values", "GMAC");
         foreach (var (name, times, first, values, macs) in card.Folded())
-            layers.AddRow(Markup.Escape(name), first.Symbolic, string.Join("×", first.Shape), $"{times}", ModelSection.N(values), macs == 0 ? "" : (macs / 1e9).ToString("F4", CultureInfo.InvariantCulture));
+            layers.AddRow(Markup.Escape(name), first.Symbolic.Replace(" ", "", StringComparison.Ordinal), string.Join("×", first.Shape), $"{times}", ModelSection.N(values), macs == 0 ? "" : (macs / 1e9).ToString("F4", CultureInfo.InvariantCulture));
         AnsiConsole.Write(layers);
+        Console.Out.WriteLine($"Axes: {ModelSection.Legend(card)}. GMAC: thousand million multiply-adds of one picture.");
         var graphs = Table("graph, as compiled", "weights read", "GMAC", "kept fp32", "kept bf16");
-        foreach (var c in card.Costs) graphs.AddRow(c.Graph, ModelSection.N(c.Parameters), (c.MultiplyAdds / 1e9).ToString("F4", CultureInfo.InvariantCulture), ModelSection.Bytes(c.SavedBytes), ModelSection.Bytes(c.SavedBytesNarrow));
+        foreach (var c in card.Costs) graphs.AddRow(c.Graph, ModelSection.N(c.Parameters), (c.MultiplyAdds / 1e9).ToString("F4", CultureInfo.InvariantCulture), ModelSection.Kept(c.SavedBytes), ModelSection.Kept(c.SavedBytesNarrow));
         AnsiConsole.Write(graphs);
         var memory = Table("batch", "activations fp32", "activations bf16", "state fp32", "state bf16");
         foreach (var batch in ModelSection.Batches) memory.AddRow($"{batch}", ModelSection.Bytes(card.ActivationBytes(batch, narrow: false)), ModelSection.Bytes(card.ActivationBytes(batch, narrow: true)), ModelSection.Bytes(card.StateBytes(false)), ModelSection.Bytes(card.StateBytes(true)));
         AnsiConsole.Write(memory);
-        Console.Out.WriteLine("State: weights, gradients, both moments. Activations: what the compiler counted a prediction to keep for its backward pass.");
+        Console.Out.WriteLine($"State: weights, gradients, both moments. Activations: what the compiler counted {card.CountedGraph} to keep for its backward pass.");
+        var passes = new Table { Border = TableBorder.Simple };
+        passes.AddColumn(new TableColumn("graph").PadLeft(0).NoWrap());
+        passes.AddColumn(new TableColumn("pass of the compiler").NoWrap());
+        passes.AddColumn(new TableColumn("changed").PadRight(0));
+        foreach (var p in card.MainPasses) passes.AddRow(Markup.Escape($"{p.Module}.{p.Graph}"), p.Pass, Markup.Escape(p.Changes));
+        AnsiConsole.Write(passes);
     }
 
     private static string Serialised(ModelCard card) => JsonSerializer.Serialize(new
@@ -109,7 +109,9 @@ internal sealed class ModelShowVerb : IVerb
         step_macs = card.StepMacs,
         memory = ModelSection.Batches.Select(b => new { batch = b, activations_fp32 = card.ActivationBytes(b, narrow: false), activations_bf16 = card.ActivationBytes(b, narrow: true), state_fp32 = card.StateBytes(false), state_bf16 = card.StateBytes(true) }),
         graphs = card.Costs.Select(c => new { name = c.Graph, parameters = c.Parameters, macs = c.MultiplyAdds, saved_fp32 = c.SavedBytes, saved_bf16 = c.SavedBytesNarrow }),
+        axes = card.Axes.ToDictionary(a => a.Symbol, a => a.Size),
+        passes = card.Passes.Select(p => new { module = p.Module, graph = p.Graph, pass = p.Pass, changes = p.Changes }),
         layers = card.Layers.Select(l => new { name = l.Name, kind = l.Kind, axes = l.Symbolic, shape = l.Shape, trained = l.Trained, macs = l.Macs }),
-        mermaid = card.Mermaid(),
+        mermaid = card.Mermaid,
     });
 }

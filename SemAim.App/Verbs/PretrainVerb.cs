@@ -174,7 +174,7 @@ internal sealed partial class PretrainVerb : PretrainModelOptions, IVerb
         var mathematics = settings.Mathematics(Model, source, [("norm_pix_loss", NormPixLoss), ("loss_type", LossType), ("gaussian_kernel_size", GaussianKernelSize), ("gaussian_sigma", GaussianSigma), .. ModelMathematics(), ("device", device.type.ToString().ToLowerInvariant())]);
         if (from is { } saved) RunCheckpoints.Compare(saved.State.Options, mathematics);
         MetricsLog.Cut(run.Metrics, from?.State.Step ?? 0);
-        run.WriteConfig(Options());
+        run.WriteConfig(Options(), model);
         foreach (var line in WithoutEffect()) narrator.Say(line);
         narrator.Say($"data    {kind}: {source.Count} pictures in {DataPath}; decoder {(Runtime.Native.TurboJpeg.IsAvailable ? "libjpeg-turbo" : "SkiaSharp")}");
         narrator.Say($"model   {Model}: {model.parameters().Sum(p => p.numel()):N0} trained weights, pictures {model.ImageSize} px, patches {model.PatchSize} px");

@@ -1,6 +1,5 @@
 using CommandLine;
 using SemAim.App.Report;
-using SemAim.Models;
 using SemAim.Runtime;
 
 namespace SemAim.App.Verbs;
@@ -20,16 +19,10 @@ internal sealed class ReportVerb : IVerb
         List<string> folders = [.. RunFolders.Select(r => Path.TrimEndingDirectorySeparator(Path.GetFullPath(r)))];
         if (folders.FirstOrDefault(f => !File.Exists(Path.Combine(f, "metrics.jsonl"))) is { } missing) throw new RefusedException($"{missing}: no run here, metrics.jsonl is missing");
         NativeStart.Ensure();
-        var names = folders.Select(f => RunRecord.Read(f).Settings.FirstOrDefault(s => s.Name == "model").Value).OfType<string>().Where(ModelCatalogue.AimNames.Contains).Distinct().ToList();
-        List<(string Name, AimViT Model)> models = [];
-        try
-        {
-            foreach (var name in names) models.Add((name, ModelCatalogue.CreateAim(name)));
-            var path = Output.Length > 0 ? Output : Path.Combine(folders[0], "report.html");
-            ReportPage.Write(path, folders, [], models);
-            Console.Out.WriteLine(path);
-        }
-        finally { models.ForEach(m => m.Model.Dispose()); }
+        var names = folders.Select(f => RunRecord.Read(f).Settings.FirstOrDefault(s => s.Name == "model").Value).OfType<string>().Where(ModelCard.Names.Contains).Distinct();
+        var path = Output.Length > 0 ? Output : Path.Combine(folders[0], "report.html");
+        ReportPage.Write(path, folders, [], [.. names.Select(ModelCard.Named)]);
+        Console.Out.WriteLine(path);
         return ExitCodes.Done;
     }
 }

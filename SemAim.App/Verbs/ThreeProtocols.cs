@@ -8,7 +8,8 @@ namespace SemAim.App.Verbs;
 /// <param name="Protocol">its name</param>
 /// <param name="Before">per cent right, and its standard error</param>
 /// <param name="After">the same</param>
-internal sealed record ProtocolComparison(string Protocol, (double Top1, double Error) Before, (double Top1, double Error) After)
+/// <param name="How">the protocol in one line, as the verb says it of the pretrained network, and how fast it went</param>
+internal sealed record ProtocolComparison(string Protocol, (double Top1, double Error) Before, (double Top1, double Error) After, string How = "")
 {
     /// <summary>Gained, lost, or neither: a difference within twice its standard error says nothing.</summary>
     internal string Verdict
@@ -38,23 +39,24 @@ internal static class ThreeProtocols
         var output = Path.Combine(folder, "evaluations");
         if (Directory.Exists(output)) Directory.Delete(output, recursive: true);
         string[] Trained(string weights, string name) => ["--data_path", data, "--finetune", weights, "--output_dir", output, "--experiment", name, "--seed", $"{seed}", "--num_workers", "2"];
-        var protocols = new (string Name, Func<string, string, (double, double)> Measure)[]
+        var protocols = new (string Name, Func<string, string, EvaluationOptions> Measure)[]
         {
-            ("linear probe", (weights, name) => Result<LinprobeVerb>([.. Trained(weights, "linprobe-" + name), "--augment", "none", "--cache_features", "--batch_size", $"{Math.Min(256, pictures)}", "--epochs", "60", "--warmup_epochs", "0"], quiet)),
-            ("fine-tuning", (weights, name) => Result<FinetuneVerb>([.. Trained(weights, "finetune-" + name), "--batch_size", $"{Math.Min(64, pictures / 2)}", "--epochs", "5", "--warmup_epochs", "1", "--lr", "1e-3", "--drop_path", "0", "--aa", "none", "--reprob", "0"], quiet)),
-            ("k-NN", (weights, _) => Result<KnnVerb>(["--data_path", data, "--pretrained_weights", weights, "--features", "patches", "--nb_knn", "20", "--num_workers", "2"], quiet)),
+            ("linear probe", (weights, name) => Ran<LinprobeVerb>([.. Trained(weights, "linprobe-" + name), "--augment", "none", "--cache_features", "--batch_size", $"{Math.Min(256, pictures)}", "--epochs", "60", "--warmup_epochs", "0"], quiet)),
+            ("fine-tuning", (weights, name) => Ran<FinetuneVerb>([.. Trained(weights, "finetune-" + name), "--batch_size", $"{Math.Min(64, pictures / 2)}", "--epochs", "5", "--warmup_epochs", "1", "--lr", "1e-3", "--drop_path", "0", "--aa", "none", "--reprob", "0"], quiet)),
+            ("k-NN, as knn has it", (weights, _) => Ran<KnnVerb>(["--data_path", data, "--pretrained_weights", weights, "--features", "patches", "--nb_knn", "20", "--num_workers", "2"], quiet)),
         };
         var rows = new List<ProtocolComparison>();
         foreach (var (name, measure) in protocols)
         {
-            var row = new ProtocolComparison(name, measure(untrained, "untrained"), measure(pretrained, "pretrained"));
-            log.Write("protocol", ("protocol", name), ("untrained", Math.Round(row.Before.Top1, 2)), ("untrained_error", Math.Round(row.Before.Error, 2)), ("pretrained", Math.Round(row.After.Top1, 2)), ("pretrained_error", Math.Round(row.After.Error, 2)), ("verdict", row.Verdict));
+            var (before, after) = (measure(untrained, "untrained"), measure(pretrained, "pretrained"));
+            var row = new ProtocolComparison(name, before.Result!.Value, after.Result!.Value, after.How);
+            log.Write("protocol", ("protocol", name), ("untrained", Math.Round(row.Before.Top1, 2)), ("untrained_error", Math.Round(row.Before.Error, 2)), ("pretrained", Math.Round(row.After.Top1, 2)), ("pretrained_error", Math.Round(row.After.Error, 2)), ("verdict", row.Verdict), ("how", row.How));
             rows.Add(row);
         }
         return rows;
     }
 
-    private static (double, double) Result<TVerb>(string[] args, bool quiet) where TVerb : EvaluationOptions, IVerb
+    private static TVerb Ran<TVerb>(string[] args, bool quiet) where TVerb : EvaluationOptions, IVerb
     {
         using var parser = new Parser(s =>
         {
@@ -63,6 +65,6 @@ internal static class ThreeProtocols
         });
         var verb = parser.ParseArguments<TVerb>(quiet ? [.. args, "--quiet"] : args).Value;
         verb.Out = TextWriter.Null;
-        return verb.Run() == ExitCodes.Done && verb.Result is { } result ? result : throw new Runtime.RefusedException($"{typeof(TVerb).Name} did not finish");
+        return verb.Run() == ExitCodes.Done && verb.Result is not null ? verb : throw new Runtime.RefusedException($"{typeof(TVerb).Name} did not finish");
     }
 }

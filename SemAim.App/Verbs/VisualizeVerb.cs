@@ -25,8 +25,8 @@ internal sealed class VisualizeVerb : IVerb
     [Option("attention_type", Default = "cls", HelpText = "The similarity map: each patch beside the class token (cls) or beside the mean of all patches (gap).")]
     public string AttentionType { get; set; } = "";
 
-    [Option("pretrained_weights", Required = true, HelpText = "Weights: .safetensors, the original's .pth, or a run's folder.")]
-    public string PretrainedWeights { get; set; } = "";
+    [Option("pretrained_weights", Required = true, HelpText = "Weights: .safetensors, the original's .pth, or a run's folder. Or one for each of --orders, to compare networks that were trained in them, as the paper's figure does.")]
+    public IEnumerable<string> PretrainedWeights { get; set; } = [];
 
     [Option("figure", Default = "", HelpText = "The figure that compares the orders, laid out like the original's, a PNG. orders.png where nothing else is asked for.")]
     public string Figure { get; set; } = "";
@@ -86,28 +86,23 @@ internal sealed class VisualizeVerb : IVerb
             if (!Orders.Names.Contains(order)) throw new UsageException($"--orders {order}: there is no such order{CommandLineProgram.Nearest(order, Orders.Names)}; choose from {string.Join(", ", Orders.Names)}");
         if (AttentionType is not ("cls" or "gap")) throw new UsageException($"--attention_type {AttentionType}: choose cls or gap");
         if (Heads < 0) throw new UsageException($"--num_heads {Heads}: at least 1");
+        List<string> weights = [.. PretrainedWeights];
+        if (weights.Count != 1 && weights.Count != orders.Length) throw new UsageException($"--pretrained_weights: {weights.Count} files for {orders.Length} orders; one for all, or one for each of {string.Join(", ", orders)}");
         NativeStart.Ensure();
         if (!Directory.Exists(DataPath) && !File.Exists(DataPath)) throw new UsageException($"--data_path {DataPath}: there is no such folder or picture");
         using var source = SampleSources.Pictures(DataPath);
-        var (model, predictsPixels) = Open();
-        using var owned = model;
+        var others = Stages.Length + Animate.Length + Singles.Length > 0;
         var count = Math.Min(Count, source.Count);
         int[] indices = [.. Enumerable.Range(0, count).Select(i => (int)((long)i * source.Count / count))];
         var overlay = new Overlay(Colours, Blend, !KeepColour, Smooth);
-
-        var others = Stages.Length + Animate.Length + Singles.Length > 0;
-        if (others && !predictsPixels) throw new RefusedException($"{PretrainedWeights}: predicts no pixels (an encoder alone, or a model of features), so there is nothing for --{(Stages.Length > 0 ? "stages" : Animate.Length > 0 ? "animate" : "singles")} to show; --figure needs the encoder only");
+        using var objective = others ? new PixelObjective(KernelSize, Sigma, !RawPixels) : null;
+        var (rows, pictures) = weights.Count == 1 ? Look(weights[0], orders) : Beside();
         var figure = Figure.Length > 0 || others ? Figure : "orders.png";
-        var rows = figure.Length + Singles.Length > 0 ? OrdersOfModel.Rows(model, source, indices, orders, Seed, AttentionType) : [];
         if (figure.Length > 0)
         {
             OrdersFigure.Write(figure, [.. orders.Select(OrdersOfModel.Title)], rows, Scale, overlay);
             Console.Out.WriteLine(figure);
         }
-        if (!others) return ExitCodes.Done;
-
-        using var objective = new PixelObjective(KernelSize, Sigma, !RawPixels);
-        var pictures = OrdersOfModel.Predictions(model, objective, !RawPixels, source, indices, orders, Seed, AttentionType);
         if (Stages.Length > 0)
         {
             StagesFigure.Write(Stages, pictures, Scale, overlay);
@@ -120,19 +115,30 @@ internal sealed class VisualizeVerb : IVerb
         }
         if (Singles.Length > 0) Console.Out.WriteLine($"{SinglePictures.Write(Singles, rows, pictures, orders, overlay)} pictures → {Singles}");
         return ExitCodes.Done;
+
+        (List<OrdersRow> Rows, List<PredictedPicture> Pictures) Look(string file, string[] names)
+        {
+            using var opened = Open(file, encoderOnly: !others);
+            if (others && !opened.PredictsPixels) throw new RefusedException($"{file}: predicts no pixels (an encoder alone, or a model of features), so there is nothing for --{(Stages.Length > 0 ? "stages" : Animate.Length > 0 ? "animate" : "singles")} to show; --figure needs the encoder only");
+            return OrdersOfModel.Look(opened.Model, source, indices, names, Seed, AttentionType, objective, !RawPixels);
+        }
+
+        (List<OrdersRow> Rows, List<PredictedPicture> Pictures) Beside()
+        {
+            var networks = weights.Select((file, i) => Look(file, [orders[i]])).ToList();
+            if (networks.FirstOrDefault(n => n.Rows[0].Picture.Size != networks[0].Rows[0].Picture.Size) is { Rows: { } other }) throw new RefusedException($"--pretrained_weights: the first network sees pictures of {networks[0].Rows[0].Picture.Size} px, another of {other[0].Picture.Size} px");
+            return (OrdersRow.Beside([.. networks.Select(n => n.Rows)]), PredictedPicture.Beside([.. networks.Select(n => n.Pictures)]));
+        }
     }
 
-    private (AimViT Model, bool PredictsPixels) Open()
+    // a named model says how many heads there are, and is what the weights must be of
+    private PretrainedAim Open(string weights, bool encoderOnly)
     {
-        if (Model.Length == 0)
-        {
-            var made = PretrainedAim.Open(PretrainedWeights, Heads > 0 ? Heads : null);
-            return (made.Model, made.PredictsPixels);
-        }
-        var model = ModelCatalogue.CreateAim(Model);
-        using var file = WeightFile.Open(PretrainedWeights);
-        ModelWeights.Load(model, file, EncoderWeights.Pretraining);
-        model.eval();
-        return (model, true);
+        if (Model.Length == 0) return PretrainedAim.Open(weights, Heads > 0 ? Heads : null, encoderOnly);
+        var named = EncoderSizes.Named(Model);
+        using (var file = WeightFile.Open(weights))
+            if (EncoderSizes.Of(file, heads: 1) is var seen && (seen.PatchSize, seen.Width, seen.Blocks) != (named.PatchSize, named.Width, named.Blocks))
+                throw new RefusedException($"{weights}: --model {Model} has patches of {named.PatchSize} px, width {named.Width} and {named.Blocks} blocks; these weights {seen.PatchSize} px, {seen.Width} and {seen.Blocks}");
+        return PretrainedAim.Open(weights, named.Heads, encoderOnly);
     }
 }

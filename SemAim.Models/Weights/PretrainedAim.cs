@@ -12,9 +12,10 @@ public sealed record PretrainedAim(AimViT Model, LoadReport Report, bool Predict
     /// <summary>Reads ours or the original's checkpoint (.safetensors, .pth, or a run's folder).</summary>
     /// <param name="path">of the weights</param>
     /// <param name="heads">of an attention; null: the published model of these sizes says</param>
+    /// <param name="encoderOnly">the decoder is neither made nor read: for maps, which need the encoder alone</param>
     /// <exception cref="RefusedException">these are no weights of a vision transformer, or a key is not explained</exception>
     /// <exception cref="UsageException">nobody knows the number of heads</exception>
-    public static PretrainedAim Open(string path, int? heads = null)
+    public static PretrainedAim Open(string path, int? heads = null, bool encoderOnly = false)
     {
         using var file = WeightFile.Open(path);
         var sizes = EncoderSizes.Of(file, heads);
@@ -23,7 +24,7 @@ public sealed record PretrainedAim(AimViT Model, LoadReport Report, bool Predict
         var queries = 0;
         while (shapes.ContainsKey($"query_blocks.{queries}.norm1.weight")) queries++;
         var (linear, hidden) = (shapes.GetValueOrDefault("prediction_head.weight"), shapes.GetValueOrDefault("prediction_head.fc2.weight"));
-        var whole = queries > 0 && (linear ?? hidden) is { Length: 2 } head && head[0] is > 0 and < 1 << 20;
+        var whole = !encoderOnly && queries > 0 && (linear ?? hidden) is { Length: 2 } head && head[0] is > 0 and < 1 << 20;
         var outputs = whole ? (int)(linear ?? hidden)![0] : 3 * sizes.PatchSize * sizes.PatchSize;
         AimViT model;
         try

@@ -124,6 +124,14 @@ internal sealed class FileSource : ISampleSource
         return FileReading.Read(file, 0, RandomAccess.GetLength(file), MaxFileBytes, _items[index].Path, ref buffer);
     }
 
+    public long? Length(int index) => new FileInfo(Path.Combine(_root, _items[index].Path)).Length;
+
+    public int ReadPart(int index, long offset, Span<byte> part)
+    {
+        using var file = File.OpenHandle(Path.Combine(_root, _items[index].Path));
+        return FileReading.Part(file, offset, part);
+    }
+
     public void Dispose()
     {
     }

@@ -20,6 +20,18 @@ internal interface ISampleSource : IDisposable
 
     /// <summary>Reads the encoded file into the buffer, growing it, and returns its length.</summary>
     int Read(int index, ref byte[] buffer);
+
+    /// <summary>Length of the encoded file, bytes, without reading it; null where only reading tells.</summary>
+    long? Length(int index) => null;
+
+    /// <summary>Reads a part of the encoded file and returns how many bytes there were.</summary>
+    int ReadPart(int index, long offset, Span<byte> part)
+    {
+        byte[] whole = [];
+        int length = Read(index, ref whole), from = (int)Math.Min(offset, length), count = Math.Min(part.Length, length - from);
+        whole.AsSpan(from, count).CopyTo(part);
+        return count;
+    }
 }
 
 internal static class FileReading
@@ -38,6 +50,14 @@ internal static class FileReading
             if (n == 0) throw new EndOfStreamException($"{name} ended after {done} of {length} bytes");
             done += n;
         }
+        return done;
+    }
+
+    /// <summary>Fills the part as far as there are bytes.</summary>
+    public static int Part(SafeFileHandle file, long offset, Span<byte> part)
+    {
+        int done = 0;
+        while (done < part.Length && RandomAccess.Read(file, part[done..], offset + done) is > 0 and var n) done += n;
         return done;
     }
 }

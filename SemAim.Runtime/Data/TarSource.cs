@@ -131,6 +131,14 @@ internal sealed class TarSource : ISampleSource
         return FileReading.Read(_files[item.Shard], item.Offset, item.Length, MaxFileBytes, item.Name, ref buffer);
     }
 
+    public long? Length(int index) => _items[index].Length;
+
+    public int ReadPart(int index, long offset, Span<byte> part)
+    {
+        var item = _items[index];
+        return FileReading.Part(_files[item.Shard], item.Offset + offset, part[..(int)Math.Clamp(item.Length - offset, 0, part.Length)]);
+    }
+
     public void Dispose()
     {
         foreach (var file in _files) file.Dispose();

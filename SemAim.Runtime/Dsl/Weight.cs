@@ -12,6 +12,21 @@ public class Weight
     public Weight(ReadOnlySpan<int> shape, Init init) => Tensor = new Parameter(Filled(shape, init));
     private protected Weight(Tensor value) => Tensor = value;
 
+    [ThreadStatic] private static bool unfilled;
+
+    /// <summary>Until the result is disposed, weights made on this thread are not filled: a model has its shapes, and neither time nor memory is spent on its values, which are whatever memory holds.</summary>
+    internal static IDisposable Unfilled()
+    {
+        var before = unfilled;
+        unfilled = true;
+        return new Filling(before);
+    }
+
+    private sealed class Filling(bool before) : IDisposable
+    {
+        public void Dispose() => unfilled = before;
+    }
+
     /// <summary>The tensor, as it is now; it stays the module's.</summary>
     [EditorBrowsable(EditorBrowsableState.Never)]
     public Tensor Tensor { get; internal set; }
@@ -28,7 +43,7 @@ public class Weight
         var sizes = new long[shape.Length];
         for (var i = 0; i < sizes.Length; i++) sizes[i] = shape[i];
         var tensor = torch.empty(sizes).DetachFromDisposeScope();
-        init(tensor);
+        if (!unfilled) init(tensor);
         return tensor;
     }
 }

@@ -44,7 +44,8 @@ public sealed class DownstreamTests : IDisposable
         var reported = Semaim.Run("report", run);
         Assert.True(reported.Code == 0, reported.Errors);
         var html = File.ReadAllText(Path.Combine(run, "report.html"));
-        Assert.Contains("Prediction loss", html);
+        Assert.Contains("Training loss", html);
+        Assert.Contains("Memory, GB", html);
         Assert.DoesNotMatch("(src|href|url)\\s*[=(]\\s*[\"']?https?:", html);
     }
 

@@ -48,6 +48,42 @@ public sealed class VisualizeTests : IDisposable
     }
 
     [Fact]
+    public void Networks_that_were_trained_in_different_orders_stand_beside_each_other_with_their_own_maps()
+    {
+        var (one, other) = (At("one.safetensors"), At("other.safetensors"));
+        TorchSharp.torch.random.manual_seed(5);
+        foreach (var weights in new[] { one, other })
+            using (var model = new AimViT(S: 32, P: 8, D: 16, H: 2, L: 2, Q: 1, O: 192)) ModelWeights.Save(model, weights);
+
+        var (code, _, errors) = Semaim.Run("visualize", "--data_path", At("wide.png"), "--pretrained_weights", one, other, "--num_heads", "2", "--orders", "raster,attention", "--figure", At("figure.png"), "--singles", At("singles"));
+
+        Assert.True(code == 0, errors);
+        byte[] Single(string name) => File.ReadAllBytes(Path.Combine(At("singles"), $"00-{name}.png"));
+        Assert.NotEqual(Single("raster-similarity"), Single("attention-similarity"));
+        using var figure = SKBitmap.Decode(At("figure.png"));
+        Assert.Equal(App.Figures.OrdersFigure.Size(2, 1).Width * 2, figure.Width);
+        var (wrong, _, message) = Semaim.Run("visualize", "--data_path", At("wide.png"), "--pretrained_weights", one, other, "--num_heads", "2");
+        Assert.Equal(2, wrong);
+        Assert.Contains("2 files for 4 orders", message);
+    }
+
+    [Fact]
+    public void A_figure_alone_needs_no_decoder_and_a_named_model_must_be_that_of_the_weights()
+    {
+        var weights = At("encoder.safetensors");
+        using (var model = ModelCatalogue.CreateVit("vit_tiny")) ModelWeights.Save(model, weights);
+        var (code, _, errors) = Semaim.Run("visualize", "--data_path", At("wide.png"), "--pretrained_weights", weights, "--model", "aim_tiny", "--figure", At("deep/folder/figure.png"), "--scale", "1");
+        Assert.True(code == 0, errors);
+        Assert.True(File.Exists(At("deep/folder/figure.png")));
+        foreach (var (want, message, args) in new (int, string, string[])[] { (3, "--model aim_base has patches of 16 px, width 768 and 12 blocks; these weights 8 px, 64 and 3", ["--model", "aim_base"]), (3, "predicts no pixels", ["--stages", At("stages.png")]) })
+        {
+            var refused = Semaim.Run(["visualize", "--data_path", At("wide.png"), "--pretrained_weights", weights, .. args]);
+            Assert.Equal(want, refused.Code);
+            Assert.Contains(message, Assert.Single(refused.Errors.TrimEnd().Split('\n')));
+        }
+    }
+
+    [Fact]
     public void Heads_that_nobody_knows_are_asked_for_and_impossible_ones_refused()
     {
         var (code, _, errors) = Semaim.Run("visualize", "--data_path", At("wide.png"), "--pretrained_weights", toy);

@@ -65,6 +65,15 @@ public sealed class EvaluationVerbTests : IClassFixture<EvaluationVerbTests.Pict
         Assert.Equal(20, result.GetProperty("samples").GetInt32());
         Assert.Equal(20, result.GetProperty("protocol").GetProperty("samples").GetInt32());
         Assert.Equal("fc_norm", result.GetProperty("protocol").GetProperty("norm").GetString());
+        Assert.True(result.GetProperty("images_per_second").GetDouble() > 0 && result.GetProperty("eval_images_per_second").GetDouble() > 0);
+        Assert.Contains("images/s in training, ", output);
+        using var config = JsonDocument.Parse(File.ReadAllText(Path.Combine(root, "whole", "vit_tiny.exp", "config.json")));
+        Assert.Equal("vit_tiny", config.RootElement.GetProperty("model").GetString());
+        Assert.Equal(32, config.RootElement.GetProperty("fingerprint").GetString()!.Length);
+        Assert.Equal(2e-2 * 16 / 256, config.RootElement.GetProperty("lr").GetDouble(), 12);
+        var recorded = File.ReadLines(Path.Combine(root, "whole", "vit_tiny.exp", "metrics.jsonl")).Select(l => JsonDocument.Parse(l).RootElement).ToList();
+        Assert.Equal(result.GetProperty("top1").GetDouble(), Assert.Single(recorded, l => l.GetProperty("kind").GetString() == "finetune").GetProperty("top1").GetDouble());
+        Assert.All(recorded.Where(l => l.GetProperty("kind").GetString() == "step"), l => Assert.True(l.GetProperty("memory_bytes").GetInt64() > 1_000_000));
         Assert.Contains("protocol: samples 20", output);
         var epochs = File.ReadLines(Path.Combine(root, "whole", "vit_tiny.exp", "metrics.jsonl")).Select(l => JsonDocument.Parse(l).RootElement).Where(l => l.GetProperty("kind").GetString() == "epoch").ToList();
         Assert.Equal(3, epochs.Count);
@@ -129,6 +138,9 @@ public sealed class EvaluationVerbTests : IClassFixture<EvaluationVerbTests.Pict
         var pooled = Call([.. common, "--data_path", pictures.Data, "--pretrained_weights", pictures.Weights, "--global_pool", "--store", "fp16"]);
         Assert.Contains("never trained", Last(pooled.Output).GetProperty("protocol").GetProperty("norm").GetString());
         Assert.Contains("never trained", pooled.Output.Split('\n')[0]);
+        Assert.True(Last(pooled.Output).GetProperty("images_per_second").GetDouble() > 0 && Last(pooled.Output).GetProperty("comparisons_per_second").GetDouble() > 0);
+        Assert.Contains("ImageNet at these rates: ", pooled.Output);
+        Assert.DoesNotContain("ImageNet", read.Output);
     }
 
     [Fact, Trait("Category", "Golden")]
@@ -145,6 +157,34 @@ public sealed class EvaluationVerbTests : IClassFixture<EvaluationVerbTests.Pict
         var asked = Call(["knn", "--data_path", pictures.Data, "--pretrained_weights", GoldenFolder.Files("checkpoint_toy*.pth").First()]);
         Assert.Equal(2, asked.Code);
         Assert.Contains("give --num_heads, one of 1, 2, 3, 4, 6, 8, 12, 24", asked.Errors);
+    }
+
+    [Fact, Trait("Category", "Golden")]
+    public void A_folder_that_a_person_made_goes_through_every_evaluation_of_an_original_checkpoint_in_processes_of_their_own()
+    {
+        // grey ones, odd sizes, names with blanks and accents; other suffixes lie about
+        var data = Path.Combine(root, "my pictures");
+        for (var i = 0; i < 24; i++) SmallPictures.Draw(Path.Combine(data, i < 16 ? "train" : "val", i % 2 == 0 ? "gauche é" : "right side", $"no {i}.{(i % 3 == 0 ? "png" : "jpg")}"), i);
+        File.WriteAllText(Path.Combine(data, "train", "right side", "notes.txt"), "none");
+        var weights = GoldenFolder.Files("checkpoint_toy.pth").First();
+        string[] common = ["--data_path", data, "--num_heads", "2", "--num_workers", "2", "--json"];
+
+        var probe = Semaim.Run(["linprobe", .. common, "--finetune", weights, "--batch_size", "8", "--epochs", "2", "--output_dir", root]);
+        var tuned = Semaim.Run(["finetune", .. common, "--finetune", weights, "--batch_size", "8", "--epochs", "2", "--output_dir", root, "--experiment", "mine"]);
+        var embedded = Semaim.Run(["embed", .. common, "--split", "train", "--pretrained_weights", weights, "--output", Path.Combine(root, "e", "f.safetensors")]);
+
+        foreach (var (code, _, errors) in new[] { probe, tuned, embedded }) Assert.True(code == 0, errors);
+        Assert.All(new[] { probe, tuned }, r => Assert.Equal(8, Last(r.Output).GetProperty("samples").GetInt32()));
+        Assert.All(new[] { probe, tuned }, r => Assert.Equal(2, Last(r.Output).GetProperty("protocol").GetProperty("classes").GetInt32()));
+        Assert.True(Last(embedded.Output).GetProperty("images_per_second").GetDouble() > 0);
+        Assert.Equal(16, File.ReadLines(Path.Combine(root, "e", "index.jsonl")).Count());
+        Assert.True(File.Exists(Path.Combine(Last(probe.Output).GetProperty("run").GetString()!, "best.safetensors")));
+        Assert.EndsWith(".exp.linear", Last(probe.Output).GetProperty("run").GetString());
+        var judged = Semaim.Run(["finetune", .. common, "--eval", "--output_dir", root, "--experiment", "mine", "--finetune", weights]);
+        Assert.Equal(Last(tuned.Output).GetProperty("top1").GetDouble(), Last(judged.Output).GetProperty("top1").GetDouble());
+        var reported = Semaim.Run("report", Last(tuned.Output).GetProperty("run").GetString()!, Last(probe.Output).GetProperty("run").GetString()!, "--output", Path.Combine(root, "both.html"));
+        Assert.True(reported.Code == 0, reported.Errors);
+        Assert.Contains("held out also in training 0", File.ReadAllText(Path.Combine(root, "both.html")));
     }
 
     [Fact]
@@ -208,7 +248,7 @@ public sealed class EvaluationVerbTests : IClassFixture<EvaluationVerbTests.Pict
         {
             var rows = ThreeProtocols.Run(pictures.Data, root, pictures.Weights, pictures.Weights, pictures: 40, seed: 1, quiet: true, log);
 
-            Assert.Equal(["linear probe", "fine-tuning", "k-NN"], rows.Select(r => r.Protocol));
+            Assert.Equal(["linear probe", "fine-tuning", "k-NN, as knn has it"], rows.Select(r => r.Protocol));
             Assert.All(rows, r => Assert.Equal(r.Before, r.After));
             Assert.All(rows, r => Assert.StartsWith("no difference beyond chance", r.Verdict));
         }

@@ -19,7 +19,7 @@ public sealed class ReportPageTests : IDisposable
         using var model = ModelCatalogue.CreateAim("aim_tiny");
         ReportPage.Write(page, Run("aim_tiny.a", 1e-3), [], model);
         var html = File.ReadAllText(page);
-        foreach (var expected in new[] { "Prediction loss", "Learning rate", "Gradient norm before clipping", "Pictures a second", "Top-1, %", "Nearest neighbours", "Held-out pictures", "refused sample", "linprobe", "data:image/png;base64,", "class=\"diagram\"", "blocks.*.attn.qkv", "flowchart LR", System.Net.WebUtility.HtmlEncode("3P² × 4D") })
+        foreach (var expected in new[] { "Training loss", "Learning rate", "Gradient norm before clipping", "Pictures a second", "Memory, GB", "With and without pretraining", "gained 2.0", "2 epochs of 3 pictures", "a machine with 7 cores", "Top-1, %", "Nearest neighbours", "Held-out pictures", "refused sample", "linprobe", "data:image/png;base64,", "class=\"diagram\"", "class=\"diagram graph\"", "blocks.*.attn.qkv", "flowchart TD", "LowerOrderMasks", System.Net.WebUtility.HtmlEncode("O × F") })
             Assert.Contains(expected, html);
         Assert.Contains("&lt;script&gt;alert(1)&lt;/script&gt;", html);
         Assert.DoesNotContain("<script>alert", html);
@@ -57,7 +57,7 @@ public sealed class ReportPageTests : IDisposable
     {
         var page = Path.Combine(folder, "page.html");
         using var model = ModelCatalogue.CreateAim("aim_tiny");
-        ReportPage.Write(page, [Run("aim_tiny.a", 1e-3), Run("aim_tiny.b", 2e-3)], [], [("aim_tiny", model)]);
+        ReportPage.Write(page, [Run("aim_tiny.a", 1e-3), Run("aim_tiny.b", 2e-3)], [], [ModelCard.Of("aim_tiny", model)]);
         var picture = Path.Combine(folder, "page.png");
         if (Browse([$"--window-size={width},{height}", $"--screenshot={picture}", .. dark ? new[] { "--blink-settings=preferredColorScheme=0" } : [], new Uri(page).AbsoluteUri]) is not { } told) return;
         Assert.DoesNotContain("CONSOLE", told.Errors);
@@ -79,6 +79,20 @@ public sealed class ReportPageTests : IDisposable
         Assert.Equal(charts, told.Output.Split("class=\"chart live\"").Length - 1);
         Assert.Equal(charts, told.Output.Split("class=\"u-wrap\"").Length - 1);
         Assert.Contains("aim_tiny.b", told.Output[told.Output.IndexOf("u-legend", StringComparison.Ordinal)..]);
+    }
+
+    [Fact]
+    public void A_printed_page_shows_every_chart_as_static_drawing()
+    {
+        var (page, pdf) = (Path.Combine(folder, "page.html"), Path.Combine(folder, "page.pdf"));
+        using var model = ModelCatalogue.CreateAim("aim_tiny");
+        ReportPage.Write(page, [Run("aim_tiny.a", 1e-3)], [], [ModelCard.Of("aim_tiny", model)]);
+        if (Browse([$"--print-to-pdf={pdf}", "--no-pdf-header-footer", new Uri(page).AbsoluteUri]) is not { } told) return;
+        Assert.DoesNotContain("CONSOLE", told.Errors);
+        Assert.InRange(new FileInfo(pdf).Length, 50_000, 20_000_000);
+        // a static chart is drawn by lines; one that uPlot drew would be a picture
+        var pictures = System.Text.Encoding.Latin1.GetString(File.ReadAllBytes(pdf)).Split("/Subtype /Image").Length - 1;
+        Assert.InRange(pictures, 0, 3);
     }
 
     // null where there is no browser: the static parts are checked by the tests beside
@@ -104,7 +118,7 @@ public sealed class ReportPageTests : IDisposable
         var run = Path.Combine(folder, name);
         Directory.CreateDirectory(run);
         var invariant = System.Globalization.CultureInfo.InvariantCulture;
-        var steps = Enumerable.Range(1, 50).Select(i => string.Create(invariant, $"{{\"kind\":\"step\",\"step\":{i},\"epoch\":0,\"loss\":{1.0 / i},\"lr\":{rate / i},\"grad_norm\":{i % 7},\"images_per_second\":200}}"));
+        var steps = Enumerable.Range(1, 50).Select(i => string.Create(invariant, $"{{\"kind\":\"step\",\"step\":{i},\"epoch\":0,\"loss\":{1.0 / i},\"lr\":{rate / i},\"grad_norm\":{i % 7},\"images_per_second\":200,\"memory_bytes\":{4e8 + i},\"peak_memory_bytes\":{5e8}}}"));
         File.WriteAllLines(Path.Combine(run, "metrics.jsonl"),
         [
             .. steps,
@@ -112,9 +126,10 @@ public sealed class ReportPageTests : IDisposable
             "{\"kind\":\"knn\",\"features\":\"pretrained\",\"seconds\":9,\"k\":20,\"top1\":31.5,\"top5\":70,\"error\":1.5}",
             "{\"kind\":\"held_out\",\"features\":\"pretrained\",\"seconds\":9,\"loss\":0.5,\"mean_loss\":1,\"copy_loss\":0.7}",
             "{\"kind\":\"linprobe\",\"top1\":44,\"pooling\":\"gap\"}",
+            "{\"kind\":\"protocol\",\"protocol\":\"linear probe\",\"untrained\":40,\"untrained_error\":1,\"pretrained\":42,\"pretrained_error\":1,\"verdict\":\"gained 2.0\",\"how\":\"2 epochs of 3 pictures\"}",
             "{\"kind\":\"event\",\"event\":\"refused sample\",\"path\":\"<script>alert(1)</script>.jpg\"}",
         ]);
-        File.WriteAllText(Path.Combine(run, "config.json"), string.Create(invariant, $"{{\"model\":\"aim_tiny\",\"lr\":{rate}}}"));
+        File.WriteAllText(Path.Combine(run, "config.json"), string.Create(invariant, $"{{\"model\":\"aim_tiny\",\"lr\":{rate},\"environment\":\"a machine with 7 cores\"}}"));
         double[] map = [1, 0.7, 0.3, 0];
         OrdersFigure.Write(Path.Combine(run, "orders.png"), ["raster"], [new OrdersRow(Picture.Plain(32, 90), map, map, [map])], 1);
         return run;
