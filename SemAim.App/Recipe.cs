@@ -23,6 +23,7 @@ internal static class Recipe
             using var json = JsonDocument.Parse(Text(name), new JsonDocumentOptions { MaxDepth = 8 });
             if (json.RootElement.ValueKind != JsonValueKind.Object || !json.RootElement.TryGetProperty("options", out var options) || options.ValueKind != JsonValueKind.Object)
                 throw new UsageException($"{Option} {name}: the file has no object \"options\"");
+            if (Verb(json.RootElement) is { } verb && args.Length > 0 && verb != args[0]) throw new UsageException($"{Option} {name}: that recipe is for {verb}, not for {args[0]}");
             foreach (var option in options.EnumerateObject())
             {
                 var given = "--" + option.Name.Replace('-', '_');
@@ -38,6 +39,10 @@ internal static class Recipe
         return [.. added];
     }
 
+    // the verb of the command that a recipe states, or null
+    private static string? Verb(JsonElement recipe)
+        => recipe.TryGetProperty("command", out var command) && command.ValueKind == JsonValueKind.String && command.GetString()!.Split(' ', StringSplitOptions.RemoveEmptyEntries) is ["semaim", var verb, ..] ? verb : null;
+
     private static string? Value(string[] args)
     {
         for (var i = 0; i < args.Length; i++)
@@ -48,7 +53,9 @@ internal static class Recipe
         return null;
     }
 
-    private static string Text(string name)
+    /// <summary>The text of a recipe, by name or file.</summary>
+    /// <exception cref="UsageException">there is no such recipe</exception>
+    internal static string Text(string name)
     {
         if (File.Exists(name)) return File.ReadAllText(name);
         using var stream = typeof(Recipe).Assembly.GetManifestResourceStream(Prefix + name)

@@ -11,6 +11,9 @@ public sealed partial class AimViT
     public bool HasNoGradient(string name)
         => name.Split('.') is ["blocks", var block, ..] && int.Parse(block, System.Globalization.CultureInfo.InvariantCulture) >= FirstTrailingBlock;
 
+    /// <summary>Rows of <see cref="Draws"/> that a training pass takes: attention and MLP of every block that it runs; 0 where nothing is dropped.</summary>
+    public int DrawsAPass => dropPath > 0 ? 2 * (Q * M + Q) : 0;
+
     /// <summary>Patches of a picture.</summary>
     public Orders.Grid PatchGrid => new(G, K);
 

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using SemAim.Runtime;
 
 namespace SemAim.App.Training;
@@ -7,8 +8,9 @@ namespace SemAim.App.Training;
 /// disk refuses is told and does not end the run, because the checkpoints before it are whole.
 /// </summary>
 /// <param name="checkpoints">where to</param>
-/// <param name="tell">gets one line for each refused save</param>
-internal sealed class BackgroundSaver(RunCheckpoints checkpoints, Action<string> tell) : IDisposable
+/// <param name="saved">gets step, seconds and whether training went on meanwhile, once a folder is whole; on whichever thread wrote it</param>
+/// <param name="tell">gets one line for each refused save, on the training thread</param>
+internal sealed class BackgroundSaver(RunCheckpoints checkpoints, Action<long, double, bool> saved, Action<string> tell) : IDisposable
 {
     private Task<string?> running = Task.FromResult<string?>(null);
 
@@ -19,15 +21,15 @@ internal sealed class BackgroundSaver(RunCheckpoints checkpoints, Action<string>
     internal void Save(TrainingState state)
     {
         Finish();
-        if (state.Bytes > Free() / 2)
+        if (state.Bytes > MachineMemory.Free() / 2)
         {
-            using (state) Told(Attempt(state));
+            using (state) Told(Attempt(state, beside: false));
             return;
         }
         TrainingState copy;
         using (state) copy = state.Copy();
         Beside++;
-        running = Task.Run(() => { using (copy) return Attempt(copy); });
+        running = Task.Run(() => { using (copy) return Attempt(copy, beside: true); });
     }
 
     /// <summary>Saves a state that it disposes; the folder is whole on return.</summary>
@@ -35,7 +37,7 @@ internal sealed class BackgroundSaver(RunCheckpoints checkpoints, Action<string>
     internal void SaveNow(TrainingState state)
     {
         Finish();
-        using (state) checkpoints.Save(state);
+        using (state) Write(state, beside: false);
     }
 
     /// <summary>Waits for the save under way.</summary>
@@ -45,9 +47,16 @@ internal sealed class BackgroundSaver(RunCheckpoints checkpoints, Action<string>
         running = Task.FromResult<string?>(null);
     }
 
-    private string? Attempt(TrainingState state)
+    private void Write(TrainingState state, bool beside)
     {
-        try { checkpoints.Save(state); }
+        var clock = Stopwatch.StartNew();
+        checkpoints.Save(state);
+        saved(state.Step, clock.Elapsed.TotalSeconds, beside);
+    }
+
+    private string? Attempt(TrainingState state, bool beside)
+    {
+        try { Write(state, beside); }
         catch (RefusedException e) { return e.Message; }
         return null;
     }
@@ -55,14 +64,6 @@ internal sealed class BackgroundSaver(RunCheckpoints checkpoints, Action<string>
     private void Told(string? refusal)
     {
         if (refusal is not null) tell(refusal);
-    }
-
-    // bytes that could still be allocated, of the machine or the container
-    private static long Free()
-    {
-        var memory = GC.GetGCMemoryInfo();
-        var machine = File.Exists("/proc/meminfo") && File.ReadLines("/proc/meminfo").FirstOrDefault(l => l.StartsWith("MemAvailable:", StringComparison.Ordinal)) is { } line && long.TryParse(line.AsSpan(13, line.Length - 15).Trim(), out var kilobytes) ? kilobytes * 1024 : long.MaxValue;
-        return Math.Max(0, Math.Min(machine, memory.TotalAvailableMemoryBytes - Environment.WorkingSet));
     }
 
     public void Dispose() => Finish();

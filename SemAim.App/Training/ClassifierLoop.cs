@@ -17,14 +17,17 @@ namespace SemAim.App.Training;
 /// <param name="arena">the trained weights</param>
 /// <param name="optimizer">of that arena</param>
 /// <param name="scale">of the learning rate, by group</param>
-/// <param name="stepsPerEpoch">optimiser steps</param>
-internal abstract class ClassifierLoop(GraphModule trained, ParameterArena arena, IArenaOptimizer optimizer, IReadOnlyDictionary<int, double> scale, int stepsPerEpoch, ClassifierSettings settings, MetricsLog log, Narrator narrator)
+/// <param name="pictures">of the training set</param>
+internal abstract class ClassifierLoop(GraphModule trained, ParameterArena arena, IArenaOptimizer optimizer, IReadOnlyDictionary<int, double> scale, int pictures, ClassifierSettings settings, MetricsLog log, Narrator narrator)
 {
     /// <summary>Where checkpoints go; null: nowhere.</summary>
     internal RunCheckpoints? Checkpoints { get; init; }
 
     /// <summary>Steps done before this call.</summary>
     internal long First { get; init; }
+
+    /// <summary>Of the epoch that was under way.</summary>
+    internal EpochSums Begun { get; init; }
 
     /// <summary>The best epoch before this call, or null.</summary>
     internal (int Epoch, Accuracy Accuracy)? Best { get; set; }
@@ -62,10 +65,16 @@ internal abstract class ClassifierLoop(GraphModule trained, ParameterArena arena
     /// <returns>pictures a second, of training alone</returns>
     internal double Run()
     {
+        var (stepsPerEpoch, batchesPerEpoch) = (pictures / settings.Effective, pictures / settings.BatchSize);
         var steps = (long)stepsPerEpoch * settings.Epochs;
         var schedule = new LearningRateSchedule(settings.Rate, settings.LeastRate, settings.WarmupEpochs * stepsPerEpoch, steps);
         var (clock, trainedFor) = (Stopwatch.StartNew(), TimeSpan.Zero);
-        var (sum, rates, count) = (zeros(Array.Empty<long>(), device: arena.Weights.device).DetachFromDisposeScope(), 0.0, 0);
+        var (sum, rates, count) = (tensor(Begun.Loss, device: arena.Weights.device).DetachFromDisposeScope(), Begun.Rate, Begun.Steps);
+        using var saver = Checkpoints is null ? null : new BackgroundSaver(Checkpoints, (saved, seconds, beside) => log.Write("event", ("event", "save"), ("step", saved), ("seconds", Math.Round(seconds, 3)), ("beside_training", beside)), refusal =>
+        {
+            narrator.Say(refusal);
+            log.Write("event", ("event", "save failed"), ("reason", refusal));
+        });
         var parameters = arena.Specs.Sum(s => s.Count);
         trained.train();
         narrator.Track(Title, steps, report =>
@@ -96,7 +105,7 @@ internal abstract class ClassifierLoop(GraphModule trained, ParameterArena arena
                     var (value, norm) = ((double)lossSum.item<float>(), (double)optimizer.LastNorm.item<float>());
                     var speed = (step + 1 - First) * settings.Effective / (trainedFor + clock.Elapsed).TotalSeconds;
                     log.Write("step", [("step", step + 1), ("epoch", epoch), ("loss", value), ("lr", rate), ("grad_norm", norm), ("images_per_second", Math.Round(speed, 1)), .. MemoryUse.Now(arena.Weights.device)]);
-                    var x = (long)(1000 * (epoch + (double)(step % stepsPerEpoch) / stepsPerEpoch));      // the original's
+                    var x = (long)(1000 * (epoch + (double)((step % stepsPerEpoch + 1) * settings.Accumulation - 1) / batchesPerEpoch));      // the original's: micro-batches, in thousandths of an epoch
                     Curves?.Add("loss", x, value);
                     Curves?.Add("lr", x, rate);
                     report(step + 1, $"loss {value:F4}  {speed:F0} images/s");
@@ -133,9 +142,10 @@ internal abstract class ClassifierLoop(GraphModule trained, ParameterArena arena
                     log.Write("event", ("event", "stop"), ("step", step + 1), ("reason", reason));
                     narrator.Say($"{reason}: stopping after step {step + 1}");
                 }
-                if (Checkpoints is null || !lastOfEpoch && Outcome == ExitCodes.Done) continue;
-                using (var state = TrainingState.Of(trained, arena, optimizer, null, step + 1, 0, Mathematics)) Checkpoints.Save(state);
-                log.Write("event", ("event", "save"), ("step", step + 1));
+                var last = Outcome != ExitCodes.Done || step + 1 == steps;
+                if (saver is null || !last && !lastOfEpoch && (settings.SaveEvery == 0 || (step + 1) % settings.SaveEvery != 0)) continue;
+                var state = TrainingState.Of(trained, arena, optimizer, null, step + 1, 0, Mathematics) with { Epoch = new(sum.item<float>(), 0, rates, count) };
+                if (last) saver.SaveNow(state); else saver.Save(state);
             }
         });
         sum.Dispose();

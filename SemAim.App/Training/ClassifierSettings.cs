@@ -26,6 +26,9 @@ internal sealed record ClassifierSettings
 
     internal int LogEvery { get; init; } = 20;
 
+    /// <summary>Steps between two checkpoints, besides those at the ends of epochs; 0: none.</summary>
+    internal long SaveEvery { get; init; }
+
     /// <summary>Side of the pictures.</summary>
     internal int Size { get; init; } = 224;
 

@@ -35,7 +35,7 @@ internal sealed class FinetuneLoop : ClassifierLoop, IDisposable
     /// <param name="classes">its outputs</param>
     /// <param name="first">optimiser steps done before</param>
     internal FinetuneLoop(VisionTransformer model, int classes, ClassFolders data, FinetuneRecipe recipe, ParameterArena arena, IArenaOptimizer optimizer, IReadOnlyDictionary<int, double> scale, ClassifierSettings settings, MetricsLog log, Narrator narrator, long first)
-        : base(model, arena, optimizer, scale, data.Train.Count / settings.Effective, settings, log, narrator)
+        : base(model, arena, optimizer, scale, data.Train.Count, settings, log, narrator)
     {
         const int slots = 4;
         (this.model, this.classes, this.recipe, this.settings, held, First, device) = (model, classes, recipe, settings, data.Val, first, arena.Weights.device);

@@ -27,7 +27,7 @@ internal sealed class LinearProbe : ClassifierLoop, IDisposable
     /// <param name="test">features of the held-out pictures; null: computed every epoch</param>
     /// <param name="first">optimiser steps done before</param>
     internal LinearProbe(FrozenEncoder encoder, ProbeHead head, ClassFolders data, FeatureTable? train, FeatureTable? test, bool augmented, ParameterArena arena, IArenaOptimizer optimizer, ClassifierSettings settings, MetricsLog log, Narrator narrator, long first)
-        : base(head, arena, optimizer, arena.Groups.ToDictionary(g => g, _ => 1.0), data.Train.Count / settings.Effective, settings, log, narrator)
+        : base(head, arena, optimizer, arena.Groups.ToDictionary(g => g, _ => 1.0), data.Train.Count, settings, log, narrator)
     {
         const int slots = 4;
         (this.encoder, this.head, this.settings, this.train, this.test, held, First) = (encoder, head, settings, train, test, data.Val, first);

@@ -1,10 +1,11 @@
 using System.Diagnostics;
-using SemAim.Dsl;
 using SemAim.Models;
 using SemAim.Models.Objectives;
 using SemAim.Models.Orders;
+using SemAim.Runtime.Capture;
 using SemAim.Runtime.Data;
 using SemAim.Runtime.Logging;
+using SemAim.Runtime.Native;
 using SemAim.Runtime.Optim;
 using SemAim.Runtime.Tensors;
 using TorchSharp;
@@ -47,18 +48,26 @@ internal sealed class PretrainLoop(AimViT model, PixelObjective objective, ISamp
     /// <summary>TensorBoard's curves; null: none.</summary>
     internal EventFile? Curves { get; init; }
 
+    /// <summary>On a CUDA device steps are captured as graphs, where it has them.</summary>
+    internal bool Graphs { get; init; }
+
     /// <summary>How the run ended: <see cref="ExitCodes.Done"/>, <see cref="ExitCodes.Stopped"/> or <see cref="ExitCodes.NotFinite"/>.</summary>
     internal int Outcome { get; private set; } = ExitCodes.Done;
 
-    /// <summary>Called after every step with the number of steps done; for tests.</summary>
+    /// <summary>Called after every step with the number of steps done; for measurements and tests.</summary>
     internal Action<long>? AfterStep { get; init; }
+
+    /// <summary>Called after every micro-batch; for measurements.</summary>
+    internal Action? AfterBatch { get; init; }
+
+    /// <summary>Called for every file that cannot be decoded, when its batch is taken.</summary>
+    internal Action<RefusedSample>? Undecoded { get; init; }
 
     /// <summary>Trains; the model's weights are views of an arena that lives as long as the process.</summary>
     /// <returns>pictures a second</returns>
     internal double Run()
     {
         var order = Orders.Of(settings.Order, settings.Boxes);
-        var grid = model.PatchGrid;
         var guide = Guide ?? new EncoderGuidance(AverageTeacher ?? model, AttentionType.Cls, tokens: false, map: order.NeedsGuidance);
         var effective = settings.BatchSize * settings.Accumulation;
         if (source.Count < effective) throw new Runtime.UsageException($"--batch_size {settings.BatchSize}: {source.Count} pictures do not fill one step of {effective}");
@@ -72,7 +81,7 @@ internal sealed class PretrainLoop(AimViT model, PixelObjective objective, ISamp
         using var average = AverageTeacher is null ? null : new ExponentialMovingAverage(arena);
         if (From is { } moments) RunCheckpoints.LoadMoments(arena, optimizer, average, moments.Folder);
         if (AverageTeacher is { } teacher) average!.Attach(teacher);
-        using var saver = Checkpoints is null ? null : new BackgroundSaver(Checkpoints, refusal =>
+        using var saver = Checkpoints is null ? null : new BackgroundSaver(Checkpoints, (saved, seconds, beside) => log.Write("event", ("event", "save"), ("step", saved), ("seconds", Math.Round(seconds, 3)), ("beside_training", beside)), refusal =>
         {
             narrator.Say(refusal);
             log.Write("event", ("event", "save failed"), ("reason", refusal));
@@ -86,9 +95,12 @@ internal sealed class PretrainLoop(AimViT model, PixelObjective objective, ISamp
             () => new TrainingPipeline(new TrainingOptions(settings.Seed, model.ImageSize, settings.MinScale)),
             new RingOptions(settings.Workers, slots, model.ImageSize, settings.BatchSize, settings.Seed, BadSamplePolicy.Replace, settings.MaxBadFiles, Refused: Refused),
             bytes => new TensorBatchMemory(bytes, pinned: device.type == DeviceType.CUDA));
-        using Tensor epochLoss = Sum(device), epochNorm = Sum(device);
-        var (epochRate, epochSteps) = (0.0, 0);
-        var clock = Stopwatch.StartNew();
+        using Tensor epochLoss = Sum(device, From?.State.Epoch.Loss ?? 0), epochNorm = Sum(device, From?.State.Epoch.Norm ?? 0);
+        var (epochRate, epochSteps) = (From?.State.Epoch.Rate ?? 0, From?.State.Epoch.Steps ?? 0);
+        using var backend = Graphs && device.type == DeviceType.CUDA ? CaptureBackend(device) : new EagerBackend();
+        using var entered = backend.Enter();
+        using var work = new PretrainStep(new(model, order, guide, objective, Features), arena, optimizer, average, () => uploader.Normalize(uploader.Bytes), settings.BatchSize, settings.Accumulation, backend);
+        var (clock, epochClock) = (Stopwatch.StartNew(), Stopwatch.StartNew());
         model.train();
         narrator.Track("pretrain", settings.Steps, report =>
         {
@@ -96,57 +108,42 @@ internal sealed class PretrainLoop(AimViT model, PixelObjective objective, ISamp
             {
                 using var scope = NewDisposeScope();
                 var rowsOfStep = new List<SampleKey>();
-                Tensor? lossSum = null, broken = null;
+                work.Begin();
                 for (var micro = 0; micro < settings.Accumulation; micro++)
                 {
                     var batch = loader.Take() ?? throw new InvalidOperationException("the plan ended before the run");
-                    var rows = batch.Rows;
-                    for (var row = 0; row < rows; row++) rowsOfStep.Add(plan.Sample(batch.Number, row));
-                    var images = uploader.Normalize(uploader.Upload(batch));                                                      // B 3 S S
-                    var (tokens, guidance) = guide.Look(images);                                                                  // B T O; B N
-                    var noise = KeyedUniform.Fill(settings.Seed, step, (long)micro * settings.BatchSize, rows, order.NoiseColumns(grid), device);
-                    var rank = order.Rank(guidance, noise, grid);                                                                 // B N
-                    var predicted = model.Predict(images, rank);                                                                  // B N 3P²
-                    var (loss, perPatch) = Features is null ? objective.Loss(model, predicted, images) : Features.Loss(predicted, tokens!.narrow(1, 1, grid.Count));
-                    if (guidance is not null)
-                    {
-                        // A map that is not finite orders nothing: it makes the gradients NaN, so the update is skipped and the step recorded, and no value is read back to find out.
-                        var flaw = guidance.sum() * 0;                                                                            // 0, or NaN
-                        broken = broken is null ? flaw : broken + flaw;
-                        loss = loss * (flaw + 1);
-                    }
-                    (settings.Accumulation == 1 ? loss : loss / settings.Accumulation).backward();
-                    arena.CollectGradients();
-                    var detached = loss.detach();
-                    lossSum = lossSum is null ? detached : lossSum + detached;
-                    perPatch.Dispose();
+                    for (var row = 0; row < batch.Rows; row++) rowsOfStep.Add(plan.Sample(batch.Number, row));
+                    uploader.Upload(batch).Dispose();                                                                         // B 3 S S
+                    work.Micro(settings.Seed, step, micro);
+                    AfterBatch?.Invoke();
                 }
                 var rate = schedule.At(step);
-                foreach (var group in arena.Groups) optimizer.SetLearningRate(group, rate);
-                optimizer.Step();
-                arena.ZeroGradients();
-                average?.Update(ExponentialMovingAverage.Decay(step / stepsPerEpoch), optimizer.LastSkipped);
-                epochLoss.add_(lossSum!);
-                epochNorm.add_(optimizer.LastNorm);
-                (epochRate, epochSteps) = (epochRate + rate, epochSteps + 1);
+                work.Update(rate, ExponentialMovingAverage.Decay(step / stepsPerEpoch));
+                badInARow = IsSkipped(optimizer, step) ? badInARow + 1 : 0;
+                if (badInARow == 0)
+                {
+                    epochLoss.add_(work.Loss);
+                    epochNorm.add_(optimizer.LastNorm);
+                    (epochRate, epochSteps) = (epochRate + rate, epochSteps + 1);
+                }
                 if ((step + 1) % stepsPerEpoch == 0)
                 {
                     var (meanLoss, meanNorm) = ((double)epochLoss.item<float>() / settings.Accumulation / epochSteps, (double)epochNorm.item<float>() / epochSteps);
                     log.Write("epoch", ("train_lr", epochRate / epochSteps), ("train_loss", meanLoss), ("train_total_norm", meanNorm), ("epoch", step / stepsPerEpoch), ("step", step + 1), ("steps", epochSteps));
+                    narrator.Say($"epoch {step / stepsPerEpoch + 1} of {epochs}: loss {meanLoss:F4}, gradient norm {meanNorm:G4}, lr {epochRate / epochSteps:G4}, {epochSteps} steps in {Rehearsal.Length(epochClock.Elapsed.TotalSeconds)}");
+                    epochClock.Restart();
                     epochLoss.zero_().Dispose();                // zero_ makes a new wrapper
                     epochNorm.zero_().Dispose();
                     (epochRate, epochSteps) = (0, 0);
                 }
-                badInARow = IsSkipped(optimizer, step) ? badInARow + 1 : 0;
-                if (badInARow > 0) Record(step, badInARow, rowsOfStep, lossSum!, optimizer, broken);
+                if (badInARow > 0) Record(step, badInARow, rate, rowsOfStep, work, optimizer);
                 if (badInARow >= settings.MaxBadSteps) Outcome = ExitCodes.NotFinite;
                 else if (step + 1 < settings.Steps && Stop?.Reason is { } reason) Ended(step, reason);
                 var last = Outcome != ExitCodes.Done || step + 1 == settings.Steps;
                 if (saver is not null && (last || settings.SaveEvery > 0 && (step + 1) % settings.SaveEvery == 0))
                 {
-                    var state = TrainingState.Of(model, arena, optimizer, average, step + 1, badInARow, Mathematics);
+                    var state = TrainingState.Of(model, arena, optimizer, average, step + 1, badInARow, Mathematics) with { Epoch = new(epochLoss.item<float>(), epochNorm.item<float>(), epochRate, epochSteps) };
                     if (last) saver.SaveNow(state); else saver.Save(state);
-                    log.Write("event", ("event", "save"), ("step", step + 1));
                 }
                 AfterStep?.Invoke(step + 1);
                 if (evaluate is not null && settings.EvaluateEvery > 0 && (step + 1) % settings.EvaluateEvery == 0 && step + 1 < settings.Steps)
@@ -156,7 +153,7 @@ internal sealed class PretrainLoop(AimViT model, PixelObjective objective, ISamp
                     clock.Start();
                 }
                 if (step % settings.LogEvery != 0 && step != settings.Steps - 1 && Outcome == ExitCodes.Done) continue;
-                var (value, norm) = ((double)lossSum!.item<float>() / settings.Accumulation, (double)optimizer.LastNorm.item<float>());     // the only values read back
+                var (value, norm) = ((double)work.Loss.item<float>() / settings.Accumulation, (double)optimizer.LastNorm.item<float>());     // the only values read back
                 var speed = (step + 1 - first) * effective / clock.Elapsed.TotalSeconds;
                 log.Write("step", [("step", step + 1), ("epoch", step / stepsPerEpoch), ("loss", value), ("lr", rate), ("grad_norm", norm), ("images_per_second", Math.Round(speed, 1)), .. MemoryUse.Now(device)]);
                 var x = source.Count / settings.BatchSize * (step / stepsPerEpoch) + (step % stepsPerEpoch + 1) * settings.Accumulation - 1;      // the original's: micro-batches of the run
@@ -171,7 +168,15 @@ internal sealed class PretrainLoop(AimViT model, PixelObjective objective, ISamp
         return (settings.Steps - first) * effective / clock.Elapsed.TotalSeconds;
     }
 
-    private static Tensor Sum(Device device) => zeros([], device: device).DetachFromDisposeScope();
+    private static Tensor Sum(Device device, double start) => tensor((float)start, device: device).DetachFromDisposeScope();
+
+    private ICaptureBackend CaptureBackend(Device device)
+    {
+        if (CudaGraphBackend.TryCreate(Math.Max(0, device.index), out var reason) is { } graphs) return graphs;
+        narrator.Say($"no CUDA graphs: {reason}; every step is called");
+        log.Write("event", ("event", "no graphs"), ("reason", reason));
+        return new EagerBackend();
+    }
 
     // On a CPU the flag costs nothing to read; on a GPU it is read where the loss is, so that no step waits for the host.
     private bool IsSkipped(ArenaAdamW optimizer, long step)
@@ -184,15 +189,15 @@ internal sealed class PretrainLoop(AimViT model, PixelObjective objective, ISamp
         narrator.Say($"{reason}: stopping after step {step + 1}");
     }
 
-    private void Record(long step, int inARow, List<SampleKey> rows, Tensor lossSum, ArenaAdamW optimizer, Tensor? broken)
+    private void Record(long step, int inARow, double rate, List<SampleKey> rows, PretrainStep work, ArenaAdamW optimizer)
     {
-        var finite = broken is null || double.IsFinite(broken.item<float>());
+        var finite = float.IsFinite(work.Flaw.item<float>());
         if (!finite) narrator.Say($"step {step + 1}: the map that {settings.Order} orders by is not finite, so nothing says which patches may be seen");
-        var (loss, norm) = ((double)lossSum.item<float>() / settings.Accumulation, (double)optimizer.LastNorm.item<float>());
+        var (loss, norm) = ((double)work.Loss.item<float>() / settings.Accumulation, (double)optimizer.LastNorm.item<float>());
         narrator.Say($"step {step + 1}: loss {loss}, gradient norm {norm}: the update was skipped");
         log.Write("event", ("event", "bad step"), ("step", step + 1), ("loss", loss), ("grad_norm", norm), ("order_is_finite", finite));
         // the update was skipped, so the weights are still those that the step began with, and those of the bad step before it
-        BadSteps?.Write(model, step, inARow, loss, norm, [.. rows.Select(r => new StepSample(r.Epoch, r.Index, source.Name(r.Index)))]);
+        BadSteps?.Write(model, inARow, new(step + 1, loss, norm, rate, finite, new(settings.Seed, step, settings.BatchSize), [.. rows.Select(r => new StepSample(r.Epoch, r.Index, source.Name(r.Index)))]));
     }
 
     private void Refused(RefusedSample bad)
@@ -201,5 +206,6 @@ internal sealed class PretrainLoop(AimViT model, PixelObjective objective, ISamp
         narrator.Say($"refused {bad.Path}: {bad.Reason}; another picture takes its place");
         log.Write("event", ("event", "refused sample"), ("path", bad.Path), ("reason", bad.Reason), ("step", step));
         Quarantine?.Add(bad, step);
+        Undecoded?.Invoke(bad);
     }
 }

@@ -30,14 +30,14 @@ internal sealed class Replay(BadStep record, string weights, Func<AimViT> make, 
         if (record.Samples.Length != effective) throw new RefusedException($"the record has {record.Samples.Length} pictures, its options make {effective} a step");
         foreach (var s in record.Samples)
             if (s.Index < 0 || s.Index >= source.Count || source.Name(s.Index) != s.Path) throw new RefusedException($"picture {s.Index} of the data is not {s.Path} any more; give the data of the run with --data-path");
-        yield return $"step {record.Step}: recorded loss {record.Loss}, gradient norm {record.GradNorm}";
+        yield return $"step {record.Step}: recorded loss {record.Loss}, gradient norm {record.GradNorm}{(record.OrderIsFinite ? "" : "; the map that the order is made from was not finite")}";
         using var model = make();
         ModelWeights.Load(model, weights);
         using var arena = new ParameterArena(model, slot => model.HasNoGradient(slot.Name) ? ParameterGroups.Undecayed : ParameterGroups.Pretraining(slot), settings.Narrow);
         var guidance = guide(model);
         var device = arena.Weights.device;
         var order = Orders.Of(settings.Order, settings.Boxes);
-        var grid = model.PatchGrid;
+        var pass = new PretrainPass(model, order, guidance, objective, features);
         var step = record.Step - 1;
         var plan = new TrainingPlan(source.Count, settings.BatchSize, 0, 1, settings.Seed, (int)(step / (source.Count / effective)) + 1, settings.Accumulation, step * effective);
         using var uploader = new DeviceUploader(device, settings.BatchSize, model.ImageSize, 2, PretrainLoop.Mean, PretrainLoop.Std);
@@ -51,11 +51,8 @@ internal sealed class Replay(BadStep record, string weights, Func<AimViT> make, 
             var batch = loader.Take()!;
             var rows = batch.Rows;                             // the slot goes back to the ring with the upload
             var images = uploader.Normalize(uploader.Upload(batch));
-            var noise = KeyedUniform.Fill(settings.Seed, step, (long)micro * settings.BatchSize, rows, order.NoiseColumns(grid), device);
-            var (tokens, map) = guidance.Look(images);
-            var rank = order.Rank(map, noise, grid);
-            var predicted = model.Predict(images, rank);
-            var (loss, _) = features is null ? objective.Loss(model, predicted, images) : features.Loss(predicted, tokens!.narrow(1, 1, grid.Count));
+            var noise = KeyedUniform.Fill(settings.Seed, step, (long)micro * settings.BatchSize, rows, order.NoiseColumns(model.PatchGrid), device);
+            var (loss, map, rank) = pass.Run(images, noise);
             if (map is not null) loss = loss * (map.sum() * 0 + 1);      // as in training: a map that is not finite makes a bad step
             (loss / settings.Accumulation).backward();
             arena.CollectGradients();

@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using System.Text.Json;
+using System.Text.Json.Serialization;
 using SemAim.Dsl;
 using SemAim.Runtime;
 using SemAim.Runtime.Checkpoints;
@@ -11,12 +12,23 @@ using static TorchSharp.torch;
 
 namespace SemAim.App.Training;
 
+/// <summary>Sums over the steps of an epoch that has begun, so that its averages are those of all its steps although the run was interrupted.</summary>
+/// <param name="Loss">over micro-batches</param>
+/// <param name="Norm">of gradients</param>
+/// <param name="Rate">learning rates</param>
+/// <param name="Steps">how many</param>
+internal readonly record struct EpochSums(float Loss, float Norm, double Rate, int Steps);
+
 /// <summary>What a checkpoint says besides its tensors.</summary>
 /// <param name="Step">optimiser steps done</param>
 /// <param name="BadInARow">non-finite steps at the end of those</param>
 /// <param name="Options">every option that decides the mathematics, as text</param>
 /// <param name="Sha256">of the other files, by name</param>
-internal sealed record CheckpointState(long Step, int BadInARow, Dictionary<string, string> Options, Dictionary<string, string> Sha256);
+internal sealed record CheckpointState(long Step, int BadInARow, Dictionary<string, string> Options, Dictionary<string, string> Sha256)
+{
+    /// <summary>Of the epoch that has begun.</summary>
+    public EpochSums Epoch { get; init; }
+}
 
 /// <summary>
 /// Checkpoints of a run: folders <c>step-00000120</c> that exist only when they are whole. A folder is written aside under a name that is
@@ -29,7 +41,7 @@ internal sealed class RunCheckpoints(string folder, int keep = 2, Func<string, S
 {
     internal const string Model = "model.safetensors", Optimizer = "optimizer.safetensors", Average = "ema.safetensors";
     private const string State = "state.json", Aside = ".part";
-    private static readonly JsonSerializerOptions Indented = new() { WriteIndented = true };
+    private static readonly JsonSerializerOptions Form = new() { WriteIndented = true, NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals };
 
     /// <summary>The newest checkpoint that is whole and undamaged, or null. Damaged ones are named to <paramref name="tell"/> and passed over.</summary>
     internal (string Folder, CheckpointState State)? Newest(Action<string> tell)
@@ -49,7 +61,7 @@ internal sealed class RunCheckpoints(string folder, int keep = 2, Func<string, S
     {
         try
         {
-            var state = JsonSerializer.Deserialize<CheckpointState>(File.ReadAllText(Path.Combine(checkpoint, State)));
+            var state = JsonSerializer.Deserialize<CheckpointState>(File.ReadAllText(Path.Combine(checkpoint, State)), Form);
             if (state?.Options is null || state.Sha256 is null || state.Step < 0) throw new RefusedException($"{checkpoint}: {State} is incomplete");
             foreach (var name in new[] { Model, Optimizer }.Union(state.Sha256.Keys))
                 if (Path.GetFileName(name) != name || !state.Sha256.TryGetValue(name, out var hash) || hash != Hash(Path.Combine(checkpoint, name))) throw new RefusedException($"{checkpoint}: {name} is not the file that was written (its sha256 differs)");
@@ -78,17 +90,18 @@ internal sealed class RunCheckpoints(string folder, int keep = 2, Func<string, S
                 SafetensorsWriter.Write(Path.Combine(aside, file), tensors, null, open);
                 hashes.Add(file, Hash(Path.Combine(aside, file)));
             }
-            WriteSynced(Path.Combine(aside, State), JsonSerializer.Serialize(new CheckpointState(state.Step, state.BadInARow, new(state.Options), hashes), Indented));
+            WriteSynced(Path.Combine(aside, State), JsonSerializer.Serialize(new CheckpointState(state.Step, state.BadInARow, new(state.Options), hashes) { Epoch = state.Epoch }, Form));
             if (Directory.Exists(target)) Directory.Delete(target, recursive: true);     // of a run that went another way; the ones before it remain
             Directory.Move(aside, target);
             DirectorySync.Flush(folder);
             WriteSynced(Path.Combine(folder, "latest.part"), name + "\n");
             File.Move(Path.Combine(folder, "latest.part"), Path.Combine(folder, "latest"), overwrite: true);
         }
-        catch (IOException e)
+        // a file that is too large for its file system arrives as the second one
+        catch (Exception e) when (e is IOException or ArgumentOutOfRangeException or UnauthorizedAccessException)
         {
             try { Directory.Delete(aside, recursive: true); }
-            catch (IOException) { }                              // room for the next attempt, where it can be had
+            catch (Exception again) when (again is IOException or UnauthorizedAccessException) { }                              // room for the next attempt, where it can be had
             throw new RefusedException($"{target}: could not be written ({e.Message}); the checkpoints before it are untouched", e);
         }
         foreach (var old in Directory.GetDirectories(folder, "step-*").Where(d => !d.EndsWith(Aside, StringComparison.Ordinal)).OrderDescending(StringComparer.Ordinal).Skip(Math.Max(1, keep))) Directory.Delete(old, recursive: true);

@@ -14,13 +14,16 @@ internal sealed class StopRequest : IDisposable
     private volatile string? reason;
 
     /// <param name="limit">time from now; <see cref="TimeSpan.MaxValue"/>: none</param>
-    internal StopRequest(TimeSpan limit)
+    /// <param name="tell">gets a line when the first signal comes, on another thread</param>
+    internal StopRequest(TimeSpan limit, Action<string>? tell = null)
     {
         this.limit = limit;
         registrations = [.. new[] { PosixSignal.SIGTERM, PosixSignal.SIGINT }.Select(signal => PosixSignalRegistration.Create(signal, context =>
         {
-            context.Cancel = reason is null;
-            reason ??= context.Signal.ToString();
+            if (reason is not null) return;                    // the second one: what the system does by default
+            context.Cancel = true;
+            reason = context.Signal.ToString();
+            tell?.Invoke($"{context.Signal}: the step under way is finished and saved; a second signal ends the program at once");
         }))];
     }
 

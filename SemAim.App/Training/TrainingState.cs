@@ -13,6 +13,9 @@ namespace SemAim.App.Training;
 /// <param name="Files">tensors by name, by file</param>
 internal sealed record TrainingState(long Step, int BadInARow, IReadOnlyDictionary<string, string> Options, IReadOnlyList<(string Name, IReadOnlyList<KeyValuePair<string, Tensor>> Tensors)> Files) : IDisposable
 {
+    /// <summary>Of the epoch that has begun.</summary>
+    internal EpochSums Epoch { get; init; }
+
     /// <summary>The state as it is; its tensors are the run's own storage.</summary>
     internal static TrainingState Of(GraphModule model, ParameterArena arena, IArenaOptimizer optimizer, ExponentialMovingAverage? average, long step, int badInARow, IReadOnlyDictionary<string, string> options)
     {

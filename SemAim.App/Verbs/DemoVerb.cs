@@ -24,6 +24,9 @@ internal sealed class DemoVerb : IVerb
     private const string Model = "aim_tiny", OrderName = "attention_center";
     private const int Batch = 32, Neighbours = 20;
 
+    [Option("recipe", Default = "", HelpText = "A preset by name (demo, which states what these defaults cost and give) or a JSON file; options given here win over it.")]
+    public string Recipe { get; set; } = "";
+
     [Option("output_dir", Default = "demo-out", HelpText = "Folder of pictures and run.")]
     public string OutputDir { get; set; } = "";
 

@@ -94,7 +94,7 @@ internal sealed class FinetuneVerb : TrainedEvaluationOptions, IVerb
     public int Run()
     {
         var recipe = Recipe();
-        using var stop = new StopRequest(StopRequest.Limit(MaxTime));
+        using var stop = new StopRequest(StopRequest.Limit(MaxTime), Quiet ? null : Console.Error.WriteLine);
         NativeStart.Ensure();
         var (device, narrator) = (Device(), new Narrator(Quiet));
         using var data = ClassFolders.Open(DataPath, Console.Error.WriteLine);
@@ -157,6 +157,7 @@ internal sealed class FinetuneVerb : TrainedEvaluationOptions, IVerb
         {
             Checkpoints = checkpoints,
             Mathematics = Mathematics(data, sizes, name, classes, recipe),
+            Begun = from?.State.Epoch ?? default,
             Best = best,
             SaveBest = accuracy => ModelWeights.Save(model, run.BestWeights, new Dictionary<string, string> { ["model"] = name, ["test_acc1"] = accuracy.Top1.ToString("R", CultureInfo.InvariantCulture) }),
             Stop = stop,

@@ -57,7 +57,7 @@ internal sealed class LinprobeVerb : TrainedEvaluationOptions, IVerb
         CheckTrained(BatchSize, Epochs);
         if (BatchSize < 2) throw new UsageException($"--batch_size {BatchSize}: at least 2, whose mean and deviation normalise the features");
         if (Finetune.Length == 0 && !Eval) throw new UsageException("--finetune is missing: random weights are not probed in silence");
-        using var stop = new StopRequest(StopRequest.Limit(MaxTime));
+        using var stop = new StopRequest(StopRequest.Limit(MaxTime), Quiet ? null : Console.Error.WriteLine);
         NativeStart.Ensure();
         var (device, narrator) = (Device(), new Narrator(Quiet));
         using var data = ClassFolders.Open(DataPath, Console.Error.WriteLine);
@@ -116,6 +116,7 @@ internal sealed class LinprobeVerb : TrainedEvaluationOptions, IVerb
         {
             Checkpoints = checkpoints,
             Mathematics = mathematics,
+            Begun = from?.State.Epoch ?? default,
             Best = best,
             SaveBest = accuracy => Save(run.BestWeights, encoder, head, name, accuracy),
             Stop = stop,

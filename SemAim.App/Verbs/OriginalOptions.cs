@@ -13,6 +13,9 @@ internal abstract class EvaluationOptions
     [Option("data_path", Default = "", HelpText = "A folder with train/CLASS/* and val/CLASS/*, or with train.txt and val.txt.")]
     public string DataPath { get; set; } = "";
 
+    [Option("recipe", Default = "", HelpText = "A preset by name (finetune-base, finetune-large, linprobe-base, knn-base) or a JSON file; options given here win over it.")]
+    public string RecipeName { get; set; } = "";
+
     [Option("num_heads", Default = null, HelpText = "Heads of the model, where neither --model nor a published model of the checkpoint's sizes tells.")]
     public int? NumHeads { get; set; }
 

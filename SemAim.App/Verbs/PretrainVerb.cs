@@ -18,6 +18,9 @@ namespace SemAim.App.Verbs;
 /// <summary>What products compute in.</summary>
 internal enum PrecisionChoice { Fp32, Bf16 }
 
+/// <summary>Whether a CUDA device captures steps.</summary>
+internal enum GraphChoice { Auto, On, Off }
+
 /// <summary><c>semaim pretrain</c>: names and defaults of the original (behaviour.md 7) unless the help says otherwise.</summary>
 [Verb("pretrain", HelpText = "Pretrain a model on pictures without labels.")]
 internal sealed partial class PretrainVerb : PretrainModelOptions, IVerb
@@ -25,7 +28,7 @@ internal sealed partial class PretrainVerb : PretrainModelOptions, IVerb
     [Option("data_path", Required = true, HelpText = "A folder with an ImageFolder tree (train/CLASS/*), a list file (train.txt), tar shards (train*.tar or train/*.tar) or just pictures.")]
     public string DataPath { get; set; } = "";
 
-    [Option("recipe", Default = "", HelpText = "A preset by name (pretrain-base, pretrain-large, small-pictures) or a JSON file; options given here win over it.")]
+    [Option("recipe", Default = "", HelpText = "A preset by name (pretrain-base, pretrain-single-gpu, pretrain-large, small-pictures, own-pictures) or a JSON file; options given here win over it.")]
     public string Recipe { get; set; } = "";
 
     [Option("batch_size", Default = 64, HelpText = "Pictures a micro-batch; the effective batch is this × accum_iter.")]
@@ -115,6 +118,9 @@ internal sealed partial class PretrainVerb : PretrainModelOptions, IVerb
     [Option("knn_every", Default = 0, HelpText = "Epochs between two k-NN evaluations (mean patch token, k = 20) of the validation pictures by the training pictures; 0: none.")]
     public int KnnEvery { get; set; }
 
+    [Option("cuda_graph", Default = GraphChoice.Auto, HelpText = "On a CUDA device: on captures the step as graphs where libtorch has them; off and auto call every operation (auto may change when a GPU has been measured).")]
+    public GraphChoice CudaGraph { get; set; }
+
     [Option("dry_run", Default = false, HelpText = "Check data, model, memory and time by a few real steps, predict the run's length, write nothing.")]
     public bool DryRun { get; set; }
 
@@ -124,9 +130,9 @@ internal sealed partial class PretrainVerb : PretrainModelOptions, IVerb
     public int Run()
     {
         Check();
-        using var stop = new StopRequest(StopRequest.Limit(MaxTime));
-        NativeStart.Ensure();
         var narrator = new Narrator(Quiet);
+        using var stop = new StopRequest(StopRequest.Limit(MaxTime), narrator.Say);
+        NativeStart.Ensure();
         using var source = SampleSources.Open(DataPath, "train", out var kind);
         torch.random.manual_seed((long)Seed);
         var device = ComputeDevice.Of(Device);
@@ -166,7 +172,7 @@ internal sealed partial class PretrainVerb : PretrainModelOptions, IVerb
             EvaluateEvery = (long)KnnEvery * perEpoch,
         };
         using var val = KnnEvery > 0 ? Validation() : null;
-        if (DryRun) return Rehearse(model, teacher, objective, guidance, features, source, settings, kind, perEpoch);
+        if (DryRun) return Rehearse(model, teacher, objective, guidance, features, source, settings, kind, perEpoch, device);
         var run = new RunFolder(OutputDir, Model, Experiment);
         var checkpoints = new RunCheckpoints(run.Checkpoints, Keep);
         if (Resume == "none" && Directory.Exists(run.Checkpoints)) Directory.Delete(run.Checkpoints, recursive: true);
@@ -174,18 +180,18 @@ internal sealed partial class PretrainVerb : PretrainModelOptions, IVerb
         var mathematics = settings.Mathematics(Model, source, [("norm_pix_loss", NormPixLoss), ("loss_type", LossType), ("gaussian_kernel_size", GaussianKernelSize), ("gaussian_sigma", GaussianSigma), .. ModelMathematics(), ("device", device.type.ToString().ToLowerInvariant())]);
         if (from is { } saved) RunCheckpoints.Compare(saved.State.Options, mathematics);
         MetricsLog.Cut(run.Metrics, from?.State.Step ?? 0);
-        run.WriteConfig(Options(), model);
+        run.WriteConfig(Resolved(model, settings), model);
         foreach (var line in WithoutEffect()) narrator.Say(line);
-        narrator.Say($"data    {kind}: {source.Count} pictures in {DataPath}; decoder {(Runtime.Native.TurboJpeg.IsAvailable ? "libjpeg-turbo" : "SkiaSharp")}");
-        narrator.Say($"model   {Model}: {model.parameters().Sum(p => p.numel()):N0} trained weights, pictures {model.ImageSize} px, patches {model.PatchSize} px");
-        narrator.Say($"run     {steps} steps of {effective} ({perEpoch} an epoch), order {PermutationType}, lr {settings.Rate:G4}, {(settings.Narrow ? "bf16" : "fp32")}, seed {Seed} → {run.Folder}");
+        foreach (var line in FirstBlock(model, teacher, settings, source, kind, perEpoch, device)) narrator.Say(line);
+        narrator.Say($"saves   every {settings.SaveEvery} steps, {Keep} stay → {run.Folder}");
+        if (Foresight(model, settings) is { } need && need > MachineMemory.Free()) narrator.Say($"memory  about {need / 1e9:F1} GB are needed and {MachineMemory.Free() / 1e9:F1} GB are free: {Smaller()}");
         using (var log = new MetricsLog(run.Metrics))
         {
             if (from is { } at) narrator.Say($"resume  from {at.Folder}, step {at.State.Step} of {steps}");
             log.Write("event", ("event", from is null ? "start" : "resume"), ("step", from?.State.Step ?? 0), ("steps", steps), ("pictures", source.Count));
             using var curves = new EventFile(run.Curves);
             void Evaluate(long step) => Judge(model, source, val!, step, step / perEpoch, log, narrator);
-            var loop = new PretrainLoop(model, objective, source, settings, log, narrator, val is null ? null : (step, _) => Evaluate(step)) { Checkpoints = checkpoints, From = from, Mathematics = mathematics, Stop = stop, BadSteps = new BadStepRecords(run.BadSteps, Options()), Curves = curves, AverageTeacher = teacher, Guide = guidance, Features = features, Quarantine = new Quarantine(run.Quarantine, anew: from is null) };
+            var loop = new PretrainLoop(model, objective, source, settings, log, narrator, val is null ? null : (step, _) => Evaluate(step)) { Checkpoints = checkpoints, From = from, Mathematics = mathematics, Stop = stop, BadSteps = new BadStepRecords(run.BadSteps, Options()), Curves = curves, AverageTeacher = teacher, Guide = guidance, Features = features, Quarantine = new Quarantine(run.Quarantine, anew: from is null), Graphs = CudaGraph == GraphChoice.On };
             var speed = loop.Run();
             if (loop.Outcome != ExitCodes.Done)
             {
@@ -224,19 +230,44 @@ internal sealed partial class PretrainVerb : PretrainModelOptions, IVerb
         }
     }
 
-    private int Rehearse(AimViT model, AimViT? teacher, PixelObjective objective, IGuidance guidance, FeatureObjective? features, ISampleSource source, PretrainSettings settings, string kind, int perEpoch)
+    // everything that was resolved, before anything is trained
+    private IEnumerable<string> FirstBlock(AimViT model, AimViT? teacher, PretrainSettings settings, ISampleSource source, string kind, int perEpoch, Device device)
     {
+        yield return $"data    {kind}: {source.Count} pictures in {DataPath}; decoder {(Runtime.Native.TurboJpeg.IsAvailable ? "libjpeg-turbo" : "SkiaSharp")}, {NumWorkers} threads";
+        yield return $"model   {Model}: {model.parameters().Sum(p => p.numel()):N0} trained weights, width {model.Width}, {model.EncoderBlocks} encoder and {model.QueryBlocks} query blocks{(ShareWeight ? " that share weights" : "")}, {PredictionHeadType} head, pictures {model.ImageSize} px, patches {model.PatchSize} px";
+        yield return $"target  {(PredictsTokens ? $"tokens of {PredictFeature}{(Teacher.Length > 0 ? $" ({Teacher})" : "")}" : $"pixels, {LossType}{(NormPixLoss ? ", normalised by patch" : "")}{(GaussianKernelSize > 0 && GaussianSigma > 0 ? $", blur {GaussianKernelSize}/{GaussianSigma}" : "")}")}; order {PermutationType}{(Orders.Of(PermutationType).NeedsGuidance ? $" by the {AttentionType} map of {(PredictFeature is "dino" or "clip" ? PredictFeature : teacher is not null ? "the average of the weights" : "the model itself")}" : "")}";
+        yield return $"batch   {BatchSize}{(AccumIter > 1 ? $" × {AccumIter} micro-batches = {BatchSize * AccumIter}" : "")} pictures a step";
+        yield return $"run     {settings.Steps} steps of {BatchSize * AccumIter} ({perEpoch} an epoch), lr {settings.Rate:G4} after {settings.WarmupSteps:F0} steps, then down to {settings.LeastRate:G4}; weight decay {WeightDecay}, {(ClipGrad is null ? "no clipping" : $"clip {ClipGrad}")}, {(settings.Narrow ? "bf16" : "fp32")} on {device}, {get_num_threads()} threads, seed {Seed}{(Recipe.Length > 0 ? $", recipe {Recipe}" : "")}";
+    }
+
+    // bytes that the compiler counted for a published model, or null
+    private long? Foresight(AimViT model, PretrainSettings settings)
+    {
+        if (InputSize is not null || QueryDepth is not null || ShareWeight || PredictionHeadType != "MLP" || PredictFeature != "none" || ComputeDevice.Of(Device).type != DeviceType.CPU) return null;
+        const long program = 600L << 20;                       // libraries, pictures on the way, workspaces
+        var card = ModelCard.Of(Model, model);
+        return card.ActivationBytes(BatchSize, settings.Narrow) is > 0 and var kept ? kept + card.StateBytes(settings.Narrow) + (KeepsAverage ? 4 * card.Parameters : 0) + program : null;
+    }
+
+    private string Smaller() => BatchSize > 1 ? $"--batch_size {BatchSize / 2} --accum_iter {AccumIter * 2} trains the same with less" : "choose a smaller model, or another machine";
+
+    private int Rehearse(AimViT model, AimViT? teacher, PixelObjective objective, IGuidance guidance, FeatureObjective? features, ISampleSource source, PretrainSettings settings, string kind, int perEpoch, Device device)
+    {
+        var (foreseen, memory) = (Foresight(model, settings), MachineMemory.Free());
+        if (foreseen > memory) throw new RefusedException($"--batch_size {BatchSize}: about {foreseen / 1e9:F1} GB are needed and {memory / 1e9:F1} GB are free: {Smaller()}");
+        var block = FirstBlock(model, teacher, settings, source, kind, perEpoch, device).ToList();
         var found = Rehearsal.Of(model, teacher, objective, guidance, features, source, settings);
         var free = new DriveInfo(Path.GetFullPath(Directory.Exists(OutputDir) ? OutputDir : ".")).AvailableFreeSpace;
         var room = found.CheckpointBytes * (Keep + 1);
+        foreach (var line in block) Console.Out.WriteLine(line);
         Console.Out.WriteLine($"""
-            data    {kind}: {source.Count} pictures in {DataPath}
-            model   {Model}: {model.parameters().Sum(p => p.numel()):N0} trained weights, pictures {model.ImageSize} px, patches {model.PatchSize} px, {(settings.Narrow ? "bf16" : "fp32")}, device {Device}
-            memory  {found.PeakMemory / 1e9:F2} GB at the peak
+            checked {found.Pictures} pictures, {(found.Refused.Count == 0 ? "all can be decoded" : $"of which {found.Refused.Count} cannot be decoded")}; 'semaim data-check' reads every file
+            memory  {found.PeakMemory / 1e9:F2} GB at the peak{(foreseen is null ? "" : $" ({foreseen / 1e9:F1} foreseen by the compiler's count)")}, {memory / 1e9:F1} GB were free
             disk    {room / 1e9:F2} GB for {Keep} checkpoints and the next one, {free / 1e9:F2} GB free
             step    {found.SecondsAStep:F3} s for {BatchSize * AccumIter} pictures ({BatchSize * AccumIter / found.SecondsAStep:F1} a second)
-            run     {settings.Steps} steps, {perEpoch} an epoch: {Rehearsal.Length(found.SecondsAStep * settings.Steps)}, without evaluations
+            length  {settings.Steps} steps, {perEpoch} an epoch: {Rehearsal.Length(found.SecondsAStep * settings.Steps)}, without evaluations
             """);
+        foreach (var bad in found.Refused) Console.Out.WriteLine($"refused {bad}");
         if (room > free) throw new RefusedException($"--output_dir {OutputDir}: {room / 1e9:F2} GB of checkpoints do not fit {free / 1e9:F2} GB of free space");
         return ExitCodes.Done;
     }
@@ -253,9 +284,22 @@ internal sealed partial class PretrainVerb : PretrainModelOptions, IVerb
         if (Keep < 1) throw new UsageException($"--keep {Keep}: at least 1");
         if (MaxBadSteps < 1) throw new UsageException($"--max_bad_steps {MaxBadSteps}: at least 1");
         if (LogEvery < 1) throw new UsageException($"--log_every {LogEvery}: at least 1");
+        if (CudaGraph == GraphChoice.On && (Orders.Of(PermutationType).Name is "center2out" or "out2center" or "raster" or "attention_guided" or "stochastic_center" || PredictFeature == "clip"))
+            throw new UsageException($"--cuda_graph on: {(PredictFeature == "clip" ? "--predict_feature clip" : $"--permutation_type {PermutationType}")} reads a table from the host in every step, which a graph cannot; leave --cuda_graph out");
         if (NumWorkers is < 1 or > 256) throw new UsageException($"--num_workers {NumWorkers}: 1 to 256");
         if (ClipGrad is <= 0) throw new UsageException($"--clip_grad {ClipGrad}: more than 0");
         if (MaxBadFraction is < 0 or > 1) throw new UsageException($"--max_bad_fraction {MaxBadFraction}: 0 to 1");
+    }
+
+    // config.json: options as they were resolved, and what ran
+    private Dictionary<string, object?> Resolved(AimViT model, PretrainSettings settings)
+    {
+        var values = Options();
+        (values["lr"], values["max_steps"], values["save_every"], values["input_size"], values["query_depth"]) = (settings.Rate, settings.Steps, settings.SaveEvery, model.ImageSize, model.QueryBlocks);
+        values["precision"] = settings.Narrow ? "bf16" : "fp32";
+        values["verb"] = "pretrain";
+        values["parameters"] = model.parameters().Sum(p => p.numel());
+        return values;
     }
 
     private Dictionary<string, object?> Options()

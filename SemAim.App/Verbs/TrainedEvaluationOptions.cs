@@ -12,9 +12,6 @@ namespace SemAim.App.Verbs;
 /// <summary>Options that fine-tuning and linear probing share (behaviour.md 7).</summary>
 internal abstract class TrainedEvaluationOptions : EvaluationOptions
 {
-    [Option("recipe", Default = "", HelpText = "A preset by name (finetune-base, linprobe-base) or a JSON file; options given here win over it.")]
-    public string RecipeName { get; set; } = "";
-
     [Option("accum_iter", Default = 1, HelpText = "Micro-batches an optimiser step.")]
     public int AccumIter { get; set; }
 
@@ -54,6 +51,9 @@ internal abstract class TrainedEvaluationOptions : EvaluationOptions
     [Option("max_time", Default = "", HelpText = "Save and end with 75 after this time: 90s, 45m, 3h or 2d.")]
     public string MaxTime { get; set; } = "";
 
+    [Option("save_every", Default = 0L, HelpText = "Steps between two checkpoints, besides one at the end of every epoch. 0: no others.")]
+    public long SaveEvery { get; set; }
+
     [Option("keep", Default = 2, HelpText = "Checkpoints that stay.")]
     public int Keep { get; set; }
 
@@ -81,6 +81,7 @@ internal abstract class TrainedEvaluationOptions : EvaluationOptions
         if (epochs < 1) throw new UsageException($"--epochs {epochs}: at least 1");
         if (AccumIter < 1) throw new UsageException($"--accum_iter {AccumIter}: at least 1");
         if (Keep < 1) throw new UsageException($"--keep {Keep}: at least 1");
+        if (SaveEvery < 0) throw new UsageException($"--save_every {SaveEvery}: 0 or more");
         if (LogEvery < 1) throw new UsageException($"--log_every {LogEvery}: at least 1");
         if (GlobalPool && ClsToken) throw new UsageException("--global_pool and --cls_token exclude each other");
     }
@@ -101,6 +102,7 @@ internal abstract class TrainedEvaluationOptions : EvaluationOptions
         Seed = Seed,
         Workers = Workers,
         LogEvery = LogEvery,
+        SaveEvery = SaveEvery,
         Size = size,
     };
 

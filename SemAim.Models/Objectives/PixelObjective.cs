@@ -8,6 +8,7 @@ namespace SemAim.Models.Objectives;
 public sealed class PixelObjective : IDisposable
 {
     private readonly Tensor? kernel;
+    private Tensor? ready;
     private readonly int kernelSize;
     private readonly bool normalise, absolute;
 
@@ -42,8 +43,18 @@ public sealed class PixelObjective : IDisposable
     public Tensor Blur(Tensor images)
     {
         if (kernel is null) return images.alias();
-        using var weights = kernel.to(images.dtype, images.device);
-        return nn.functional.conv2d(images, weights, padding: [kernelSize / 2, kernelSize / 2], groups: 3);
+        return nn.functional.conv2d(images, KernelFor(images), padding: [kernelSize / 2, kernelSize / 2], groups: 3);
+    }
+
+    // made for the pictures' type and device once: a step copies nothing from the host
+    private Tensor KernelFor(Tensor images)
+    {
+        if (ready is null || ready.dtype != images.dtype || ready.device != images.device)
+        {
+            ready?.Dispose();
+            ready = kernel!.to(images.dtype, images.device, copy: true).DetachFromDisposeScope();
+        }
+        return ready;
     }
 
     /// <summary>The error of a prediction.</summary>
@@ -64,5 +75,9 @@ public sealed class PixelObjective : IDisposable
     }
 
     /// <inheritdoc />
-    public void Dispose() => kernel?.Dispose();
+    public void Dispose()
+    {
+        kernel?.Dispose();
+        ready?.Dispose();
+    }
 }

@@ -12,6 +12,7 @@ internal enum RngStream : ulong
     ErasingNoise = 6, // seed of the device generator that fills a sample's rectangles
     PredictionOrder = 7, // noise of the autoregression order; keyed by (step, place in the batch)
     Drawing = 8,     // the demo set; keyed by (split, picture)
+    DropPath = 9,    // which residuals a picture keeps in pretraining; keyed by (step, place in the batch)
 }
 
 /// <summary>What a transform draws from: a keyed generator, or in tests the recorded draws of the original.</summary>

@@ -48,6 +48,9 @@ internal sealed class DeviceUploader : IDisposable
         _std = tensor(std, device: device).view(1, 3, 1, 1).DetachFromDisposeScope();
     }
 
+    /// <summary>The fixed tensor that <see cref="Upload"/> fills: uint8 NCHW; stays the uploader's.</summary>
+    public Tensor Bytes => _bytes;
+
     /// <summary>The batch's rows of the fixed tensor: uint8 NCHW. The next upload overwrites them.</summary>
     public Tensor Upload(Batch batch)
     {

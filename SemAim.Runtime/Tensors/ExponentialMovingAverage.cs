@@ -12,7 +12,7 @@ namespace SemAim.Runtime.Tensors;
 internal sealed class ExponentialMovingAverage : IDisposable
 {
     private readonly ParameterArena arena;
-    private readonly Tensor rate;
+    private readonly Tensor taken;                             // 1 − δ
     private Tensor? narrow;
 
     /// <summary>Starts from the weights as they are.</summary>
@@ -23,7 +23,7 @@ internal sealed class ExponentialMovingAverage : IDisposable
         using var scope = NewDisposeScope();
         this.arena = arena;
         Weights = arena.Weights.clone().DetachFromDisposeScope();
-        rate = zeros(Array.Empty<long>(), device: Weights.device).DetachFromDisposeScope();
+        taken = zeros(Array.Empty<long>(), device: Weights.device).DetachFromDisposeScope();
     }
 
     /// <summary>The averaged weights, flat, laid out as the arena's; <see cref="ParameterArena.View"/> finds one of them.</summary>
@@ -33,15 +33,21 @@ internal sealed class ExponentialMovingAverage : IDisposable
     /// <param name="epoch">epochs done, whole</param>
     internal static double Decay(long epoch) => epoch < 100 ? 0.999 + epoch / 100.0 * 0.0009 : 0.9999;
 
-    /// <summary>After an update of the student.</summary>
+    /// <summary>Sets what <see cref="Update"/> keeps of the average.</summary>
     /// <param name="decay">δ</param>
+    internal void SetDecay(double decay)
+    {
+        using var guard = no_grad();
+        taken.fill_(1 - decay);
+    }
+
+    /// <summary>After an update of the student. Reads nothing from the host, so it may be part of a captured step.</summary>
     /// <param name="skipped">1 where the update was skipped, 0-d float32; null: it was made</param>
-    internal void Update(double decay, Tensor? skipped = null)
+    internal void Update(Tensor? skipped = null)
     {
         using var guard = no_grad();
         using var scope = NewDisposeScope();
-        rate.fill_(1 - decay);
-        if (skipped is not null) rate.mul_(skipped.neg().add_(1));
+        var rate = skipped is null ? taken : taken - taken * skipped;
         Weights.lerp_(arena.Weights, rate);
         RefreshNarrow();
     }
@@ -75,7 +81,7 @@ internal sealed class ExponentialMovingAverage : IDisposable
     public void Dispose()
     {
         Weights.Dispose();
-        rate.Dispose();
+        taken.Dispose();
         narrow?.Dispose();
     }
 }

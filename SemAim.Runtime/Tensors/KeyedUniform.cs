@@ -13,12 +13,13 @@ internal static class KeyedUniform
     /// <param name="rows">B</param>
     /// <param name="count">N</param>
     /// <param name="device">where the result lies</param>
-    internal static Tensor Fill(ulong seed, long step, long firstPlace, int rows, int count, Device device)
+    /// <param name="stream">what the numbers are for; two uses of one address must differ</param>
+    internal static Tensor Fill(ulong seed, long step, long firstPlace, int rows, int count, Device device, RngStream stream = RngStream.PredictionOrder)
     {
         var values = new float[rows * count];
         for (var row = 0; row < rows; row++)
         {
-            var rng = new SampleRng(seed, (ulong)step, (ulong)(firstPlace + row), RngStream.PredictionOrder);
+            var rng = new SampleRng(seed, (ulong)step, (ulong)(firstPlace + row), stream);
             for (var i = 0; i < count; i++) values[row * count + i] = (float)(rng.Next() >> 40) * (1f / (1 << 24));
         }
         return tensor(values, [rows, count], device: device);

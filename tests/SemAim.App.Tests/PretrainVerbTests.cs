@@ -76,14 +76,78 @@ public sealed class PretrainVerbTests : IDisposable
     }
 
     [Fact]
-    public void A_changed_learning_rate_is_refused_on_resume()
+    public void An_interrupt_saves_and_ends_with_75()
+    {
+        using var interrupted = Semaim.Start(Command("interrupted", 100000, "--save-every", "100000"));
+        WaitFor(Path.Combine(Run("interrupted"), "metrics.jsonl"), "\"step\":6,", interrupted);
+        interrupted.Signal("INT");
+
+        var (code, _, errors) = interrupted.End();
+
+        Assert.Equal(75, code);
+        Assert.Contains("SIGINT: stopping after step", errors);
+        Assert.True(File.Exists(Path.Combine(Run("interrupted"), "checkpoints", "latest")));
+    }
+
+    [Fact]
+    public void A_disk_that_is_full_costs_its_saves_and_nothing_else()
+    {
+        Assert.Equal(0, Semaim.Run(Command("roomy", 12)).Code);
+        Assert.Equal(75, Semaim.Run(Command("full", 12, "--max-time", "0.001s")).Code);
+
+        // the weights (1 MB) fit, the moments (2 MB) do not
+        var (code, _, errors) = Semaim.RunWithin(1500, Command("full", 12, "--save-every", "4"));
+
+        Assert.Equal(3, code);
+        Assert.Contains("could not be written", errors);
+        Assert.Contains("the checkpoints before it are untouched", errors);
+        Assert.Equal(["step-00000001"], Directory.GetDirectories(Path.Combine(Run("full"), "checkpoints")).Select(Path.GetFileName));
+        Assert.Contains("\"save failed\"", File.ReadAllText(Path.Combine(Run("full"), "metrics.jsonl")));
+        Assert.Equal(0, Semaim.Run(Command("full", 12)).Code);
+        Assert.True(Weights("roomy").AsSpan().SequenceEqual(Weights("full")));
+    }
+
+    [Fact]
+    public void A_run_whose_time_is_over_saves_and_ends_with_75()
+    {
+        var (code, _, errors) = Semaim.Run(Command("timed", 100000, "--save-every", "100000", "--max-time", "2s"));
+
+        Assert.Equal(75, code);
+        Assert.Contains("--max_time: stopping after step", errors);
+        Assert.Contains("\"reason\":\"--max_time\"", File.ReadAllText(Path.Combine(Run("timed"), "metrics.jsonl")));
+        Assert.True(File.Exists(Path.Combine(Run("timed"), "checkpoints", "latest")));
+    }
+
+    [Fact]
+    public void A_second_signal_ends_the_program_at_once()
+    {
+        // one step of 6000 pictures, which takes many seconds
+        File.WriteAllText(Path.Combine(pictures.Data, "train.txt"), string.Concat(Enumerable.Repeat("left/000.png 0\n", 6000)));
+        using var run = Semaim.Start(Command("twice", 10, "--accum_iter", "3000"));
+        WaitFor(Path.Combine(Run("twice"), "metrics.jsonl"), "\"start\"", run);
+        run.Signal("TERM");
+        Assert.False(run.EndsWithin(1000), "the first signal lets the step end");
+        run.Signal("TERM");
+
+        Assert.True(run.EndsWithin(5000), "still there after the second signal");
+        var (code, _, errors) = run.End();
+        Assert.True(code is not (0 or 75), $"{code}");
+        Assert.Contains("a second signal ends the program at once", errors);
+        Assert.False(Directory.Exists(Path.Combine(Run("twice"), "checkpoints")));
+    }
+
+    [Theory]
+    [InlineData("lr", "0.5")]
+    [InlineData("precision", "bf16")]
+    [InlineData("loss_type", "L1")]
+    public void An_option_that_alters_the_mathematics_is_refused_on_resume_with_both_values(string option, string value)
     {
         Assert.Equal(0, Semaim.Run(Command("changed", 2)).Code);
 
-        var (code, _, errors) = Semaim.Run(Command("changed", 2, "--lr", "0.5"));
+        var (code, _, errors) = Semaim.Run(Command("changed", 2, $"--{option}", value));
 
         Assert.Equal(2, code);
-        Assert.Contains("--lr 0.5", errors);
+        Assert.Matches($"--{option} {value}: the run that would go on was started with (0.00|fp32|L2)", errors);
     }
 
     // SEMAIM_KILLS=40 is the long form; every third kill falls into a save

@@ -24,28 +24,67 @@ public sealed class ResumeTests : IDisposable
 
     public void Dispose() => pictures.Dispose();
 
+    // every order that draws, both precisions, accumulation, the average, dropped paths; an epoch has 5 or 2 steps, so that most interruptions fall into one
     [Theory]
-    [InlineData("attention_center", false, 1, false)]
-    [InlineData("attention_guided", true, 1, true)]
-    [InlineData("stochastic", true, 2, false)]
-    [InlineData("stochastic_center", false, 2, true)]
-    public void A_run_interrupted_after_any_step_ends_with_the_same_bytes(string order, bool narrow, int accumulation, bool average)
+    [InlineData("attention_center", false, 1, false, 0)]
+    [InlineData("attention_guided", true, 1, true, 0.4)]
+    [InlineData("stochastic", true, 2, false, 0)]
+    [InlineData("stochastic_center", false, 2, true, 0.4)]
+    [InlineData("center2out", true, 1, false, 0.4)]
+    [InlineData("out2center", false, 1, true, 0)]
+    [InlineData("attention", true, 2, true, 0.4)]
+    public void A_run_interrupted_after_any_step_ends_with_the_same_bytes(string order, bool narrow, int accumulation, bool average, double dropPath)
     {
         var settings = Settings(order, narrow, accumulation);
-        var whole = Train(settings, new RunCheckpoints(Fresh()), stopAfter: null, average: average).Bytes;
+        var whole = Train(settings, new RunCheckpoints(Fresh()), stopAfter: null, average: average, dropPath: dropPath).Bytes;
 
         for (var stop = 1; stop < Steps; stop++)
         {
             var folder = Fresh();
-            Assert.Equal(ExitCodes.Stopped, Train(settings, new RunCheckpoints(folder), stop, average: average).Outcome);
+            Assert.Equal(ExitCodes.Stopped, Train(settings, new RunCheckpoints(folder), stop, average: average, dropPath: dropPath).Outcome);
 
             Assert.Equal(stop, new RunCheckpoints(folder).Newest(_ => { })?.State.Step);
 
-            var (outcome, bytes) = Train(settings, new RunCheckpoints(folder), stopAfter: null, average: average);
+            var (outcome, bytes) = Train(settings, new RunCheckpoints(folder), stopAfter: null, average: average, dropPath: dropPath);
 
             Assert.Equal(ExitCodes.Done, outcome);
             Assert.True(whole.AsSpan().SequenceEqual(bytes), $"interrupted after step {stop}, the weights differ");
         }
+        if (dropPath > 0) Assert.False(whole.AsSpan().SequenceEqual(Train(settings, null, null, average: average).Bytes), "nothing was dropped");
+    }
+
+    [Fact]
+    public void The_averages_of_an_epoch_are_those_of_all_its_steps_although_it_was_interrupted()
+    {
+        var settings = Settings("stochastic", false, 2);
+        Train(settings, null, null);
+        var folder = Fresh();
+        Train(settings, new RunCheckpoints(folder), stopAfter: 3);
+        Train(settings, new RunCheckpoints(folder), stopAfter: 5);
+        Train(settings, new RunCheckpoints(folder), stopAfter: null);
+
+        var epochs = File.ReadLines(Path.Combine(pictures.Folder, "metrics.jsonl")).Where(l => l.Contains("\"epoch\",", StringComparison.Ordinal)).ToList();
+
+        Assert.Equal(2 * (Steps / 2), epochs.Count);
+        Assert.Equal(epochs[..(Steps / 2)], epochs[(Steps / 2)..]);
+    }
+
+    [Fact]
+    public void A_save_is_told_when_its_folder_is_whole_also_beside_training()
+    {
+        using var model = Model();
+        using var arena = new Runtime.Tensors.ParameterArena(model, slot => Runtime.Optim.ParameterGroups.Pretraining(slot), narrow: false);
+        using var optimizer = new Runtime.Optim.ArenaAdamW(arena, new Dictionary<int, double> { [0] = 0, [1] = 0 });
+        var folder = Fresh();
+        var told = new List<(long Step, bool IsWhole, bool Beside)>();
+        using (var saver = new BackgroundSaver(new RunCheckpoints(folder), (step, _, beside) => told.Add((step, Directory.Exists(Path.Combine(folder, $"step-{step:D8}")), beside)), refusal => Assert.Fail(refusal)))
+        {
+            TrainingState State(long step) => TrainingState.Of(model, arena, optimizer, null, step, 0, new Dictionary<string, string>());
+            saver.Save(State(1));
+            saver.SaveNow(State(2));
+        }
+
+        Assert.Equal([(1, true, true), (2, true, false)], told);
     }
 
     [Fact]
@@ -181,19 +220,19 @@ public sealed class ResumeTests : IDisposable
         LogEvery = 5,
     };
 
-    private static AimViT Model()
+    private static AimViT Model(double dropPath = 0)
     {
         torch.random.manual_seed(3);
-        return new AimViT(S: 32, P: 8, D: 16, H: 2, L: 2, Q: 1, O: 192);
+        return new AimViT(S: 32, P: 8, D: 16, H: 2, L: 2, Q: 1, O: 192, dropPath: dropPath);
     }
 
     private string Fresh() => Path.Combine(pictures.Folder, Guid.NewGuid().ToString("n"));
 
-    private (int Outcome, byte[] Bytes) Train(PretrainSettings settings, RunCheckpoints? checkpoints, int? stopAfter, Action<long>? afterStep = null, BadStepRecords? badSteps = null, AimViT? model = null, bool average = false)
+    private (int Outcome, byte[] Bytes) Train(PretrainSettings settings, RunCheckpoints? checkpoints, int? stopAfter, Action<long>? afterStep = null, BadStepRecords? badSteps = null, AimViT? model = null, bool average = false, double dropPath = 0)
     {
-        using var own = model is null ? Model() : null;
+        using var own = model is null ? Model(dropPath) : null;
         model ??= own!;
-        using var teacher = average ? Model() : null;
+        using var teacher = average ? Model(dropPath) : null;
         teacher?.eval();
         using var source = SampleSources.Open(pictures.Data, "train", out _);
         using var objective = new PixelObjective();

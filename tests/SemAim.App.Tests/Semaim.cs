@@ -8,20 +8,31 @@ internal sealed class Semaim : IDisposable
     private readonly Process process;
     private readonly Task<string> output, errors;
 
-    private Semaim(string[] args)
+    private Semaim(string program, string[] args)
     {
-        var start = new ProcessStartInfo("dotnet", [Path.Combine(AppContext.BaseDirectory, "semaim.dll"), .. args]) { RedirectStandardOutput = true, RedirectStandardError = true };
+        var start = new ProcessStartInfo(program, args) { RedirectStandardOutput = true, RedirectStandardError = true };
         start.Environment["OMP_NUM_THREADS"] = "1";
         start.Environment["NO_COLOR"] = "1";
         process = Process.Start(start)!;
         (output, errors) = (process.StandardOutput.ReadToEndAsync(), process.StandardError.ReadToEndAsync());
     }
 
-    internal static Semaim Start(params string[] args) => new(args);
+    // a test run in the background of a shell ignores SIGINT, and its children would too
+    private static string[] Dotnet(string[] args) => ["--default-signal=INT,TERM", "dotnet", Path.Combine(AppContext.BaseDirectory, "semaim.dll"), .. args];
+
+    internal static Semaim Start(params string[] args) => new("env", Dotnet(args));
 
     internal static (int Code, string Output, string Errors) Run(params string[] args)
     {
-        using var semaim = new Semaim(args);
+        using var semaim = Start(args);
+        return semaim.End();
+    }
+
+    /// <summary>On a disk that takes no file above so many kilobytes.</summary>
+    internal static (int Code, string Output, string Errors) RunWithin(int kilobytes, params string[] args)
+    {
+        // the runtime's own memory files are larger, so it is told to do without
+        using var semaim = new Semaim("bash", ["-c", "ulimit -f $0; export DOTNET_EnableWriteXorExecute=0; exec env --ignore-signal=XFSZ \"$@\"", $"{kilobytes}", .. Dotnet(args)]);
         return semaim.End();
     }
 
@@ -32,12 +43,19 @@ internal sealed class Semaim : IDisposable
 
     internal void Kill() => process.Kill();
 
-    internal void Terminate() => Process.Start("kill", ["-TERM", process.Id.ToString()]).WaitForExit();
+    internal void Terminate() => Signal("TERM");
+
+    internal void Signal(string name)
+    {
+        using var kill = Process.Start("kill", [$"-{name}", process.Id.ToString()]);
+        kill.WaitForExit();
+    }
 
     internal (int Code, string Output, string Errors) End()
     {
         process.WaitForExit();
-        return (process.ExitCode, output.Result, errors.Result);
+        // a process that a signal ended says nothing itself
+        return (process.ExitCode, output.Result, errors.Result + (process.ExitCode > 128 ? $"ended by signal {process.ExitCode - 128}\n" : ""));
     }
 
     public void Dispose()

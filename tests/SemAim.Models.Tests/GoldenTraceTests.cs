@@ -133,7 +133,8 @@ public sealed class GoldenTraceTests
                 foreach (var group in Arena.Groups) optimizer.SetLearningRate(group, Rates[^1]);
                 optimizer.Step();
                 Norms.Add(optimizer.LastNorm.item<float>());
-                average?.Update(ExponentialMovingAverage.Decay(i / perEpoch), optimizer.LastSkipped);
+                average?.SetDecay(ExponentialMovingAverage.Decay(i / perEpoch));
+                average?.Update(optimizer.LastSkipped);
                 Arena.ZeroGradients();
             }
         }

@@ -79,6 +79,12 @@ public sealed class EvaluationVerbTests : IClassFixture<EvaluationVerbTests.Pict
         Assert.Equal(3, epochs.Count);
         Assert.Equal(epochs[^1].GetProperty("test_acc1").GetDouble(), result.GetProperty("top1").GetDouble());
 
+        // the original's: micro-batches in thousandths of an epoch, of which it has five with the one that is left over; epochs
+        var curves = EventFileReader.Read(Path.Combine(root, "whole", "vit_tiny.exp", "tensorboard"));
+        Assert.Equal([200, 600, 1600, 2600], curves.Where(c => c.Tag == "loss").Select(c => c.X));
+        Assert.Equal([0, 1, 2], curves.Where(c => c.Tag == "perf/test_acc1").Select(c => c.X));
+        Assert.Equal(["loss", "lr", "perf/test_acc1", "perf/test_acc5", "perf/test_loss"], curves.Select(c => c.Tag).Distinct().Order());
+
         var judged = Call(Args("whole", "--eval"));
         Assert.Equal(0, judged.Code);
         Assert.Equal(result.GetProperty("top1").GetDouble(), Last(judged.Output).GetProperty("top1").GetDouble());

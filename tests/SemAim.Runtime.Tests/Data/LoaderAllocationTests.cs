@@ -14,19 +14,12 @@ public sealed class AloneInTheProcess
 public sealed class LoaderAllocationTests : IDisposable
 {
     private const int Size = 48;
-    private readonly string root = Directory.CreateTempSubdirectory("semaim-loader-").FullName;
+    private readonly SixtyPictures pictures = new();
+    private readonly string root;
 
-    public LoaderAllocationTests()
-    {
-        string[] images = [.. Directory.GetFiles(Path.Combine(GoldenFolder.Repository, "tests", "golden", "images", "pipeline")).Where(f => !f.EndsWith(".npy", StringComparison.Ordinal)).Order(StringComparer.Ordinal)];
-        for (var i = 0; i < 60; i++)
-        {
-            Directory.CreateDirectory(Path.Combine(root, "train", $"class {i % 3}"));
-            File.Copy(images[i % images.Length], Path.Combine(root, "train", $"class {i % 3}", $"{i:D3}{Path.GetExtension(images[i % images.Length])}"));
-        }
-    }
+    public LoaderAllocationTests() => root = pictures.Root;
 
-    public void Dispose() => Directory.Delete(root, recursive: true);
+    public void Dispose() => pictures.Dispose();
 
     [Fact]
     public void A_picture_costs_less_than_a_kilobyte_of_managed_memory()

@@ -7,19 +7,12 @@ namespace SemAim.Runtime.Tests.Data;
 public sealed class LoaderTests : IDisposable
 {
     private const int Size = 48;
-    private readonly string root = Directory.CreateTempSubdirectory("semaim-loader-").FullName;
+    private readonly SixtyPictures pictures = new();
+    private readonly string root;
 
-    public LoaderTests()
-    {
-        string[] images = [.. Directory.GetFiles(Path.Combine(GoldenFolder.Repository, "tests", "golden", "images", "pipeline")).Where(f => !f.EndsWith(".npy", StringComparison.Ordinal)).Order(StringComparer.Ordinal)];
-        for (var i = 0; i < 60; i++)
-        {
-            Directory.CreateDirectory(Path.Combine(root, "train", $"class {i % 3}"));
-            File.Copy(images[i % images.Length], Path.Combine(root, "train", $"class {i % 3}", $"{i:D3}{Path.GetExtension(images[i % images.Length])}"));
-        }
-    }
+    public LoaderTests() => root = pictures.Root;
 
-    public void Dispose() => Directory.Delete(root, recursive: true);
+    public void Dispose() => pictures.Dispose();
 
     [Fact]
     public void Workers_resumption_and_ranks_do_not_change_the_batches()

@@ -71,9 +71,11 @@ public sealed class MomentumAndAverageTests
         var start = arena.Weights.clone();
         using (no_grad()) arena.Weights.add_(1);
 
-        average.Update(0.9, tensor(0f));
+        average.SetDecay(0.9);
+        average.Update(tensor(0f));
         var once = average.Weights.clone();
-        average.Update(0.9, tensor(1f));
+        average.SetDecay(0.9);
+        average.Update(tensor(1f));
 
         Assert.True((once - (start * 0.9 + arena.Weights * 0.1)).abs().max().item<float>() < 1e-6);
         Assert.True(once.equal(average.Weights).all().item<bool>());
@@ -91,7 +93,8 @@ public sealed class MomentumAndAverageTests
         using var average = new ExponentialMovingAverage(arena);
         average.Attach(teacher);
         using (no_grad()) arena.Weights.add_(1);
-        average.Update(0.5);
+        average.SetDecay(0.5);
+        average.Update();
 
         Assert.Equal(narrow ? ScalarType.BFloat16 : ScalarType.Float32, teacher.Weight.dtype);
         Assert.True(arena.View(average.Weights, "weight").to(teacher.Weight.dtype).equal(teacher.Weight).all().item<bool>());
@@ -112,7 +115,8 @@ public sealed class MomentumAndAverageTests
         {
             lars.SetLearningRate(0, 0.1);
             lars.Step();
-            average.Update(0.9, lars.LastSkipped);
+            average.SetDecay(0.9);
+            average.Update(lars.LastSkipped);
             counts.Add(scope.DisposablesCount);
         }
 
