@@ -207,7 +207,12 @@ public sealed partial class GraphChecker
                 {
                     if (SizeText.Parse(name) is not { } size) throw Pattern.Malformed(shape.Text, $"'{token}' is no size", axis.Start, axis.Length);
                     var unknown = Expressions.SizeNames(size).FirstOrDefault(n => Solver().Known(n) is null);
-                    if (unknown is null) throw new CheckFailure("SEM0120", $"`{name}` may not be a whole number", axis.Start, axis.Length);
+                    if (unknown is null)
+                    {
+                        // a quotient: the promise is asked for here, unless it was asked for before
+                        Expressions.Evaluate(size, n => Solver().Known(n), (n, d) => scope.Divide(n, d, new Expr.Text(shape.Id, shape.Text), f => Report(f with { Start = axis.Start, Length = axis.Length })));
+                        throw new CheckFailure();
+                    }
                     // a parameter without a shape may be what would have bound it
                     if (IsBroken(unknown) || !strangers.Add(unknown) || graph.Parameters.Any(p => p.Kind != ParameterKind.Host && p.Shape is null)) throw new CheckFailure();
                     throw UnknownSize(unknown, axis.Start + shape.Text.Substring(axis.Start, axis.Length).IndexOf(unknown, StringComparison.Ordinal), unknown.Length);

@@ -14,14 +14,16 @@ internal static class MutationBenchmark
         var originals = new Dictionary<string, AuthorAssembly>();
         var judged = new List<Mutant>();
         var skipped = 0;
+        TorchSharp.torch.set_num_threads(1);                          // sizes below ten: more threads only wait for each other
         var clock = System.Diagnostics.Stopwatch.StartNew();
         foreach (var (set, files, op, path, text) in MutationRun.Mutants(Repository.Root).Where((_, i) => i % take == 0))
         {
             if (!originals.TryGetValue(set, out var original)) originals[set] = original = AuthorAssembly.Of(files);
             if (MutationRun.Judge(original, op, path, text, Trials) is not { } mutant) { skipped++; continue; }
             judged.Add(mutant);
-            if (mutant.IsMissed || mutant.IsFalseAlarm || options.Contains("--list"))
-                Console.WriteLine($"{(mutant.IsMissed ? "MISSED" : mutant.IsFalseAlarm ? "FALSE ALARM" : "ok")} {set}/{path} [{op}] {string.Join(' ', mutant.Ids)} {mutant.Failure}\n{Change(files.First(f => f.Path == path).Text, text)}");
+            if (judged.Count % 50 == 0) Console.Error.WriteLine($"{judged.Count.ToString(CultureInfo.InvariantCulture)} judged, {clock.Elapsed.TotalSeconds.ToString("F0", CultureInfo.InvariantCulture)} s");
+            if (mutant.IsMissed || mutant.IsFalseAlarm || mutant.IsMisnamed || options.Contains("--list"))
+                Console.WriteLine($"{(mutant.IsMissed ? "MISSED" : mutant.IsFalseAlarm ? "FALSE ALARM" : mutant.IsMisnamed ? "misnamed" : "ok")} {set}/{path} [{op}] {string.Join(' ', mutant.Ids)} {mutant.Failure}\n{Change(files.First(f => f.Path == path).Text, text)}");
         }
         Console.WriteLine(MutationRun.Table(judged));
         Console.WriteLine($"{skipped} slips are no C#; {Trials} draws of sizes for each module and mutant; {clock.Elapsed.TotalSeconds.ToString("F0", CultureInfo.InvariantCulture)} s");
