@@ -34,7 +34,7 @@ public static class Ops
         {
             var dense = mask.Dense().to(scores.dtype);
             // a mask of other axes would broadcast the scores, and the product with v would end the process
-            if (dense.shape[0] is var samples && samples != a[0] || !dense.shape[^2..].SequenceEqual([a[2], b[2]])) throw new ArgumentException($"Attend: the mask orders {string.Join(' ', dense.shape)}, these operands need {a[0]} {a[2]} {b[2]}");
+            if (dense.shape[0] != a[0] || !dense.shape[^2..].SequenceEqual([a[2], b[2]])) throw new ArgumentException($"Attend: the mask orders {string.Join(' ', dense.shape)}, these operands need {a[0]} {a[2]} {b[2]}");
             scores += dense;
         }
         return q.With(k, scores.softmax(-1).matmul(v.Value), 2 * q.Value.numel() * k.Size(2));
