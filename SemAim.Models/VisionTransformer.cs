@@ -143,13 +143,25 @@ public sealed partial class VisionTransformer(int Y, int X, int P, int D, int H,
     [Variant("vit_small_patch16")]
     public static VisionTransformer Small(int classes = 1000, bool globalPool = false, double dropPath = 0) => new(Y: 224, X: 224, P: 16, D: 384, H: 6, F: 1536, L: 12, K: classes, globalPool: globalPool, dropPath: dropPath);
 
+    /// <summary>vit_small_patch14.</summary>
+    [Variant("vit_small_patch14")]
+    public static VisionTransformer SmallOfPatch14(int classes = 1000, bool globalPool = false, double dropPath = 0) => new(Y: 224, X: 224, P: 14, D: 384, H: 6, F: 1536, L: 12, K: classes, globalPool: globalPool, dropPath: dropPath);
+
     /// <summary>vit_base_patch16.</summary>
     [Variant("vit_base_patch16")]
     public static VisionTransformer Base(int classes = 1000, bool globalPool = false, double dropPath = 0) => new(Y: 224, X: 224, P: 16, D: 768, H: 12, F: 3072, L: 12, K: classes, globalPool: globalPool, dropPath: dropPath);
 
+    /// <summary>vit_base_patch14.</summary>
+    [Variant("vit_base_patch14")]
+    public static VisionTransformer BaseOfPatch14(int classes = 1000, bool globalPool = false, double dropPath = 0) => new(Y: 224, X: 224, P: 14, D: 768, H: 12, F: 3072, L: 12, K: classes, globalPool: globalPool, dropPath: dropPath);
+
     /// <summary>vit_large_patch16.</summary>
     [Variant("vit_large_patch16")]
     public static VisionTransformer Large(int classes = 1000, bool globalPool = false, double dropPath = 0) => new(Y: 224, X: 224, P: 16, D: 1024, H: 16, F: 4096, L: 24, K: classes, globalPool: globalPool, dropPath: dropPath);
+
+    /// <summary>vit_large_patch14.</summary>
+    [Variant("vit_large_patch14")]
+    public static VisionTransformer LargeOfPatch14(int classes = 1000, bool globalPool = false, double dropPath = 0) => new(Y: 224, X: 224, P: 14, D: 1024, H: 16, F: 4096, L: 24, K: classes, globalPool: globalPool, dropPath: dropPath);
 
     /// <summary>vit_huge_patch14.</summary>
     [Variant("vit_huge_patch14")]

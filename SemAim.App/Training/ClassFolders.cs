@@ -23,15 +23,16 @@ internal sealed class ClassFolders : IDisposable
 
     /// <summary>Opens both parts of a data set and warns where a picture is in both.</summary>
     /// <param name="path">as in --data_path</param>
+    /// <param name="decode">how pictures are read</param>
     /// <param name="say">takes the warning</param>
     /// <exception cref="RefusedException">there are no classes, or other ones in the two parts</exception>
-    internal static ClassFolders Open(string path, Action<string> say)
+    internal static ClassFolders Open(string path, DecodeOptions decode, Action<string> say)
     {
-        var train = SampleSources.Open(path, "train", out var kind);
+        var train = SampleSources.Open(path, "train", out var kind, decode);
         ISampleSource? val = null;
         try
         {
-            val = SampleSources.Open(path, "val", out _);
+            val = SampleSources.Open(path, "val", out _, decode);
             if (train.Classes.Count == 0) throw new RefusedException($"--data_path {path}: train has no class folders: an evaluation needs classes (train/CLASS/*, val/CLASS/*)");
             if (Difference(train.Classes, val.Classes) is { } difference) throw new RefusedException($"--data_path {path}: {difference}");
             var folders = new ClassFolders(train, val, kind);

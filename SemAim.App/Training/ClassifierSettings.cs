@@ -41,7 +41,7 @@ internal sealed record ClassifierSettings
         var hash = new XxHash128();
         for (var i = 0; i < train.Count; i++) hash.Append(Encoding.UTF8.GetBytes(train.Name(i) + "\n"));
         var texts = options.ToDictionary(o => o.Name, o => Convert.ToString(o.Value, CultureInfo.InvariantCulture) ?? "");
-        texts["data_path"] = $"{train.Count} pictures {Convert.ToHexStringLower(hash.GetCurrentHash())[..12]}";
+        texts["data_path"] = $"{train.Count} pictures {Convert.ToHexStringLower(hash.GetCurrentHash())[..12]}{train.Decode.Difference}";
         return texts;
     }
 }

@@ -42,7 +42,7 @@ internal sealed class FinetuneLoop : ClassifierLoop, IDisposable
         plan = new(data.Train.Count, settings.BatchSize, 0, 1, settings.Seed, settings.Epochs, settings.Accumulation, first * settings.Effective);
         uploader = new(device, settings.BatchSize, settings.Size, slots, PretrainLoop.Mean, PretrainLoop.Std);
         loader = new(data.Train, plan,
-            () => new TrainingPipeline(TrainingOptions.Finetuning(settings.Seed, settings.Size, recipe.Augment, recipe.ColorJitter, recipe.Erasing, recipe.ErasingCount)),
+            () => new TrainingPipeline(TrainingOptions.Finetuning(settings.Seed, settings.Size, recipe.Augment, recipe.ColorJitter, recipe.Erasing, recipe.ErasingCount) with { Decode = data.Train.Decode }),
             new RingOptions(settings.Workers, slots, settings.Size, settings.BatchSize, settings.Seed, BadSamplePolicy.Replace, BadFiles.Allowed(0.001, data.Train.Count), Refused: bad => narrator.Say($"refused {bad.Path}: {bad.Reason}; another picture takes its place")),
             bytes => new TensorBatchMemory(bytes, pinned: device.type == DeviceType.CUDA));
     }

@@ -68,12 +68,11 @@ internal static class KnnEvaluation
                 Array.Clear(score);
                 for (var k = 0; k < Math.Min(ks[i], largest); k++) score[trainLabels[neighbours[row * largest + k]]] += votes[row * largest + k];
                 var (label, better) = (testLabels[row], 0);
-                // equal scores: the lower class number wins; a class without votes is no answer
+                // equal scores, classes without votes too: the lower class number wins
                 for (var c = 0; c < score.Length; c++)
                     if (score[c] > score[label] || score[c] == score[label] && c < label) better++;
-                if (score[label] <= 0) continue;
                 if (better == 0) right1[i]++;
-                if (better < Math.Min(5, score.Length)) right5[i]++;
+                if (better < Math.Min(Math.Min(5, ks[i]), score.Length)) right5[i]++;
             }
         return [.. ks.Select((k, i) => new KnnResult(k, 100.0 * right1[i] / testLabels.Length, 100.0 * right5[i] / testLabels.Length, testLabels.Length))];
     }

@@ -36,7 +36,7 @@ internal sealed class LinearProbe : ClassifierLoop, IDisposable
         if (train is not null) return;
         uploader = new(encoder.Device, settings.BatchSize, settings.Size, slots, PretrainLoop.Mean, PretrainLoop.Std);
         loader = new(data.Train, plan,
-            () => augmented ? new TrainingPipeline(TrainingOptions.LinearProbe(settings.Seed, settings.Size)) : new EvaluationPipeline(Pictures.Resize(settings.Size), settings.Size),
+            () => augmented ? new TrainingPipeline(TrainingOptions.LinearProbe(settings.Seed, settings.Size) with { Decode = data.Train.Decode }) : new EvaluationPipeline(Pictures.Resize(settings.Size), settings.Size, data.Train.Decode),
             new RingOptions(settings.Workers, slots, settings.Size, settings.BatchSize, settings.Seed, BadSamplePolicy.Replace, BadFiles.Allowed(0.001, data.Train.Count), Refused: bad => narrator.Say($"refused {bad.Path}: {bad.Reason}; another picture takes its place")),
             bytes => new TensorBatchMemory(bytes, pinned: encoder.Device.type == DeviceType.CUDA));
     }

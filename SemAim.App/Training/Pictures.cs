@@ -36,7 +36,7 @@ internal static class Pictures
         const int slots = 3;
         using var uploader = new DeviceUploader(device, batch, size, slots, PretrainLoop.Mean, PretrainLoop.Std);
         var plan = new EvaluationPlan(source.Count - start, batch, 0, 1);
-        using var loader = new RingLoader(start == 0 ? source : new Rest(source, start), plan, () => new EvaluationPipeline(resize ?? Resize(size), size), new RingOptions(workers, slots, size, batch), bytes => new TensorBatchMemory(bytes, device.type == DeviceType.CUDA));
+        using var loader = new RingLoader(start == 0 ? source : new Rest(source, start), plan, () => new EvaluationPipeline(resize ?? Resize(size), size, source.Decode), new RingOptions(workers, slots, size, batch), bytes => new TensorBatchMemory(bytes, device.type == DeviceType.CUDA));
         var first = start;
         while (loader.Take() is { } taken)
         {
@@ -54,6 +54,7 @@ internal static class Pictures
     {
         public int Count => source.Count - start;
         public IReadOnlyList<string> Classes => source.Classes;
+        public DecodeOptions Decode => source.Decode;
         public int Label(int index) => source.Label(index + start);
         public string Name(int index) => source.Name(index + start);
         public int Read(int index, ref byte[] buffer) => source.Read(index + start, ref buffer);

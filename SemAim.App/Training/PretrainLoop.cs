@@ -92,7 +92,7 @@ internal sealed class PretrainLoop(AimViT model, PixelObjective objective, ISamp
         const int slots = 4;
         using var uploader = new DeviceUploader(device, settings.BatchSize, model.ImageSize, slots, Mean, Std);
         using var loader = new RingLoader(source, plan,
-            () => new TrainingPipeline(new TrainingOptions(settings.Seed, model.ImageSize, settings.MinScale)),
+            () => new TrainingPipeline(new TrainingOptions(settings.Seed, model.ImageSize, settings.MinScale, Decode: source.Decode)),
             new RingOptions(settings.Workers, slots, model.ImageSize, settings.BatchSize, settings.Seed, BadSamplePolicy.Replace, settings.MaxBadFiles, Refused: Refused),
             bytes => new TensorBatchMemory(bytes, pinned: device.type == DeviceType.CUDA));
         using Tensor epochLoss = Sum(device, From?.State.Epoch.Loss ?? 0), epochNorm = Sum(device, From?.State.Epoch.Norm ?? 0);

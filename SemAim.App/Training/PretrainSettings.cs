@@ -73,6 +73,6 @@ internal sealed record PretrainSettings
     {
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         for (var i = 0; i < source.Count; i++) hash.AppendData(Encoding.UTF8.GetBytes(source.Name(i) + "\n"));
-        return $"{source.Count} pictures {Convert.ToHexStringLower(hash.GetHashAndReset())[..12]}";
+        return $"{source.Count} pictures {Convert.ToHexStringLower(hash.GetHashAndReset())[..12]}{source.Decode.Difference}";
     }
 }

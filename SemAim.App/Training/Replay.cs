@@ -41,7 +41,7 @@ internal sealed class Replay(BadStep record, string weights, Func<AimViT> make, 
         var step = record.Step - 1;
         var plan = new TrainingPlan(source.Count, settings.BatchSize, 0, 1, settings.Seed, (int)(step / (source.Count / effective)) + 1, settings.Accumulation, step * effective);
         using var uploader = new DeviceUploader(device, settings.BatchSize, model.ImageSize, 2, PretrainLoop.Mean, PretrainLoop.Std);
-        using var loader = new RingLoader(source, plan, () => new TrainingPipeline(new TrainingOptions(settings.Seed, model.ImageSize, settings.MinScale)),
+        using var loader = new RingLoader(source, plan, () => new TrainingPipeline(new TrainingOptions(settings.Seed, model.ImageSize, settings.MinScale, Decode: source.Decode)),
             new RingOptions(settings.Workers, 2, model.ImageSize, settings.BatchSize, settings.Seed, BadSamplePolicy.Replace, settings.MaxBadFiles), bytes => new TensorBatchMemory(bytes, pinned: false));
         string? first = null;
         var total = 0.0;

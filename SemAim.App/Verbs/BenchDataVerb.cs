@@ -4,6 +4,7 @@ using CommandLine;
 using SemAim.App.Training;
 using SemAim.Runtime;
 using SemAim.Runtime.Data;
+using SemAim.Runtime.Data.Jpeg;
 using SemAim.Runtime.Native;
 using SkiaSharp;
 
@@ -11,7 +12,7 @@ namespace SemAim.App.Verbs;
 
 /// <summary><c>semaim bench-data</c>: how fast pictures come in, by path and decoder.</summary>
 [Verb("bench-data", HelpText = "Time the data path: pictures a second and a CPU second for pretraining, finetuning and evaluation, by decoder.")]
-internal sealed class BenchDataVerb : IVerb
+internal sealed class BenchDataVerb : PictureOptions, IVerb
 {
     private const ulong Seed = 42;
 
@@ -48,18 +49,19 @@ internal sealed class BenchDataVerb : IVerb
         if (BatchSize is < 1 or > 65536) throw new UsageException($"--batch_size {BatchSize}: 1 to 65536");
         if (!(Seconds is > 0 and <= 3600)) throw new UsageException($"--seconds {Seconds}: above 0, at most 3600");
         if (!(Consumer is >= 0 and <= 1e6)) throw new UsageException($"--consumer {Consumer}: pictures a second, 0 or more");
+        var reading = Reading();
         var workers = NumWorkers > 0 ? NumWorkers : Environment.ProcessorCount;
-        using var source = DataPath.Length > 0 ? SampleSources.Open(DataPath, "train", out _) : new DrawnJpegs();
+        using var source = DataPath.Length > 0 ? SampleSources.Open(DataPath, "train", out _, reading) : new DrawnJpegs();
         if (WriteJpegs.Length > 0) (source as DrawnJpegs ?? throw new UsageException("--write_jpegs: only without --data_path")).Write(WriteJpegs);
         Console.Out.WriteLine($"{(DataPath.Length > 0 ? DataPath : "drawn JPEGs in memory")}: {source.Count} pictures, {InputSize} px, {workers} {(workers == 1 ? "thread" : "threads")} on {Environment.ProcessorCount} cores, AVX2 {(System.Runtime.Intrinsics.X86.Avx2.IsSupported ? "yes" : "no")}");
-        var decoders = TurboJpeg.IsAvailable ? new[] { "libjpeg-turbo", "skiasharp" } : ["skiasharp"];
-        var byDecoder = decoders.ToDictionary(d => d, d => Paths(new DecodeOptions(SkiaOnly: d == "skiasharp")).ToDictionary(p => p.Name, p =>
+        string[] decoders = [.. BaselineJpeg.IsSupported ? ["own"] : Array.Empty<string>(), .. TurboJpeg.IsAvailable ? ["libjpeg-turbo"] : Array.Empty<string>(), "skiasharp"];
+        var byDecoder = decoders.ToDictionary(d => d, d => Paths(reading with { SkiaOnly = d == "skiasharp", LibraryOnly = d == "libjpeg-turbo" }).ToDictionary(p => p.Name, p =>
         {
             var rate = Measure(source, p.Pipeline, workers);
             Console.Out.WriteLine($"{d + (d == "libjpeg-turbo" && TurboJpeg.HasRegionDecode ? " (regions)" : ""),-24} {p.Name,-9} {rate.ImagesPerSecond,8:F0} pictures/s  {rate.ImagesPerCpuSecond,8:F0} a CPU second  {rate.AllocatedBytes,6:F0} B allocated a picture");
             return rate;
         }));
-        double? waiting = Consumer > 0 ? Waiting(source, Paths(DecodeOptions.Default).First().Pipeline, workers) : null;
+        double? waiting = Consumer > 0 ? Waiting(source, Paths(reading).First().Pipeline, workers) : null;
         if (waiting is not null) Console.Out.WriteLine($"a consumer that takes {Consumer:F0} pictures/s waits {100 * waiting:F2} % of the time");
         if (Json)
         {

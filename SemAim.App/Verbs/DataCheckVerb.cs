@@ -12,7 +12,7 @@ namespace SemAim.App.Verbs;
 
 /// <summary><c>semaim data-check</c>: decodes every file once and says what is wrong.</summary>
 [Verb("data-check", HelpText = "Decode every picture once: counts, sizes, unreadable files, pictures that train and val share. Ends with 3 if a file is unreadable.")]
-internal sealed class DataCheckVerb : IVerb
+internal sealed class DataCheckVerb : PictureOptions, IVerb
 {
     private static readonly int[] Bounds = [0, 32, 64, 128, 224, 256, 384, 512, 768, 1024, 2048];
 
@@ -32,12 +32,13 @@ internal sealed class DataCheckVerb : IVerb
     {
         if (NumWorkers is < 0 or > 256) throw new UsageException($"--num_workers {NumWorkers}: 0 to 256");
         var workers = NumWorkers > 0 ? NumWorkers : Environment.ProcessorCount;
+        var reading = Reading();
         var narrator = new Narrator(Quiet);
         narrator.Say($"decoder {Decoder}, {workers} {(workers == 1 ? "thread" : "threads")}");
         List<SplitReport> reports = [];
         foreach (var split in new[] { "train", "val" })
         {
-            using var source = SampleSources.Find(DataPath, split, out var kind);
+            using var source = SampleSources.Find(DataPath, split, out var kind, reading);
             if (source is not null) reports.Add(Check(source, split, kind, workers, narrator));
         }
         if (reports.Count == 0) throw new RefusedException($"--data_path {DataPath}: nothing to check");
@@ -69,7 +70,7 @@ internal sealed class DataCheckVerb : IVerb
         return ExitCodes.Refused;
     }
 
-    private static string Decoder => TurboJpeg.IsAvailable ? "libjpeg-turbo" : "SkiaSharp";
+    private static string Decoder => ImageDecoder.Description;
 
     private sealed record SplitReport(string Split, string Kind, int Count, int Classes)
     {
@@ -100,7 +101,7 @@ internal sealed class DataCheckVerb : IVerb
             {
                 try
                 {
-                    using var decoder = new ImageDecoder();
+                    using var decoder = new ImageDecoder(source.Decode);
                     byte[] buffer = [];
                     for (int i; (i = Interlocked.Increment(ref next)) < source.Count && Volatile.Read(ref failure) is null; Interlocked.Increment(ref done)) found[i] = Decode(source, i, decoder, ref buffer);
                 }

@@ -7,7 +7,7 @@ namespace SemAim.App.Verbs;
 
 /// <summary><c>semaim data-pack</c>: pictures as tar shards in the WebDataset layout, which pretrain and the evaluations read without unpacking.</summary>
 [Verb("data-pack", HelpText = "Pack a folder of pictures, a list or parquet files into tar shards (WebDataset layout). The pictures' bytes stay as they are.")]
-internal sealed class DataPackVerb : IVerb
+internal sealed class DataPackVerb : PictureOptions, IVerb
 {
     [Option("data_path", Required = true, HelpText = "A folder as pretrain takes it, or one with train*.parquet and val*.parquet (columns image.bytes and label; needs a build with -p:Parquet=true).")]
     public string DataPath { get; set; } = "";
@@ -26,6 +26,7 @@ internal sealed class DataPackVerb : IVerb
         if (ShardBytes < 1 << 16) throw new UsageException($"--shard_bytes {ShardBytes}: at least {1 << 16}");
         if (!Directory.Exists(DataPath)) throw new UsageException($"--data_path {DataPath}: there is no such folder");
         if (Path.GetFullPath(DataPath) == Path.GetFullPath(OutputDir)) throw new UsageException($"--output_dir {OutputDir}: the folder that is packed; choose another");
+        var reading = Reading();
         var narrator = new Narrator(Quiet);
         var packed = 0;
         foreach (var split in new[] { "train", "val" })
@@ -37,7 +38,7 @@ internal sealed class DataPackVerb : IVerb
                 packed += Parquet(parquet, split, narrator);
                 continue;
             }
-            using var source = SampleSources.Find(DataPath, split, out var kind);
+            using var source = SampleSources.Find(DataPath, split, out var kind, reading);
             if (source is null) continue;
             narrator.Say($"{split}: {kind}");
             narrator.Track($"pack {split}", source.Count, report =>

@@ -17,7 +17,7 @@ internal enum TransformOf { Pretrain, Finetune, Linprobe, Eval }
 
 /// <summary><c>semaim data-show</c>: makes a sample again as training saw it, from its address (seed, epoch, index).</summary>
 [Verb("data-show", HelpText = "Re-create one sample of training from seed, epoch and index: every stage as a PNG, every drawn number on standard output.")]
-internal sealed class DataShowVerb : IVerb
+internal sealed class DataShowVerb : PictureOptions, IVerb
 {
     [Option("data_path", Default = "", HelpText = "The pictures, as the run had them. Or: --run.")]
     public string DataPath { get; set; } = "";
@@ -63,23 +63,23 @@ internal sealed class DataShowVerb : IVerb
 
     public unsafe int Run()
     {
-        var (path, seed, size) = Settings();
+        var (path, seed, size, reading) = Settings();
         if (Epoch < 0) throw new UsageException($"--epoch {Epoch}: 0 or more");
         if (size is < 1 or > 4096) throw new UsageException($"--input_size {size}: 1 to 4096");
         if (ErasingProbability is < 0 or > 1) throw new UsageException($"--reprob {ErasingProbability}: 0 to 1");
         if (ErasingCount is < 1 or > 1000) throw new UsageException($"--recount {ErasingCount}: 1 to 1000");
         if (ColorJitter < 0) throw new UsageException($"--color_jitter {ColorJitter}: 0 or more");
         var split = Transform == TransformOf.Eval ? "val" : "train";
-        using var source = SampleSources.Open(path, split, out _);
+        using var source = SampleSources.Open(path, split, out _, reading);
         if (Index < 0 || Index >= source.Count) throw new UsageException($"--index {Index}: {split} has the samples 0 to {source.Count - 1}");
         Directory.CreateDirectory(OutputDir);
         var watcher = new Watcher(OutputDir);
         using ISamplePipeline pipeline = Transform switch
         {
-            TransformOf.Pretrain => new TrainingPipeline(TrainingOptions.Pretraining(seed, size), watcher),
-            TransformOf.Finetune => new TrainingPipeline(TrainingOptions.Finetuning(seed, size, RandAugmentOptions.Parse(Augment), ColorJitter, ErasingProbability, ErasingCount), watcher),
-            TransformOf.Linprobe => new TrainingPipeline(TrainingOptions.LinearProbe(seed, size), watcher),
-            _ => EvaluationPipeline.Classification(size, watcher: watcher),
+            TransformOf.Pretrain => new TrainingPipeline(TrainingOptions.Pretraining(seed, size) with { Decode = reading }, watcher),
+            TransformOf.Finetune => new TrainingPipeline(TrainingOptions.Finetuning(seed, size, RandAugmentOptions.Parse(Augment), ColorJitter, ErasingProbability, ErasingCount) with { Decode = reading }, watcher),
+            TransformOf.Linprobe => new TrainingPipeline(TrainingOptions.LinearProbe(seed, size) with { Decode = reading }, watcher),
+            _ => EvaluationPipeline.Classification(size, reading, watcher),
         };
         var row = new byte[3 * size * size];
         var (info, index) = (new RowInfo(), Index);
@@ -109,23 +109,27 @@ internal sealed class DataShowVerb : IVerb
         return ExitCodes.Done;
     }
 
-    private (string Path, ulong Seed, int Size) Settings()
+    private (string Path, ulong Seed, int Size, DecodeOptions Reading) Settings()
     {
         if (RunPath.Length == 0 && DataPath.Length == 0) throw new UsageException("--data_path or --run is missing");
-        if (RunPath.Length == 0) return (DataPath, Seed ?? 0, InputSize ?? 224);
+        if (RunPath.Length == 0) return (DataPath, Seed ?? 0, InputSize ?? 224, Reading());
         var config = Path.Combine(RunPath, "config.json");
         if (!File.Exists(config)) throw new UsageException($"--run {RunPath}: there is no config.json");
         try
         {
             using var json = JsonDocument.Parse(File.ReadAllText(config));
             var size = InputSize;
+            // runs that were begun before these options existed had their defaults
+            if (json.RootElement.TryGetProperty("honour_orientation", out var honour)) HonourOrientation |= honour.GetBoolean();
+            if (MaxPixels == DecodeOptions.DefaultMaxPixels && json.RootElement.TryGetProperty("max_pixels", out var pixels)) MaxPixels = pixels.GetInt64();
+            if (MaxFileBytes == DecodeOptions.DefaultMaxFileBytes && json.RootElement.TryGetProperty("max_file_bytes", out var bytes)) MaxFileBytes = bytes.GetInt64();
             if (size is null)
             {
                 NativeStart.Ensure();
                 using var model = ModelCatalogue.CreateAim(json.RootElement.GetProperty("model").GetString() ?? "");
                 size = model.ImageSize;
             }
-            return (DataPath.Length > 0 ? DataPath : json.RootElement.GetProperty("data_path").GetString() ?? "", Seed ?? json.RootElement.GetProperty("seed").GetUInt64(), size.Value);
+            return (DataPath.Length > 0 ? DataPath : json.RootElement.GetProperty("data_path").GetString() ?? "", Seed ?? json.RootElement.GetProperty("seed").GetUInt64(), size.Value, Reading());
         }
         catch (Exception e) when (e is JsonException or KeyNotFoundException or InvalidOperationException or FormatException)
         {

@@ -1,5 +1,7 @@
 using System.Text.Json;
 using CommandLine;
+using SemAim.Runtime.Data;
+using SemAim.Runtime.Data.Jpeg;
 using SemAim.Runtime.Native;
 using TorchSharp;
 
@@ -55,7 +57,7 @@ internal sealed class DoctorVerb : IVerb
         yield return torch.cuda.is_available()
             ? new("CUDA", $"{torch.cuda.device_count()} device(s)")
             : new("CUDA", "none", File.Exists("/dev/nvidiactl") ? "there is an NVIDIA driver: build with -p:LibTorch=cuda" : "on a machine with an NVIDIA GPU and its driver, build with -p:LibTorch=cuda; without one everything runs on the CPU");
-        yield return TurboJpeg.IsAvailable ? new("JPEG", "libjpeg-turbo") : new("JPEG", "SkiaSharp", "libjpeg-turbo decodes twice as fast, to the same bytes: apt-get install libturbojpeg0 (Debian, Ubuntu), dnf install turbojpeg (RHEL)");
+        yield return TurboJpeg.IsAvailable ? new("JPEG", ImageDecoder.Description) : new("JPEG", ImageDecoder.Description, $"libjpeg-turbo decodes {(BaselineJpeg.IsSupported ? "progressive files" : "JPEGs")} twice as fast, to the same bytes: apt-get install libturbojpeg0 (Debian, Ubuntu), dnf install turbojpeg (RHEL)");
         yield return NativeBootstrap.Loads("libmpi.so.40", "libmpi.so.12", "libmpi.so") is { } mpi ? new("MPI", mpi) : new("MPI", "none", "only runs over several processes need it: apt-get install libopenmpi3 (Debian 12), libopenmpi3t64 (Ubuntu 24.04), dnf install openmpi (RHEL)");
         yield return NativeBootstrap.Loads("libnccl.so.2") is { } nccl ? new("NCCL", nccl) : new("NCCL", "none", torch.cuda.is_available() ? "several GPUs exchange gradients faster with it: install libnccl2" : "only several GPUs need it: install libnccl2 there");
         yield return new("terminal", Console.IsErrorRedirected ? "redirected: progress is plain lines" : $"{Width()} columns{(Environment.GetEnvironmentVariable("NO_COLOR") is { Length: > 0 } ? ", no colours" : "")}");

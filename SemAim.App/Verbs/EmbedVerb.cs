@@ -56,7 +56,7 @@ internal sealed class EmbedVerb : EvaluationOptions, IVerb
         using var stop = new StopRequest(StopRequest.Limit(MaxTime));
         NativeStart.Ensure();
         var narrator = new Narrator(Quiet);
-        using var source = Split.Length > 0 ? SampleSources.Open(DataPath, Split, out _) : Directory.Exists(DataPath) ? SampleSources.Pictures(DataPath) : throw new UsageException($"--data_path {DataPath}: there is no such folder");
+        using var source = Split.Length > 0 ? SampleSources.Open(DataPath, Split, out _, Reading()) : Directory.Exists(DataPath) ? SampleSources.Pictures(DataPath, Reading()) : throw new UsageException($"--data_path {DataPath}: there is no such folder");
         using var encoder = FrozenEncoder.Load(PretrainedWeights, CheckpointKey, Model, NumHeads, InputSize, Kind, Precision == PrecisionChoice.Bf16, Device());
         narrator.Say($"weights {encoder.Report.Summary}");
         foreach (var line in encoder.Report.Lines) narrator.Say($"        {line}");
@@ -125,7 +125,7 @@ internal sealed class EmbedVerb : EvaluationOptions, IVerb
     private string Fingerprint(Protocol protocol, ISampleSource source)
     {
         var hash = new XxHash128();
-        hash.Append(Encoding.UTF8.GetBytes(protocol.Line));
+        hash.Append(Encoding.UTF8.GetBytes(protocol.Line + source.Decode.Difference));
         for (var i = 0; i < source.Count; i++) hash.Append(Encoding.UTF8.GetBytes(source.Name(i) + "\n"));
         using (var file = Runtime.Checkpoints.WeightFile.Open(PretrainedWeights, CheckpointKey))
         using (var stream = File.OpenRead(file.Path)) hash.Append(stream);

@@ -97,7 +97,7 @@ internal sealed class FinetuneVerb : TrainedEvaluationOptions, IVerb
         using var stop = new StopRequest(StopRequest.Limit(MaxTime), Quiet ? null : Console.Error.WriteLine);
         NativeStart.Ensure();
         var (device, narrator) = (Device(), new Narrator(Quiet));
-        using var data = ClassFolders.Open(DataPath, Console.Error.WriteLine);
+        using var data = ClassFolders.Open(DataPath, Reading(), Console.Error.WriteLine);
         var classes = Outputs(data.Classes.Count);
         random.manual_seed((long)Seed);
         using var start = Finetune.Length > 0 ? WeightFile.Open(Finetune, CheckpointKey) : null;

@@ -121,7 +121,7 @@ internal sealed class KnnVerb : EvaluationOptions, IVerb
     private (FeatureTable Train, FeatureTable Test, int Classes) Compute(int batch, Protocol protocol, Narrator narrator)
     {
         var device = Device();
-        using var data = ClassFolders.Open(DataPath, Console.Error.WriteLine);
+        using var data = ClassFolders.Open(DataPath, Reading(), Console.Error.WriteLine);
         var (size, extract) = (InputSize ?? (Model is null ? 64 : EncoderSizes.Named(Model).ImageSize), (Func<Tensor, Tensor>)(images => images.flatten(1)));
         FrozenEncoder? encoder = null;
         try

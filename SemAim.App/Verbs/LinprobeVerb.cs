@@ -60,7 +60,7 @@ internal sealed class LinprobeVerb : TrainedEvaluationOptions, IVerb
         using var stop = new StopRequest(StopRequest.Limit(MaxTime), Quiet ? null : Console.Error.WriteLine);
         NativeStart.Ensure();
         var (device, narrator) = (Device(), new Narrator(Quiet));
-        using var data = ClassFolders.Open(DataPath, Console.Error.WriteLine);
+        using var data = ClassFolders.Open(DataPath, Reading(), Console.Error.WriteLine);
         var classes = Outputs(data.Classes.Count);
         if (Finetune.Length == 0) throw new UsageException("--eval: --finetune names the encoder's weights; the run's checkpoints hold the head");
         random.manual_seed((long)Seed);

@@ -8,7 +8,7 @@ using static TorchSharp.torch;
 namespace SemAim.App.Verbs;
 
 /// <summary>Options that all evaluations share, and those of the original that change nothing here but may stand on its command lines (behaviour.md 7).</summary>
-internal abstract class EvaluationOptions
+internal abstract class EvaluationOptions : PictureOptions
 {
     [Option("data_path", Default = "", HelpText = "A folder with train/CLASS/* and val/CLASS/*, or with train.txt and val.txt.")]
     public string DataPath { get; set; } = "";
@@ -19,7 +19,7 @@ internal abstract class EvaluationOptions
     [Option("num_heads", Default = null, HelpText = "Heads of the model, where neither --model nor a published model of the checkpoint's sizes tells.")]
     public int? NumHeads { get; set; }
 
-    [Option("num_workers", Default = 10, HelpText = "Decoder threads, at most one a core.")]
+    [Option("num_workers", Default = 10, HelpText = "Decoder threads, at most one a core. 0: the program's own thread decodes. The batches are the same.")]
     public int NumWorkers { get; set; }
 
     [Option("device", Default = "auto", HelpText = ComputeDevice.Help)]
@@ -62,7 +62,7 @@ internal abstract class EvaluationOptions
     internal string How { get; private protected set; } = "";
 
     /// <summary>Threads that decode; what they make does not depend on how many they are.</summary>
-    internal int Workers => Math.Clamp(NumWorkers, 1, Environment.ProcessorCount);
+    internal int Workers => Math.Min(NumWorkers, Environment.ProcessorCount);
 
     /// <summary>The device that was asked for.</summary>
     /// <exception cref="UsageException">there is none of that name</exception>
@@ -72,7 +72,8 @@ internal abstract class EvaluationOptions
     {
         if (DataPath.Length == 0) throw new UsageException("--data_path is missing; a folder with train/CLASS/* and val/CLASS/*");
         if (batchSize < 1) throw new UsageException($"--{batchOption} {batchSize}: at least 1");
-        if (NumWorkers is < 1 or > 1024) throw new UsageException($"--num_workers {NumWorkers}: 1 to 1024");
+        if (NumWorkers is < 0 or > 1024) throw new UsageException($"--num_workers {NumWorkers}: 0 to 1024");
+        Reading();
     }
 
     /// <summary>Every option as resolved, for config.json.</summary>

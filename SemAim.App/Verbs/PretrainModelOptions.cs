@@ -7,7 +7,7 @@ using SemAim.Runtime;
 namespace SemAim.App.Verbs;
 
 /// <summary>Options of <c>semaim pretrain</c> about the model, the order and the target, under the original's names (behaviour.md 7), and those of the original's that a run here needs no more.</summary>
-internal abstract class PretrainModelOptions
+internal abstract class PretrainModelOptions : PictureOptions
 {
     private static readonly string[] Features = ["none", "inference", "ema", "dino", "clip"];
 
@@ -41,8 +41,14 @@ internal abstract class PretrainModelOptions
     [Option("predict_feature", Default = "none", HelpText = "What is predicted: none (pixels), inference (the model's own tokens), ema (those of the average of its weights), dino or clip (those of --teacher).")]
     public string PredictFeature { get; set; } = "";
 
-    [Option("teacher", Default = "", HelpText = "Weights of the dino or clip teacher: the public state_dict as .pth or .safetensors.")]
+    [Option("teacher", Default = "", HelpText = "Weights of the dino or clip teacher: the public state_dict as .pth or .safetensors, CLIP's TorchScript archive, or DINO's full checkpoint.")]
     public string Teacher { get; set; } = "";
+
+    [Option("teacher_key", Default = null, HelpText = "Dictionary of a .pth teacher. Without it state_dict, model or the file itself; of DINO's full checkpoint, which has teacher and student, the teacher.")]
+    public string? TeacherKey { get; set; }
+
+    [Option("teacher_heads", Default = null, HelpText = "Heads of the teacher; without it one for every 64 channels.")]
+    public int? TeacherHeads { get; set; }
 
     [Option("clip_imagenet_norm", Default = false, HelpText = "Feed CLIP pictures normalised for ImageNet, as the original does, instead of with CLIP's own mean and deviation.")]
     public bool ClipImagenetNorm { get; set; }
@@ -116,7 +122,8 @@ internal abstract class PretrainModelOptions
         var side = InputSize ?? sizes.ImageSize;
         var patches = new Grid(side / sizes.PatchSize, side / sizes.PatchSize);
         var map = Orders.Of(PermutationType).NeedsGuidance;
-        return PredictFeature == "clip" ? Models.Teachers.Teacher.Clip(Teacher, side, patches, !ClipImagenetNorm, map: map) : Models.Teachers.Teacher.Dino(Teacher, side, patches, map: map);
+        var options = new TeacherOptions(TeacherKey, TeacherHeads);
+        return PredictFeature == "clip" ? Models.Teachers.Teacher.Clip(Teacher, side, patches, !ClipImagenetNorm, map: map, options: options) : Models.Teachers.Teacher.Dino(Teacher, side, patches, map: map, options: options);
     }
 
     /// <summary>What guides a run whose student or average is given.</summary>
@@ -131,7 +138,14 @@ internal abstract class PretrainModelOptions
 
     /// <summary>What decides the mathematics, by option.</summary>
     internal IEnumerable<(string Name, object? Value)> ModelMathematics()
-        => [("input_size", InputSize), ("query_depth", QueryDepth), ("share_weight", ShareWeight), ("prediction_head_type", PredictionHeadType), ("box_table", BoxTable), ("attention_type", AttentionType), ("use_ema_model", UseEmaModel), ("predict_feature", PredictFeature), ("clip_imagenet_norm", ClipImagenetNorm)];
+        => [("input_size", InputSize), ("query_depth", QueryDepth), ("share_weight", ShareWeight), ("prediction_head_type", PredictionHeadType), ("box_table", BoxTable), ("attention_type", AttentionType), ("use_ema_model", UseEmaModel), ("predict_feature", PredictFeature), ("clip_imagenet_norm", ClipImagenetNorm), .. TeacherMathematics()];
+
+    // only where given: runs that were begun without these options go on
+    private IEnumerable<(string, object?)> TeacherMathematics()
+    {
+        if (TeacherKey is not null) yield return ("teacher_key", TeacherKey);
+        if (TeacherHeads is not null) yield return ("teacher_heads", TeacherHeads);
+    }
 
     private AimOptions Make(int teacherWidth)
     {

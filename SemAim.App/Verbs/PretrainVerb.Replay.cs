@@ -45,7 +45,7 @@ internal sealed partial class PretrainVerb
     /// <param name="folder">of the record</param>
     internal IReadOnlyList<string> Replay(BadStep record, string folder)
     {
-        using var source = SampleSources.Open(DataPath, "train", out _);
+        using var source = SampleSources.Open(DataPath, "train", out _, Reading());
         using var objective = new PixelObjective(GaussianKernelSize, GaussianSigma, NormPixLoss, LossType);
         var device = ComputeDevice.Of(Device);
         var settings = new PretrainSettings

@@ -91,7 +91,7 @@ internal sealed partial class PretrainVerb : PretrainModelOptions, IVerb
     [Option("seed", Default = 0UL, HelpText = "Of augmentation, orders and initialisation.")]
     public ulong Seed { get; set; }
 
-    [Option("num_workers", Default = 2, HelpText = "Decoder threads.")]
+    [Option("num_workers", Default = 2, HelpText = "Decoder threads. 0: the training thread decodes. The batches are the same.")]
     public int NumWorkers { get; set; }
 
     [Option("max_bad_fraction", Default = 0.001, HelpText = "The run stops with 3 when more than this part of the files cannot be decoded; a single file never stops it unless this is 0.")]
@@ -133,7 +133,7 @@ internal sealed partial class PretrainVerb : PretrainModelOptions, IVerb
         var narrator = new Narrator(Quiet);
         using var stop = new StopRequest(StopRequest.Limit(MaxTime), narrator.Say);
         NativeStart.Ensure();
-        using var source = SampleSources.Open(DataPath, "train", out var kind);
+        using var source = SampleSources.Open(DataPath, "train", out var kind, Reading());
         torch.random.manual_seed((long)Seed);
         var device = ComputeDevice.Of(Device);
         using var network = OpenTeacher();
@@ -210,7 +210,7 @@ internal sealed partial class PretrainVerb : PretrainModelOptions, IVerb
 
     private ISampleSource Validation()
     {
-        try { return SampleSources.Open(DataPath, "val", out _); }
+        try { return SampleSources.Open(DataPath, "val", out _, Reading()); }
         catch (RefusedException e) { throw new UsageException($"--knn_every {KnnEvery}: there are no validation pictures: {e.Message}", e); }
     }
 
@@ -233,7 +233,7 @@ internal sealed partial class PretrainVerb : PretrainModelOptions, IVerb
     // everything that was resolved, before anything is trained
     private IEnumerable<string> FirstBlock(AimViT model, AimViT? teacher, PretrainSettings settings, ISampleSource source, string kind, int perEpoch, Device device)
     {
-        yield return $"data    {kind}: {source.Count} pictures in {DataPath}; decoder {(Runtime.Native.TurboJpeg.IsAvailable ? "libjpeg-turbo" : "SkiaSharp")}, {NumWorkers} threads";
+        yield return $"data    {kind}: {source.Count} pictures in {DataPath}; decoder: {ImageDecoder.Description}, {NumWorkers} threads";
         yield return $"model   {Model}: {model.parameters().Sum(p => p.numel()):N0} trained weights, width {model.Width}, {model.EncoderBlocks} encoder and {model.QueryBlocks} query blocks{(ShareWeight ? " that share weights" : "")}, {PredictionHeadType} head, pictures {model.ImageSize} px, patches {model.PatchSize} px";
         yield return $"target  {(PredictsTokens ? $"tokens of {PredictFeature}{(Teacher.Length > 0 ? $" ({Teacher})" : "")}" : $"pixels, {LossType}{(NormPixLoss ? ", normalised by patch" : "")}{(GaussianKernelSize > 0 && GaussianSigma > 0 ? $", blur {GaussianKernelSize}/{GaussianSigma}" : "")}")}; order {PermutationType}{(Orders.Of(PermutationType).NeedsGuidance ? $" by the {AttentionType} map of {(PredictFeature is "dino" or "clip" ? PredictFeature : teacher is not null ? "the average of the weights" : "the model itself")}" : "")}";
         yield return $"batch   {BatchSize}{(AccumIter > 1 ? $" × {AccumIter} micro-batches = {BatchSize * AccumIter}" : "")} pictures a step";
@@ -286,7 +286,8 @@ internal sealed partial class PretrainVerb : PretrainModelOptions, IVerb
         if (LogEvery < 1) throw new UsageException($"--log_every {LogEvery}: at least 1");
         if (CudaGraph == GraphChoice.On && (Orders.Of(PermutationType).Name is "center2out" or "out2center" or "raster" or "attention_guided" or "stochastic_center" || PredictFeature == "clip"))
             throw new UsageException($"--cuda_graph on: {(PredictFeature == "clip" ? "--predict_feature clip" : $"--permutation_type {PermutationType}")} reads a table from the host in every step, which a graph cannot; leave --cuda_graph out");
-        if (NumWorkers is < 1 or > 256) throw new UsageException($"--num_workers {NumWorkers}: 1 to 256");
+        if (NumWorkers is < 0 or > 256) throw new UsageException($"--num_workers {NumWorkers}: 0 to 256");
+        Reading();
         if (ClipGrad is <= 0) throw new UsageException($"--clip_grad {ClipGrad}: more than 0");
         if (MaxBadFraction is < 0 or > 1) throw new UsageException($"--max_bad_fraction {MaxBadFraction}: 0 to 1");
     }

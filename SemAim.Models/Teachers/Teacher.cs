@@ -23,17 +23,18 @@ public sealed class Teacher : IGuidance, IDisposable
     /// <summary>Width of its tokens.</summary>
     public int Width { get; }
 
-    /// <summary>Reads an OpenAI CLIP state_dict (only <c>visual.*</c> is used; the text tower is known and left alone).</summary>
-    /// <param name="path">.pth or .safetensors; half tensors are raised to float32</param>
+    /// <summary>Reads OpenAI's CLIP, its TorchScript archive or a state_dict (only <c>visual.*</c> is used; the text tower is known and left alone).</summary>
+    /// <param name="path">.pt, .pth or .safetensors; half tensors are raised to float32</param>
     /// <param name="imageSize">side of the pictures</param>
     /// <param name="patches">patches of the student's pictures; the teacher must have as many</param>
     /// <param name="renormalise">pictures come normalised for ImageNet and are renormalised with CLIP's mean and deviation; false: fed as they are, as in the original (trap 16)</param>
     /// <param name="tokens">tokens are predicted</param>
     /// <param name="map">an order reads the map</param>
+    /// <param name="options">null: a public tower in its own file</param>
     /// <exception cref="RefusedException">the file is not such a tower, or does not fit the pictures</exception>
-    public static Teacher Clip(string path, int imageSize, Grid patches, bool renormalise = true, bool tokens = true, bool map = true)
+    public static Teacher Clip(string path, int imageSize, Grid patches, bool renormalise = true, bool tokens = true, bool map = true, TeacherOptions? options = null)
     {
-        using var weights = new TeacherWeights(path, "visual.", KnownClipKeys);
+        using var weights = new TeacherWeights(path, "visual.", KnownClipKeys, options ?? new());
         var conv = weights.Shape("conv1.weight", 4);
         var (width, patch, output) = (conv[0], conv[3], weights.Shape("proj", 2)[1]);
         var network = weights.Fill(new ClipVision(weights.Side(imageSize, patch, weights.Shape("positional_embedding", 2)[0], patches), patch, width, weights.Heads(width), weights.Count("transformer.resblocks."), output));
@@ -45,11 +46,11 @@ public sealed class Teacher : IGuidance, IDisposable
         }, output, tokens, map);
     }
 
-    /// <summary>Reads a DINO vision transformer's state_dict: the names of <see cref="VisionTransformer"/> without classifier.</summary>
+    /// <summary>Reads a DINO vision transformer: a state_dict with the names of <see cref="VisionTransformer"/> without classifier, or DINO's full checkpoint, of which the teacher is taken.</summary>
     /// <inheritdoc cref="Clip" />
-    public static Teacher Dino(string path, int imageSize, Grid patches, bool tokens = true, bool map = true)
+    public static Teacher Dino(string path, int imageSize, Grid patches, bool tokens = true, bool map = true, TeacherOptions? options = null)
     {
-        using var weights = new TeacherWeights(path, "", KnownDinoKeys);
+        using var weights = new TeacherWeights(path, "", KnownDinoKeys, options ?? new());
         var conv = weights.Shape("patch_embed.proj.weight", 4);
         var (width, patch) = (conv[0], conv[3]);
         var hidden = weights.Shape("blocks.0.mlp.fc1.weight", 2)[0];

@@ -13,15 +13,18 @@ internal sealed class TeacherWeights : IDisposable
 {
     private const int ChannelsPerHead = 64;
     private readonly WeightFile file;
+    private readonly int? heads;
     private readonly Dictionary<string, WeightEntry> entries = [];
 
     /// <summary>Opens a file, takes <c>module.</c> and <c>backbone.</c> off names and keeps those below a prefix.</summary>
     /// <param name="path">.pth or .safetensors</param>
     /// <param name="prefix">of the network's own names; a file without it has them bare</param>
     /// <param name="known">other names that may be there and are not used</param>
-    internal TeacherWeights(string path, string prefix, Func<string, bool> known)
+    /// <param name="options">which dictionary of the file, and what its weights do not show</param>
+    internal TeacherWeights(string path, string prefix, Func<string, bool> known, TeacherOptions options)
     {
-        file = WeightFile.Open(path);
+        heads = options.Heads;
+        file = WeightFile.Open(path, options.Key);
         try
         {
             var prefixed = prefix.Length > 0 && file.Entries.Any(e => Bare(e.Name).StartsWith(prefix, StringComparison.Ordinal));
@@ -61,9 +64,11 @@ internal sealed class TeacherWeights : IDisposable
     internal int Count(string stack)
         => entries.Keys.Where(n => n.StartsWith(stack, StringComparison.Ordinal)).Select(n => n[stack.Length..].Split('.')[0]).Distinct().Count(n => int.TryParse(n, NumberStyles.None, CultureInfo.InvariantCulture, out _));
 
-    /// <summary>Public towers have 64 channels a head.</summary>
+    /// <summary>As given; public towers have 64 channels a head.</summary>
     internal int Heads(int width)
-        => width % ChannelsPerHead == 0 ? width / ChannelsPerHead : throw new RefusedException($"{file.Path}: its width {width} is no multiple of {ChannelsPerHead}, so its heads are unknown");
+        => heads is { } given ? given > 0 && width % given == 0 ? given : throw new UsageException($"--teacher_heads {given}: the teacher's width is {width}; choose one of {string.Join(", ", Enumerable.Range(1, width).Where(h => width % h == 0))}")
+            : width % ChannelsPerHead == 0 ? width / ChannelsPerHead
+            : throw new RefusedException($"{file.Path}: its width {width} is no multiple of {ChannelsPerHead}, and weights do not show the number of heads; give --teacher_heads");
 
     /// <summary>The side of the teacher's pictures, which must be the student's, patch for patch.</summary>
     internal int Side(int imageSize, int patch, int tokens, Grid patches)

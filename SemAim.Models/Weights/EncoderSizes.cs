@@ -19,6 +19,9 @@ public sealed record EncoderSizes(int ImageSize, int PatchSize, int Width, int H
         (["aim_base", "vit_base_patch16"], new(224, 16, 768, 12, 12)),
         (["aim_large", "vit_large_patch16"], new(224, 16, 1024, 16, 24)),
         (["aim_huge", "vit_huge_patch16"], new(224, 16, 1280, 16, 32)),
+        (["vit_small_patch14"], new(224, 14, 384, 6, 12)),
+        (["vit_base_patch14"], new(224, 14, 768, 12, 12)),
+        (["vit_large_patch14"], new(224, 14, 1024, 16, 24)),
         (["vit_huge_patch14"], new(224, 14, 1280, 16, 32)),
     ];
 

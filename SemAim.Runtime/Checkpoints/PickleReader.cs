@@ -22,7 +22,8 @@ internal sealed record PickleGlobal(string Name);
 
 /// <summary>
 /// Reads a pickle of protocol 2 as torch.save writes it, into dictionaries, lists, arrays, numbers and references to tensors.
-/// It executes nothing: classes are names, and only those of the list below mean anything. Everything else is refused.
+/// It executes nothing: classes are names, and only those of the list below mean anything. Everything else is refused. The modules of a TorchScript archive
+/// are names too: what they hold is read, their code is not.
 /// </summary>
 internal sealed class PickleReader
 {
@@ -30,6 +31,7 @@ internal sealed class PickleReader
     private const int MostWork = 500_000, LongestText = 1 << 20, MostText = 16 << 20;
     private readonly byte[] bytes;
     private readonly string path;
+    private readonly bool script;
     private readonly Stack<object?> stack = new();
     private readonly Dictionary<long, object?> memo = [];
     private int at;
@@ -37,13 +39,14 @@ internal sealed class PickleReader
 
     private static readonly object Mark = new();
 
-    private PickleReader(byte[] bytes, int start, string path) => (this.bytes, at, this.path) = (bytes, start, path);
+    private PickleReader(byte[] bytes, int start, string path, bool script) => (this.bytes, at, this.path, this.script) = (bytes, start, path, script);
 
     /// <summary>Reads one pickle that begins at <paramref name="position"/> and moves it behind its end.</summary>
+    /// <param name="script">of a TorchScript archive: its own modules (<c>__torch__.*</c>) are read as dictionaries of their attributes</param>
     /// <exception cref="RefusedException">it is malformed, or names a class that is not on the list</exception>
-    internal static object? Read(byte[] bytes, ref int position, string path)
+    internal static object? Read(byte[] bytes, ref int position, string path, bool script = false)
     {
-        var reader = new PickleReader(bytes, position, path);
+        var reader = new PickleReader(bytes, position, path, script);
         try
         {
             var result = reader.Run();
@@ -132,6 +135,7 @@ internal sealed class PickleReader
         var full = $"{module}.{name}";
         return full is "collections.OrderedDict" or "argparse.Namespace" or "torch._utils._rebuild_tensor_v2" or "torch._utils._rebuild_tensor" or "torch._utils._rebuild_parameter" or "torch.Size" or "torch.device" or "pathlib.PosixPath" or "builtins.set" or "__builtin__.set"
             || (module == "torch" && ElementTypes.OfStorage(name) is not null)
+            || (script && (IsModule(full) || full is "torch.jit._pickle.build_intlist" or "torch.jit._pickle.build_doublelist" or "torch.jit._pickle.build_boollist" or "torch.jit._pickle.build_tensorlist" or "torch.jit._pickle.restore_type_tag"))
             ? new(full)
             : throw Refused($"it names {full}, which a checkpoint has no need of; nothing was executed");
     }
@@ -143,8 +147,12 @@ internal sealed class PickleReader
         "torch._utils._rebuild_tensor_v2" or "torch._utils._rebuild_tensor" when arguments.Length >= 4 => Tensor((StorageReference)arguments[0]!, (long)arguments[1]!, Longs(arguments[2]), Longs(arguments[3])),
         "torch._utils._rebuild_parameter" when arguments.Length >= 1 => (TensorReference)arguments[0]!,
         "torch.Size" or "torch.device" or "pathlib.PosixPath" or "builtins.set" or "__builtin__.set" => arguments,
+        _ when script && arguments.Length == 0 && IsModule(what.Name) => new Dictionary<object, object?>(),
+        _ when script && arguments.Length >= 1 && what.Name.StartsWith("torch.jit._pickle.", StringComparison.Ordinal) => arguments[0],
         _ => throw Refused($"it calls {what.Name}, which is not allowed"),
     };
+
+    private static bool IsModule(string name) => name.StartsWith("__torch__.", StringComparison.Ordinal);
 
     private Dictionary<object, object?> Ordered(object?[] arguments)
     {

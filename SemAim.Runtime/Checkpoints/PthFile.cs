@@ -9,12 +9,12 @@ using static TorchSharp.torch;
 namespace SemAim.Runtime.Checkpoints;
 
 /// <summary>
-/// A file that torch.save wrote, as zip (since 1.6) or in the older form. Reading executes nothing: see <see cref="PickleReader"/>.
+/// A file that torch.save wrote, as zip (since 1.6) or in the older form, or torch.jit.save. Reading executes nothing: see <see cref="PickleReader"/>.
 /// Sizes are checked against the file before anything is allocated; the data of a tensor is read when it is asked for, and its checksum compared.
 /// </summary>
 public sealed class PthFile : IDisposable
 {
-    private const int LongestPickle = 8 << 20, MostEntries = 200_000;
+    private const int LongestPickle = 8 << 20, MostEntries = 200_000, DeepestModule = 64;
     private static readonly BigInteger LegacyMagic = BigInteger.Parse("119547037146038801333356", CultureInfo.InvariantCulture);
 
     private readonly string path;
@@ -31,6 +31,9 @@ public sealed class PthFile : IDisposable
 
     /// <summary>Written before torch 1.6.</summary>
     public bool IsLegacy => zip is null;
+
+    /// <summary>A TorchScript archive (torch.jit.save): its modules' weights stand under the names that a state_dict has; its code is not looked at.</summary>
+    public bool IsScript { get; private set; }
 
     /// <summary>Opens a file and reads everything but the data of its tensors.</summary>
     /// <exception cref="RefusedException">it was not written by torch.save, is damaged, or names classes that are not allowed</exception>
@@ -58,8 +61,8 @@ public sealed class PthFile : IDisposable
         }
     }
 
-    /// <summary>The tensors of one dictionary by name, in order: the one called <paramref name="key"/>; without a key "state_dict", "model" or the file itself.</summary>
-    /// <param name="key">null: whichever of the three there is</param>
+    /// <summary>The tensors of one dictionary by name, in order: the one called <paramref name="key"/>; without a key "state_dict", "model", "teacher" or the file itself.</summary>
+    /// <param name="key">null: the first of these that there is</param>
     /// <param name="others">what else lies beside and in that dictionary, by name</param>
     /// <exception cref="RefusedException">there is no such dictionary</exception>
     internal IReadOnlyDictionary<string, TensorReference> References(string? key, out IReadOnlyDictionary<string, object?> others)
@@ -67,8 +70,8 @@ public sealed class PthFile : IDisposable
         if (Root is not Dictionary<object, object?> root) throw new RefusedException($"{path}: holds no dictionary of tensors");
         if (key is not null && root.GetValueOrDefault(key) is not Dictionary<object, object?>)
             throw new RefusedException($"{path}: has no \"{key}\"; it has {string.Join(", ", root.Where(r => r.Value is Dictionary<object, object?>).Select(r => $"\"{r.Key}\"").Take(8))}");
-        // pretraining writes its weights as "state_dict", evaluation and most others as "model"
-        var state = (key is not null ? root[key] : root.GetValueOrDefault("state_dict") as Dictionary<object, object?> ?? root.GetValueOrDefault("model") as Dictionary<object, object?> ?? root) as Dictionary<object, object?>;
+        // pretraining writes its weights as "state_dict", evaluation and most others as "model", DINO its average as "teacher" beside its "student"
+        var state = (key is not null ? root[key] : root.GetValueOrDefault("state_dict") as Dictionary<object, object?> ?? root.GetValueOrDefault("model") as Dictionary<object, object?> ?? root.GetValueOrDefault("teacher") as Dictionary<object, object?> ?? root) as Dictionary<object, object?>;
         var rest = new Dictionary<string, object?>();
         var tensors = new Dictionary<string, TensorReference>();
         foreach (var (name, value) in state!)
@@ -80,7 +83,7 @@ public sealed class PthFile : IDisposable
             foreach (var (name, value) in root)
                 if (!ReferenceEquals(value, state)) rest[name.ToString()!] = value;
         others = rest;
-        return tensors.Count > 0 ? tensors : throw new RefusedException($"{path}: {(key is null ? "neither \"state_dict\" nor \"model\" nor the file itself" : $"\"{key}\" does not")} hold{(key is null ? "s" : "")} tensors");
+        return tensors.Count > 0 ? tensors : throw new RefusedException($"{path}: {(key is null ? "neither \"state_dict\" nor \"model\" nor \"teacher\" nor the file itself" : $"\"{key}\" does not")} hold{(key is null ? "s" : "")} tensors");
     }
 
     /// <summary>The tensors of one dictionary: see <see cref="References"/>. A leading "module." (several processes) is dropped. The caller disposes them.</summary>
@@ -170,19 +173,41 @@ public sealed class PthFile : IDisposable
         var pickles = zip.Entries.Where(e => e.FullName.EndsWith("/data.pkl", StringComparison.Ordinal)).ToList();
         if (pickles is not [var pickle]) throw new RefusedException($"{path}: a zip file with {pickles.Count} data.pkl, where one belongs");
         var root = pickle.FullName[..^"data.pkl".Length];
+        IsScript = zip.Entries.Any(e => e.FullName == root + "constants.pkl") && zip.Entries.Any(e => e.FullName.StartsWith(root + "code/", StringComparison.Ordinal));
         if (pickle.Length > LongestPickle) throw new RefusedException($"{path}: its pickle would take {pickle.Length} bytes");
         var total = 0L;
         foreach (var entry in zip.Entries)
         {
-            // torch.save stores; a packed entry could unfold to anything
+            // torch.save stores; a packed entry could unfold to anything. The code of a script is packed, and never opened
+            if (IsScript && entry.FullName.StartsWith(root + "code/", StringComparison.Ordinal)) continue;
             if (entry.Length != entry.CompressedLength || entry.Length > stream.Length || (total += entry.Length) > stream.Length) throw new RefusedException($"{path}: \"{entry.FullName}\" is compressed or larger than the file");
             if (entry.FullName.EndsWith("/byteorder", StringComparison.Ordinal) && (entry.Length > 16 || System.Text.Encoding.ASCII.GetString(Checked(entry)) != "little")) throw new RefusedException($"{path}: its numbers are big-endian");
             if (entry.FullName.StartsWith(root + "data/", StringComparison.Ordinal) && !storages.TryAdd(entry.FullName[(root.Length + 5)..], (entry, 0, entry.Length))) throw new RefusedException($"{path}: \"{entry.FullName}\" occurs twice");
         }
         var position = 0;
         var bytes = Checked(pickle);
-        Root = PickleReader.Read(bytes, ref position, path);
+        Root = PickleReader.Read(bytes, ref position, path, IsScript);
         if (position != bytes.Length) throw new RefusedException($"{path}: its pickle has {bytes.Length - position} bytes behind its end");
+        if (IsScript) Root = Flat(Root as Dictionary<object, object?> ?? throw new RefusedException($"{path}: a script that is no module"));
+    }
+
+    // modules in modules become dotted names; one module may stand in several places, but neither in itself nor in more places than a model has weights
+    private Dictionary<object, object?> Flat(Dictionary<object, object?> module)
+    {
+        var flat = new Dictionary<object, object?>();
+        var open = new Stack<(string Prefix, Dictionary<object, object?> Module, int Depth)>([("", module, 0)]);
+        var visited = 0;
+        while (open.TryPop(out var next))
+        {
+            if (next.Depth > DeepestModule || (visited += 1 + next.Module.Count) > MostEntries) throw new RefusedException($"{path}: its modules stand in each other without end");
+            foreach (var (key, value) in next.Module)
+            {
+                var name = next.Prefix + key;
+                if (value is Dictionary<object, object?> inner) open.Push((name + ".", inner, next.Depth + 1));
+                else if (value is not null and not bool && !flat.TryAdd(name, value)) throw new RefusedException($"{path}: \"{name}\" occurs twice");
+            }
+        }
+        return flat;
     }
 
     private byte[] Checked(ZipArchiveEntry entry)

@@ -33,7 +33,7 @@ public sealed record WeightEntry(string Name, ScalarType Type, long[] Shape, lon
 }
 
 /// <summary>
-/// Weights of a file by name: <c>.safetensors</c>, torch.save's zip and older form, or a folder of a run or of one of its checkpoints.
+/// Weights of a file by name: <c>.safetensors</c>, torch.save's zip and older form, the archive of torch.jit.save, or a folder of a run or of one of its checkpoints.
 /// Which it is is told by the content. Nothing but names and sizes is read before a tensor is asked for.
 /// </summary>
 public sealed class WeightFile : IDisposable
@@ -51,7 +51,7 @@ public sealed class WeightFile : IDisposable
 
     private WeightFile(string path, PthFile file, string? key)
     {
-        (Path, pth, Format) = (path, file, file.IsLegacy ? "torch.save, older form" : "torch.save");
+        (Path, pth, Format) = (path, file, file.IsLegacy ? "torch.save, older form" : file.IsScript ? "TorchScript" : "torch.save");
         references = file.References(key, out var others);
         Entries = [.. references.Select(r => new WeightEntry(r.Key, ElementTypes.OfStorage(r.Value.Storage.Type)!.Value, r.Value.Shape, r.Value.Strides))];
         Facts = others.Where(o => o.Value is string or long or double or bool).ToDictionary(o => o.Key, o => Convert.ToString(o.Value, CultureInfo.InvariantCulture)!);
@@ -75,7 +75,7 @@ public sealed class WeightFile : IDisposable
 
     /// <summary>Opens a file or folder.</summary>
     /// <param name="path">a weight file, a run's folder, or a checkpoint's folder</param>
-    /// <param name="key">name of the dictionary in a torch.save file; null: "state_dict", "model" or the file itself</param>
+    /// <param name="key">name of the dictionary in a torch.save file; null: "state_dict", "model", "teacher" or the file itself</param>
     /// <exception cref="RefusedException">there is none, it is of neither kind, or damaged</exception>
     public static WeightFile Open(string path, string? key = null)
     {

@@ -4,7 +4,19 @@ namespace SemAim.Runtime.Data;
 internal readonly record struct Box(int X, int Y, int Width, int Height);
 
 /// <summary>Resize the box to (OutWidth, OutHeight) and keep the window (X, Y, Width, Height) of that.</summary>
-internal readonly record struct ResizePlan(Box Source, int OutWidth, int OutHeight, Box Window, bool Flip);
+internal readonly record struct ResizePlan(Box Source, int OutWidth, int OutHeight, Box Window, bool Flip)
+{
+    /// <summary>The part of the source that the window depends on.</summary>
+    public Box Needed
+    {
+        get
+        {
+            var (x, width) = ResampleAxis.Needed(Source.Width, OutWidth, Window.X, Window.Width);
+            var (y, height) = ResampleAxis.Needed(Source.Height, OutHeight, Window.Y, Window.Height);
+            return new Box(Source.X + x, Source.Y + y, width, height);
+        }
+    }
+}
 
 /// <summary>torchvision 0.14.1 geometry. Python's round and Math.Round both round halves to even.</summary>
 internal static class CropGeometry

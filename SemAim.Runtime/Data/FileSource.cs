@@ -11,7 +11,7 @@ internal sealed class FileSource : ISampleSource
     private readonly string _root;
     private readonly List<(string Path, int Label)> _items;
 
-    public long MaxFileBytes { get; init; } = FileReading.MaxBytes;
+    public DecodeOptions Decode { get; init; } = DecodeOptions.Default;
 
     public IReadOnlyList<string> Classes { get; }
 
@@ -29,9 +29,9 @@ internal sealed class FileSource : ISampleSource
     /// characters beyond U+FFFF. Large folders are remembered in the cache.
     /// </summary>
     /// <exception cref="InvalidDataException">no classes, or one without pictures</exception>
-    public static FileSource FromFolder(string root, IndexCache? cache = null)
+    public static FileSource FromFolder(string root, IndexCache? cache = null, DecodeOptions? decode = null)
     {
-        if (cache?.Find("folder", root) is { } known) return From(root, known);
+        if (cache?.Find("folder", root) is { } known) return From(root, known, decode);
         var index = new FolderIndex();
         index.See(root);
         string[] classes = [.. Directory.GetDirectories(root).Select(d => Path.GetFileName(d)).Order(StringComparer.Ordinal)];
@@ -44,25 +44,25 @@ internal sealed class FileSource : ISampleSource
         }
         index.Classes.AddRange(classes);
         cache?.Keep("folder", root, index);
-        return From(root, index);
+        return From(root, index, decode);
     }
 
     /// <summary>All images below a folder, without classes: for pretraining.</summary>
     /// <exception cref="InvalidDataException">no pictures</exception>
-    public static FileSource FromImages(string root, IndexCache? cache = null)
+    public static FileSource FromImages(string root, IndexCache? cache = null, DecodeOptions? decode = null)
     {
-        if (cache?.Find("images", root) is { } known) return From(root, known);
+        if (cache?.Find("images", root) is { } known) return From(root, known, decode);
         var index = new FolderIndex();
         AddImages(root, root, -1, index);
         if (index.Items.Count == 0) throw new InvalidDataException($"{root} has no images");
         cache?.Keep("images", root, index);
-        return From(root, index);
+        return From(root, index, decode);
     }
 
     /// <summary>One picture.</summary>
-    public static FileSource FromImage(string path) => new(Path.GetDirectoryName(Path.GetFullPath(path))!, [(Path.GetFileName(path), -1)], []);
+    public static FileSource FromImage(string path, DecodeOptions? decode = null) => new(Path.GetDirectoryName(Path.GetFullPath(path))!, [(Path.GetFileName(path), -1)], []) { Decode = decode ?? DecodeOptions.Default };
 
-    private static FileSource From(string root, FolderIndex index) => new(root, index.Items, index.Classes);
+    private static FileSource From(string root, FolderIndex index, DecodeOptions? decode) => new(root, index.Items, index.Classes) { Decode = decode ?? DecodeOptions.Default };
 
     private static void AddImages(string root, string top, int label, FolderIndex index)
     {
@@ -90,7 +90,7 @@ internal sealed class FileSource : ISampleSource
 
     /// <summary>Lines of "relative/path label"; split at the last blank, so paths may contain blanks. Paths stay below the root.</summary>
     /// <exception cref="InvalidDataException">a line that is not of that form, or leads out of the root</exception>
-    public static FileSource FromList(string root, string listFile)
+    public static FileSource FromList(string root, string listFile, DecodeOptions? decode = null)
     {
         var items = new List<(string, int)>();
         int number = 0, classes = 0;
@@ -109,7 +109,7 @@ internal sealed class FileSource : ISampleSource
             classes = Math.Max(classes, label + 1);
         }
         if (items.Count == 0) throw new InvalidDataException($"{listFile} names no images");
-        return new FileSource(root, items, [.. Enumerable.Range(0, classes).Select(i => i.ToString(CultureInfo.InvariantCulture))]);
+        return new FileSource(root, items, [.. Enumerable.Range(0, classes).Select(i => i.ToString(CultureInfo.InvariantCulture))]) { Decode = decode ?? DecodeOptions.Default };
     }
 
     private static string Shortened(string text) => text.Length <= 80 ? text : text[..80] + "…";
@@ -121,7 +121,7 @@ internal sealed class FileSource : ISampleSource
     public int Read(int index, ref byte[] buffer)
     {
         using var file = File.OpenHandle(Path.Combine(_root, _items[index].Path));
-        return FileReading.Read(file, 0, RandomAccess.GetLength(file), MaxFileBytes, _items[index].Path, ref buffer);
+        return FileReading.Read(file, 0, RandomAccess.GetLength(file), Decode.MaxFileBytes, _items[index].Path, ref buffer);
     }
 
     public long? Length(int index) => new FileInfo(Path.Combine(_root, _items[index].Path)).Length;

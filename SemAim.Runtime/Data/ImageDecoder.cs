@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using SemAim.Runtime.Data.Jpeg;
 using SemAim.Runtime.Native;
 using SkiaSharp;
 
@@ -6,7 +7,7 @@ namespace SemAim.Runtime.Data;
 
 internal enum ImageFormat { Unknown, Jpeg, Png, Gif, Bmp, WebP, Pnm, Tiff }
 
-/// <summary>Gets the image size before decoding and says which part is needed: here the random crop is drawn.</summary>
+/// <summary>Gets the image size before decoding and says which part is needed: here the random crop is drawn. Called once for a picture.</summary>
 internal interface ICropPlanner
 {
     Box Plan(int width, int height);
@@ -27,12 +28,22 @@ internal readonly unsafe struct DecodedImage(byte* pixels, Box area, int width, 
 
 /// <summary>How pictures are read.</summary>
 /// <param name="MaxPixels">2^30 / 4 / 3: from here on Pillow warns of a decompression bomb (it refuses twice as many). A picture of this size takes 341 MiB here</param>
-/// <param name="AllowRegions">decode only what a crop needs where the library can; the result is the same without</param>
+/// <param name="AllowRegions">decode only what a crop needs: its region where the library can, else no row below it; the pixels are the same without</param>
 /// <param name="HonourOrientation">turn the picture as its EXIF tag says. Pillow's convert and the original ignore the tag</param>
 /// <param name="SkiaOnly">do without libjpeg-turbo where it is installed: the same pixels for undamaged files, at half the speed</param>
-internal sealed record DecodeOptions(long MaxPixels = 89_478_485, bool AllowRegions = true, bool HonourOrientation = false, bool SkiaOnly = false)
+/// <param name="LibraryOnly">do without the own decoder of ordinary JPEGs: the same pixels, slower</param>
+internal sealed record DecodeOptions(long MaxPixels = DecodeOptions.DefaultMaxPixels, bool AllowRegions = true, bool HonourOrientation = false, bool SkiaOnly = false, bool LibraryOnly = false)
 {
+    internal const long DefaultMaxPixels = 89_478_485, DefaultMaxFileBytes = 256 << 20;
+
     internal static DecodeOptions Default { get; } = new();
+
+    /// <summary>A larger file is refused before anything is read.</summary>
+    internal long MaxFileBytes { get; init; } = DefaultMaxFileBytes;
+
+    /// <summary>What differs from the original's reading, for comparisons of runs; empty where nothing does.</summary>
+    internal string Difference
+        => (HonourOrientation ? ", orientation honoured" : "") + (MaxPixels != DefaultMaxPixels ? $", at most {MaxPixels} pixels" : "") + (MaxFileBytes != DefaultMaxFileBytes ? $", files of at most {MaxFileBytes} bytes" : "");
 }
 
 /// <summary>
@@ -43,8 +54,13 @@ internal sealed unsafe class ImageDecoder(DecodeOptions? options = null) : IDisp
 {
     private readonly DecodeOptions _options = options ?? DecodeOptions.Default;
     private readonly TurboJpeg? _turbo = TurboJpeg.IsAvailable && options?.SkiaOnly != true ? new TurboJpeg() : null;
+    private readonly BaselineJpeg? _baseline = BaselineJpeg.IsSupported && options is not ({ SkiaOnly: true } or { LibraryOnly: true }) ? new BaselineJpeg() : null;
     private byte* _buffer, _turned;
     private nuint _size, _turnedSize;
+
+    /// <summary>What decodes here, in words.</summary>
+    internal static string Description
+        => (BaselineJpeg.IsSupported ? "ordinary JPEGs by itself, others by " : "") + (TurboJpeg.IsAvailable ? "libjpeg-turbo" : "SkiaSharp");
 
     public static ImageFormat Sniff(ReadOnlySpan<byte> file)
     {
@@ -91,11 +107,19 @@ internal sealed unsafe class ImageDecoder(DecodeOptions? options = null) : IDisp
     {
         switch (Sniff(file))
         {
+            case ImageFormat.Jpeg when _baseline != null && _baseline.TryReadHeader(file, out int width, out int height):
+                CheckSize(width, height);
+                CheckLength(file, width, height);
+                var box = planner?.Plan(width, height) ?? new Box(0, 0, width, height);
+                if (!_options.AllowRegions) box = new Box(0, 0, width, height);
+                Reserve(ref _buffer, ref _size, width, height);
+                if ((box.Y + box.Height == height || TurboJpeg.HasEndMarker(file)) && _baseline.TryDecode(file, box, _buffer, out var part)) return new DecodedImage(_buffer, part, width, height);
+                // out of the ordinary after all: a library judges it
+                return _turbo != null && _turbo.TryReadHeader(file, out var same) ? DecodeJpeg(file, same, box) : DecodeSkia(file, null);
             case ImageFormat.Jpeg when _turbo != null && _turbo.TryReadHeader(file, out var header):
                 CheckSize(header.Width, header.Height);
-                // Huffman coding spends at least a bit on each block of 64 samples: fewer bytes are a truncated file, and need no memory to find out.
-                if (!TurboJpeg.IsArithmetic(file) && (long)header.Width * header.Height / 512 > file.Length) throw new ImageDecodeException($"truncated JPEG: {file.Length} bytes for {header.Width}x{header.Height} pixels");
-                return DecodeJpeg(file, header, planner);
+                if (!TurboJpeg.IsArithmetic(file)) CheckLength(file, header.Width, header.Height);
+                return DecodeJpeg(file, header, planner?.Plan(header.Width, header.Height) ?? new Box(0, 0, header.Width, header.Height));
             case ImageFormat.Pnm:
                 return DecodePnm(file, planner);
             case ImageFormat.Unknown:
@@ -107,14 +131,21 @@ internal sealed unsafe class ImageDecoder(DecodeOptions? options = null) : IDisp
         }
     }
 
-    private DecodedImage DecodeJpeg(ReadOnlySpan<byte> file, JpegHeader header, ICropPlanner? planner)
+    // Huffman coding spends at least a bit on each block of 64 samples: fewer bytes are a truncated file, and need no memory to find out.
+    private static void CheckLength(ReadOnlySpan<byte> file, int width, int height)
+    {
+        if ((long)width * height / 512 > file.Length) throw new ImageDecodeException($"truncated JPEG: {file.Length} bytes for {width}x{height} pixels");
+    }
+
+    private DecodedImage DecodeJpeg(ReadOnlySpan<byte> file, JpegHeader header, Box box)
     {
         int width = header.Width, height = header.Height;
-        var box = planner?.Plan(width, height) ?? new Box(0, 0, width, height);
         Reserve(ref _buffer, ref _size, width, height);
-        if (_options.AllowRegions && (long)box.Width * box.Height < (long)width * height && TurboJpeg.HasEndMarker(file)
-            && _turbo!.TryDecodeRegion(file, header, box, _buffer, out var area))
-            return new DecodedImage(_buffer, area, width, height);
+        if (_options.AllowRegions && (long)box.Width * box.Height < (long)width * height && TurboJpeg.HasEndMarker(file))
+        {
+            if (_turbo!.TryDecodeRegion(file, header, box, _buffer, out var area)) return new DecodedImage(_buffer, area, width, height);
+            if (_turbo.TryDecodeRows(file, header, box.Y + box.Height - 1, _buffer, out int rows)) return new DecodedImage(_buffer, new Box(0, 0, width, rows), width, height);
+        }
         _turbo!.Decode(file, header, _buffer);
         return Whole(width, height);
     }
@@ -200,6 +231,7 @@ internal sealed unsafe class ImageDecoder(DecodeOptions? options = null) : IDisp
     public void Dispose()
     {
         _turbo?.Dispose();
+        _baseline?.Dispose();
         NativeMemory.AlignedFree(_buffer);
         NativeMemory.AlignedFree(_turned);
         _buffer = _turned = null;

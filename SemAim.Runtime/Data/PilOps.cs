@@ -319,6 +319,9 @@ internal sealed unsafe class PilOps
 
     private static uint CubicAvx2(byte* source, int width, int height, int* columns, int top, double dx, double dy)
     {
+        // Shears and translations move along one axis: at distance 0 the polynomial is its second value, to the bit.
+        if (dy == 0) return AlongRow(source + (long)(top + 1) * width * 4, columns, dx);
+        if (dx == 0) return AlongColumn(source + columns[1], width, height, top, dy);
         var t = Vector256.Create(dx);
         byte* row = source + (long)Math.Clamp(top, 0, height - 1) * width * 4;
         var v1 = Cubic(Pixel(row + columns[0]), Pixel(row + columns[1]), Pixel(row + columns[2]), Pixel(row + columns[3]), t);
@@ -340,6 +343,20 @@ internal sealed unsafe class PilOps
             row = source + (long)(top + 3) * width * 4;
             v4 = Cubic(Pixel(row + columns[0]), Pixel(row + columns[1]), Pixel(row + columns[2]), Pixel(row + columns[3]), t);
         }
+        return Pack(Cubic(v1, v2, v3, v4, Vector256.Create(dy)));
+    }
+
+    // the row lies inside: a source point half a pixel outside has a distance
+    private static uint AlongRow(byte* row, int* columns, double dx)
+        => dx == 0 ? *(uint*)(row + columns[1]) & 0xFFFFFF : Pack(Cubic(Pixel(row + columns[0]), Pixel(row + columns[1]), Pixel(row + columns[2]), Pixel(row + columns[3]), Vector256.Create(dx)));
+
+    private static uint AlongColumn(byte* column, int width, int height, int top, double dy)
+    {
+        long stride = (long)width * 4;
+        var v1 = Pixel(column + Math.Clamp(top, 0, height - 1) * stride);
+        var v2 = top + 1 >= 0 && top + 1 < height ? Pixel(column + (top + 1) * stride) : v1;
+        var v3 = top + 2 >= 0 && top + 2 < height ? Pixel(column + (top + 2) * stride) : v2;
+        var v4 = top + 3 >= 0 && top + 3 < height ? Pixel(column + (top + 3) * stride) : v3;
         return Pack(Cubic(v1, v2, v3, v4, Vector256.Create(dy)));
     }
 

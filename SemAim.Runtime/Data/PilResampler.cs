@@ -32,6 +32,16 @@ internal sealed class ResampleAxis
 
     public int Stride;
 
+    /// <summary>Input positions that the output positions offset .. offset + count - 1 of a bicubic resize depend on.</summary>
+    public static (int First, int Count) Needed(int inSize, int outSize, int offset, int count)
+    {
+        if (inSize == outSize) return (offset, count);
+        double scale = (double)inSize / outSize, support = 2 * Math.Max(scale, 1);
+        int first = Math.Max((int)((offset + 0.5) * scale - support + 0.5), 0);
+        int end = Math.Min((int)((offset + count - 0.5) * scale + support + 0.5), inSize);
+        return (first, end - first);
+    }
+
     /// <summary>Output positions offset .. offset + count - 1 of a resize from inSize to outSize.</summary>
     public void Compute(int inSize, int outSize, int offset, int count, PilFilter filter)
     {

@@ -69,7 +69,7 @@ internal sealed record RingOptions(int Workers, int Slots = 4, int Size = 224, i
 /// <summary>
 /// K batch slots filled by N threads. A thread draws a ticket p and works on batch p / rows, row p % rows; it waits only while
 /// the slot batch % K is still in use, so the look-ahead is bounded. The consumer takes the batches in order: there is no
-/// reordering queue, no barrier per batch, and nothing is allocated per image but the file handle.
+/// reordering queue, no barrier per batch, and nothing is allocated per image but the file handle. Without workers <see cref="Take"/> itself makes the batch.
 /// </summary>
 internal sealed unsafe class RingLoader : IDisposable
 {
@@ -86,6 +86,8 @@ internal sealed unsafe class RingLoader : IDisposable
     private long _ticket, _next, _replaced;
     private Exception? _failure;
     private bool _stop;
+    private ISamplePipeline? _own;       // without workers: the consumer's
+    private byte[] _ownBuffer = [];
 
     public RingLoader(ISampleSource source, IBatchPlan plan, Func<ISamplePipeline> pipelines, RingOptions options, Func<long, IBatchMemory>? memory = null)
     {
@@ -115,7 +117,7 @@ internal sealed unsafe class RingLoader : IDisposable
         using var registration = cancellation.Register(() => { lock (_gate) Monitor.PulseAll(_gate); });
         lock (_gate)
         {
-            while (slot.Number != _next || slot.Open > 0)
+            while (slot.Number != _next || slot.Open > 0 && _threads.Length > 0)
             {
                 cancellation.ThrowIfCancellationRequested();
                 ObjectDisposedException.ThrowIf(_stop, this);
@@ -123,6 +125,7 @@ internal sealed unsafe class RingLoader : IDisposable
                 Monitor.Wait(_gate);
             }
         }
+        if (_threads.Length == 0) FillHere(slot, cancellation);
         _next++;
         if (slot.Refusals is not null) Report(slot);
         // The first row's error, whichever thread met one first: runs stay reproducible.
@@ -160,6 +163,16 @@ internal sealed unsafe class RingLoader : IDisposable
         {
             Prepare(batch.Number + _slots.Length);
             Monitor.PulseAll(_gate);
+        }
+    }
+
+    private void FillHere(Batch slot, CancellationToken cancellation)
+    {
+        _own ??= _pipelines();
+        for (int row = slot.Rows - slot.Open; row < slot.Rows; row++, slot.Open--)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            Fill(slot, row, _plan.Sample(slot.Number, row), _own, ref _ownBuffer);
         }
     }
 
@@ -255,6 +268,7 @@ internal sealed unsafe class RingLoader : IDisposable
             Monitor.PulseAll(_gate);
         }
         foreach (var thread in _threads) thread.Join();
+        _own?.Dispose();
         foreach (var slot in _slots) slot.Memory.Dispose();
     }
 }

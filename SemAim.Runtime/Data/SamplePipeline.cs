@@ -115,7 +115,7 @@ internal sealed unsafe class TrainingPipeline : ISamplePipeline, ICropPlanner
         _plan = _options.Crop == TrainingCrop.RandomResized
             ? CropGeometry.RandomResizedCrop(ref _geometry, width, height, _options.Size, _options.MinScale, _options.MaxScale)
             : CropGeometry.ResizeRandomCrop(ref _geometry, width, height, _options.Size);
-        return _plan.Source;
+        return _plan.Needed;
     }
 
     public void Run(ReadOnlySpan<byte> file, SampleKey key, byte* row, ref RowInfo info)
@@ -166,10 +166,11 @@ internal sealed unsafe class TrainingPipeline : ISamplePipeline, ICropPlanner
 }
 
 /// <summary>Resize(shorter side) and CenterCrop. <see cref="Classification"/> and <see cref="Neighbours"/> are the original's.</summary>
-internal sealed unsafe class EvaluationPipeline(int resize = 256, int size = 224, DecodeOptions? decode = null, ISampleWatcher? watcher = null) : ISamplePipeline
+internal sealed unsafe class EvaluationPipeline(int resize = 256, int size = 224, DecodeOptions? decode = null, ISampleWatcher? watcher = null) : ISamplePipeline, ICropPlanner
 {
-    private readonly ImageDecoder _decoder = new(decode);
+    private readonly ImageDecoder _decoder = new(watcher is null ? decode : (decode ?? DecodeOptions.Default) with { AllowRegions = false });
     private readonly PilResampler _resampler = new();
+    private ResizePlan _plan;
 
     /// <summary>Evaluation of finetuning and the linear probe (behaviour.md 6.3): up to 224 the shorter side becomes 256/224 of the size, above it the size itself.</summary>
     internal static EvaluationPipeline Classification(int size, DecodeOptions? decode = null, ISampleWatcher? watcher = null) => new(size <= 224 ? (int)(size / (224.0 / 256)) : size, size, decode, watcher);
@@ -179,15 +180,21 @@ internal sealed unsafe class EvaluationPipeline(int resize = 256, int size = 224
 
     public void Run(ReadOnlySpan<byte> file, SampleKey key, byte* row, ref RowInfo info)
     {
-        var image = _decoder.Decode(file);
-        var plan = CropGeometry.ResizeCenterCrop(image.Width, image.Height, resize, size);
+        var image = _decoder.Decode(file, this);
+        var plan = _plan;
         if (watcher is not null)
         {
             watcher.Drawn("picture", $"{image.Width} x {image.Height}");
             watcher.Drawn("resize", $"to {plan.OutWidth} x {plan.OutHeight}, window x {plan.Window.X} y {plan.Window.Y} {size} x {size}");
             watcher.Picture("decoded", image.Pixels, image.Stride, image.Width, image.Height);
         }
-        _resampler.Run(image.Pixels, image.Stride, plan.Source, plan.OutWidth, plan.OutHeight, plan.Window, false, row);
+        _resampler.Run(image.Pixels, image.Stride, plan.Source with { X = -image.Area.X, Y = -image.Area.Y }, plan.OutWidth, plan.OutHeight, plan.Window, false, row);
+    }
+
+    public Box Plan(int width, int height)
+    {
+        _plan = CropGeometry.ResizeCenterCrop(width, height, resize, size);
+        return _plan.Needed;
     }
 
     public void Dispose()

@@ -9,6 +9,9 @@ internal interface ISampleSource : IDisposable
 {
     int Count { get; }
 
+    /// <summary>How its pictures are to be read.</summary>
+    DecodeOptions Decode => DecodeOptions.Default;
+
     /// <summary>Names of the classes; empty where pictures have none.</summary>
     IReadOnlyList<string> Classes { get; }
 
@@ -36,9 +39,6 @@ internal interface ISampleSource : IDisposable
 
 internal static class FileReading
 {
-    /// <summary>A larger file is refused before anything is read.</summary>
-    internal const long MaxBytes = 256 << 20;
-
     public static int Read(SafeFileHandle file, long offset, long length, long maxLength, string name, ref byte[] buffer)
     {
         if (length > maxLength) throw new ImageDecodeException($"{length} bytes exceed the limit of {maxLength}");

@@ -17,7 +17,7 @@ internal sealed class TarSource : ISampleSource
     private readonly SafeFileHandle[] _files;
     private readonly List<TarItem> _items = [];
 
-    public long MaxFileBytes { get; init; } = FileReading.MaxBytes;
+    public DecodeOptions Decode { get; init; } = DecodeOptions.Default;
 
     public IReadOnlyList<string> Classes { get; }
 
@@ -128,7 +128,7 @@ internal sealed class TarSource : ISampleSource
     public int Read(int index, ref byte[] buffer)
     {
         var item = _items[index];
-        return FileReading.Read(_files[item.Shard], item.Offset, item.Length, MaxFileBytes, item.Name, ref buffer);
+        return FileReading.Read(_files[item.Shard], item.Offset, item.Length, Decode.MaxFileBytes, item.Name, ref buffer);
     }
 
     public long? Length(int index) => _items[index].Length;

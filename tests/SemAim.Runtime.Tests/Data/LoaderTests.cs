@@ -21,9 +21,9 @@ public sealed class LoaderTests : IDisposable
         var whole = Run(source, 1);
 
         Assert.Equal(14, whole.Count);
-        Assert.Equal(whole, Run(source, 2));
-        Assert.Equal(whole, Run(source, 5));
+        foreach (var workers in new[] { 0, 2, 5 }) Assert.Equal(whole, Run(source, workers));
         Assert.Equal(whole.Skip(9), Run(source, 3, consumed: 9 * 8));
+        Assert.Equal(whole.Skip(9), Run(source, 0, consumed: 9 * 8));
         Assert.Equal(14, new HashSet<string>(whole).Count);
     }
 
