@@ -25,7 +25,8 @@ public sealed class CheckpointVerbTests : IDisposable
             Assert.True(code == 0, output + errors);
             var result = JsonDocument.Parse(output.Trim().Split('\n')[^1]).RootElement;
             Assert.True(result.GetProperty("equal").GetBoolean());
-            Assert.True(result.GetProperty("tensors").GetInt32() > 30);
+            Assert.True(result.GetProperty("tensors").GetInt32() > 0);
+            GoldenReport.Within("checkpoint_toy*.pth", Path.GetFileName(original), "tensors that differ after the way there and back", 0, 0);
         }
     }
 

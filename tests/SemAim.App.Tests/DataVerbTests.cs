@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Text.Json;
 using SemAim.Runtime.Data;
 
@@ -105,6 +106,87 @@ public sealed class DataVerbTests : IDisposable
         Assert.Equal(0, Semaim.Run(Command(In("packed"), "shards")).Code);
         Assert.Equal(File.ReadAllBytes(In("out/aim_tiny.folder/model.safetensors")), File.ReadAllBytes(In("out/aim_tiny.shards/model.safetensors")));
         Assert.Equal(3, Semaim.Run("data-pack", "--data-path", In("out"), "--output-dir", In("again")).Code);
+    }
+
+    [Fact]
+    public void Six_hundred_damaged_pictures_are_judged_within_512_MB()
+    {
+        var (rng, count) = (new Random(20251125), 0);
+        foreach (var whole in HostilePictures.Whole())
+            for (var i = 0; i < 14; i++) Put($"{count++:D4}.jpg", HostilePictures.Mutated(whole, rng));
+        // sizes that a file cannot hold, just below the cap: a PNG's, and a JPEG's
+        Put("wide.png", Sized(File.ReadAllBytes(Path.Combine(GoldenFolder.Repository, "tests", "golden", "transforms", "img3.png"))));
+        Put("wide.jpg", Sized(File.ReadAllBytes(Path.Combine(GoldenFolder.Repository, "tests", "golden", "transforms", "img0.jpg"))));
+        Assert.True(count >= 500, $"{count} files");
+
+        var start = new ProcessStartInfo("dotnet", [Path.Combine(AppContext.BaseDirectory, "semaim.dll"), "data-check", "--data-path", In("hostile"), "--num-workers", "2", "--quiet", "--json"]) { RedirectStandardOutput = true, RedirectStandardError = true };
+        using var process = Process.Start(start)!;
+        var (output, errors) = (process.StandardOutput.ReadToEndAsync(), process.StandardError.ReadToEndAsync());
+        long peak = 0;
+        while (!process.WaitForExit(10))
+        {
+            process.Refresh();
+            try { peak = Math.Max(peak, process.PeakWorkingSet64); }
+            catch (InvalidOperationException) { }                             // it ended just now
+        }
+
+        Assert.True(process.ExitCode == 3, errors.Result);
+        Assert.InRange(peak, 1 << 20, 512L << 20);
+        var split = Last(output.Result).GetProperty("splits").GetProperty("train");
+        Assert.Equal(count + 2, split.GetProperty("count").GetInt32());
+        var refused = split.GetProperty("unreadable").EnumerateArray().Select(b => b.GetProperty("path").GetString()).ToList();
+        Assert.InRange(refused.Count, count / 4, count - 20);
+        Assert.Contains("wide.jpg", refused);
+        Assert.Contains("wide.png", refused);
+
+        void Put(string name, byte[] content)
+        {
+            Directory.CreateDirectory(In("hostile"));
+            File.WriteAllBytes(Path.Combine(In("hostile"), name), content);
+        }
+
+        static byte[] Sized(byte[] file)
+        {
+            // 9400 x 9400
+            if (file[0] == 0x89) (file[18], file[19], file[22], file[23]) = (0x24, 0xB8, 0x24, 0xB8);
+            else
+            {
+                var frame = file.AsSpan().IndexOf([(byte)0xFF, (byte)0xC0]);
+                (file[frame + 5], file[frame + 6], file[frame + 7], file[frame + 8]) = (0x24, 0xB8, 0x24, 0xB8);
+            }
+            return file;
+        }
+    }
+
+    [Theory]
+    [InlineData("--max-pixels", "100", "exceeds the limit of 100 pixels")]
+    [InlineData("--max-file-bytes", "50", "exceed the limit of 50")]
+    public void Caps_refuse_pictures_by_their_header(string option, string value, string reason)
+    {
+        var (code, output, _) = Semaim.Run("data-check", "--data-path", pictures.Data, "--quiet", option, value);
+
+        Assert.Equal(3, code);
+        Assert.Contains(reason, output);
+        Assert.Equal(2, Semaim.Run("pretrain", "--data-path", pictures.Data, option, "0").Code);
+    }
+
+    [Fact]
+    public void Orientation_is_honoured_where_that_is_asked_for_and_belongs_to_the_run()
+    {
+        Directory.CreateDirectory(In("turned"));
+        File.Copy(Path.Combine(GoldenFolder.Repository, "tests", "golden", "transforms", "exif6.jpg"), In("turned/a.jpg"));
+        string Size(params string[] more) => Last(Semaim.Run(["data-show", "--data-path", In("turned"), "--index", "0", "--output-dir", In("shown"), "--json", .. more]).Output).GetProperty("drawn").EnumerateArray().First(d => d.GetProperty("what").GetString() == "picture").GetProperty("value").GetString()!;
+        var sides = Size().Split(" x ");
+        Assert.NotEqual(sides[0], sides[1]);
+        Assert.Equal($"{sides[1]} x {sides[0]}", Size("--honour-orientation"));
+
+        string[] Command(params string[] more) => ["pretrain", "--data-path", pictures.Data, "--model", "aim_tiny", "--batch-size", "4", "--output-dir", In("out"), "--quiet", .. more];
+        Assert.Equal(0, Semaim.Run(Command("--max-steps", "2", "--honour-orientation", "--num-workers", "0")).Code);
+        var (code, _, errors) = Semaim.Run(Command("--max-steps", "2", "--num-workers", "0"));
+        Assert.Equal(2, code);
+        Assert.Contains("orientation honoured", errors);
+        var (shown, output, _) = Semaim.Run("data-show", "--run", In("out/aim_tiny.exp"), "--index", "1", "--output-dir", In("shown"));
+        Assert.True(shown == 0, output);
     }
 
     [Fact]

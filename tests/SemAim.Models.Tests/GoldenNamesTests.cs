@@ -39,6 +39,7 @@ public sealed class GoldenNamesTests
         var depth = Blocks(shared, "blocks.");
         var twice = Make(depth, depth, share: true);
         Assert.Equal(shared.Where(n => n != "gaussian_blur.weight").Order(StringComparer.Ordinal), twice.state_dict().Keys.Order(StringComparer.Ordinal));
+        GoldenReport.Within("state_dict_names*.json", name, "differing names", 0, 0);
         Assert.Equal(counted.Order(StringComparer.Ordinal), twice.Slots().Where(s => s.IsTrained || s.Name == "pos_embed" && counted.Contains("pos_embed")).DistinctBy(s => s.Weight).Select(s => s.Name).Order(StringComparer.Ordinal));
     }
 
@@ -53,6 +54,7 @@ public sealed class GoldenNamesTests
         Assert.Equal(Names(json.GetProperty("all_names_in_order")), model.Slots().Select(s => s.Name));
         Assert.Equal(json.GetProperty("total_parameters").GetInt64(), model.Slots().Sum(s => s.Weight.Tensor.numel()));
         Assert.Equal(json.GetProperty("trainable_parameters").GetInt64(), model.Slots().Where(s => s.IsTrained).Sum(s => s.Weight.Tensor.numel()));
+        GoldenReport.Within("pretrain_weight_decay_groups*.json", name, "differing names", 0, 0);
         var groups = json.GetProperty("groups").EnumerateArray().ToList();
         for (var g = 0; g < groups.Count; g++)
         {
@@ -80,6 +82,7 @@ public sealed class GoldenNamesTests
                 var (mean, std, want) = (values.mean().item<double>(), values.std(unbiased: false).item<double>(), Number("std"));
                 Assert.Equal(Names(weight.Value.GetProperty("shape"), v => v.GetInt64()), values.shape);
                 // two samples of n values: five standard errors of the difference
+                if (want > 0) GoldenReport.Within("init_statistics*.json", $"{name} {weight.Name}", "deviation's standard errors", Math.Abs(std - want) / want * Math.Sqrt(n), 5);
                 Assert.True(Math.Abs(mean - Number("mean")) <= 5 * Math.Sqrt(2.0 / n) * want + 1e-12, $"{weight.Name}: mean {mean}, recorded {Number("mean")}");
                 Assert.True(Math.Abs(std - want) <= 5 * want / Math.Sqrt(n) + 1e-12, $"{weight.Name}: deviation {std}, recorded {want}");
                 var (low, high) = (values.min().item<double>(), values.max().item<double>());

@@ -70,6 +70,60 @@ public sealed class TeacherFileTests : IDisposable
     }
 
     [Fact]
+    public void OpenAIs_archive_is_read_without_running_its_code()
+    {
+        // torch.jit.save of a module with CLIP's names, traced; its code is packed and stays so. Recorded with PyTorch 1.13
+        using var scope = NewDisposeScope();
+        var path = Path.Combine(GoldenFolder.Fixtures, "clip_torchscript.pt");
+        var images = arange(2 * 3 * 32 * 32, float32).mul(0.37f).sin().reshape(2, 3, 32, 32);
+        using (var file = WeightFile.Open(path))
+        {
+            Assert.Equal("TorchScript", file.Format);
+            Assert.Contains(file.Entries, e => e.Name == "visual.transformer.resblocks.0.attn.in_proj_weight" && e.Shape.SequenceEqual([48, 16]));
+            Assert.Contains(file.Entries, e => e.Name == "input_resolution");
+        }
+
+        using var teacher = Teacher.Clip(path, 32, Patches, renormalise: false, options: new(Heads: 2));
+        var tokens = teacher.Look(images).Tokens!;
+
+        Assert.True(GoldenCase.Far(tokens[0, 0], tensor(new[] { -0.6897904f, -1.3964602f, -0.2551809f, -1.317675f, -1.0793772f, 1.0251943f })) < 1e-5);
+        Assert.True(GoldenCase.Far(tokens[1, 16], tensor(new[] { -0.2739559f, -2.0197613f, 0.019596f, -0.4293425f, 0.8168175f, -0.2069653f })) < 1e-5);
+    }
+
+    [Fact]
+    public void Heads_are_one_for_64_channels_or_as_given()
+    {
+        using var scope = NewDisposeScope();
+        using var guard = no_grad();
+        var (path, images) = (Path.Combine(folder, "narrow.safetensors"), Pictures());
+        using var tower = new ClipVision(S: 32, P: 8, D: 48, H: 3, L: 1, O: 24);
+        WriteClip(path, tower, "visual.", half: false);
+
+        using var teacher = Teacher.Clip(path, 32, Patches, renormalise: false, options: new(Heads: 3));
+
+        Assert.Equal(0, GoldenCase.Far(teacher.Look(images).Tokens!, tower.Forward(images)));
+        Assert.Contains("--teacher_heads", Assert.Throws<RefusedException>(() => Teacher.Clip(path, 32, Patches)).Message);
+        Assert.Contains("1, 2, 3, 4, 6, 8, 12, 16, 24, 48", Assert.Throws<UsageException>(() => Teacher.Clip(path, 32, Patches, options: new(Heads: 5))).Message);
+    }
+
+    [Theory]
+    [InlineData(null, -0.384855f, 0.572794f, -0.105397f, -1.36914f)]
+    [InlineData("teacher", -0.384855f, 0.572794f, -0.105397f, -1.36914f)]
+    [InlineData("student", 2.169388f, 1.10603f, -1.944712f, -0.645165f)]
+    public void Of_DINOs_full_checkpoint_the_teacher_is_taken_unless_the_student_is_asked_for(string? key, params float[] first)
+    {
+        // torch.save of DINO's training state: student under module.backbone., teacher under backbone., heads, optimizer, arguments. Recorded with PyTorch 1.13
+        using var scope = NewDisposeScope();
+        var path = Path.Combine(GoldenFolder.Fixtures, "dino_full.pth");
+        var images = arange(2 * 3 * 32 * 32, float32).mul(0.37f).sin().reshape(2, 3, 32, 32);
+
+        using var teacher = Teacher.Dino(path, 32, Patches, options: new(key, Heads: 2));
+
+        Assert.True(GoldenCase.Far(teacher.Look(images).Tokens![0, 0].narrow(0, 0, 4), tensor(first)) < 1e-5);
+        Assert.Contains("has no \"average\"; it has \"student\", \"teacher\"", Assert.Throws<RefusedException>(() => Teacher.Dino(path, 32, Patches, options: new("average"))).Message);
+    }
+
+    [Fact]
     public void What_is_no_such_teacher_is_refused_with_the_reason()
     {
         using var scope = NewDisposeScope();

@@ -32,16 +32,30 @@ internal static class GoldenReport
         lock (Gate)
         {
             // where the allowance depends on the case, the worst is the one nearest to its own
-            if (Deviations.TryGetValue((kind, measure), out var before) && before.Worst / before.Allowed >= deviation / allowed) return;
+            static double Part(double far, double most) => most > 0 ? far / most : far;
+            if (Deviations.TryGetValue((kind, measure), out var before) && Part(before.Worst, before.Allowed) >= Part(deviation, allowed)) return;
             Deviations[(kind, measure)] = (deviation, allowed, file);
             Write();
         }
     }
 
+    /// <summary>Asserts equality: how many of something differ must be 0.</summary>
+    /// <param name="kind">the pattern, as in <see cref="GoldenKindAttribute"/></param>
+    /// <param name="file">the case</param>
+    /// <param name="measure">what is counted: differing bytes, differing names …</param>
+    /// <param name="different">those that differ; the first of them are named</param>
+    internal static void Equal(string kind, string file, string measure, IReadOnlyCollection<string> different)
+    {
+        Assert.True(different.Count == 0, $"{file}: {measure}: {different.Count}: {string.Join("; ", different.Take(10))}");
+        Within(kind, file, measure, different.Count, 0);
+    }
+
+    private static string Figure(double value) => value == 0 ? "0" : value.ToString("0.0e+0", CultureInfo.InvariantCulture);
+
     private static void Write()
     {
         var lines = Cases.Select(c => string.Create(CultureInfo.InvariantCulture, $"golden {c.Key}: {c.Value} {(c.Value == 1 ? "case" : "cases")}")
-            + string.Concat(Deviations.Where(d => d.Key.Kind == c.Key).Select(d => string.Create(CultureInfo.InvariantCulture, $"; {d.Key.Measure} {d.Value.Worst:0.0e+0} of {d.Value.Allowed:0.0e+0}"))));
+            + string.Concat(Deviations.Where(d => d.Key.Kind == c.Key).Select(d => string.Create(CultureInfo.InvariantCulture, $"; {d.Key.Measure} {Figure(d.Value.Worst)} of {Figure(d.Value.Allowed)}"))));
         File.WriteAllLines(Path.Combine(AppContext.BaseDirectory, "golden-report.txt"), lines);
     }
 }

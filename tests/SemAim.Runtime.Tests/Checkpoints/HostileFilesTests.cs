@@ -33,7 +33,7 @@ public sealed class HostileFilesTests : IDisposable
     public void Flipped_bytes_are_refused_or_read_and_never_anything_else()
     {
         var random = new Random(17);
-        foreach (var good in HostileCorpus.Good())
+        foreach (var good in HostileCorpus.Good().Append(File.ReadAllBytes(Path.Combine(GoldenFolder.Fixtures, "clip_torchscript.pt"))))
         {
             for (var i = 0; i < 150; i++)
             {

@@ -20,7 +20,7 @@ public sealed class PositionEmbeddingTests
 
                 var got = PositionEmbeddings.Interpolate(file.Read(name), want.size(1) - 1);
 
-                Assert.True((got - want).abs().max().item<float>() < 1e-5, $"{path}: {name}");
+                GoldenReport.Within("pos_interp*.safetensors", Path.GetFileName(path), "positions", (got - want).abs().max().item<float>(), 1e-5);
             }
         }
     }

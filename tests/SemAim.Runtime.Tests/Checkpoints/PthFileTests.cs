@@ -23,6 +23,7 @@ public sealed class PthFileTests
                 var (want, got) = (file.Read(name), read[name.StartsWith("state.", StringComparison.Ordinal) ? name[6..] : name]);
                 Assert.Equal(want.shape, got.shape);
                 Assert.True(want.numel() == 0 || want.to(float64).allclose(got.to(float64), 0, 0, equal_nan: true), $"{expected}: {name}");
+                GoldenReport.Within(Path.GetFileName(expected).StartsWith("pickle_", StringComparison.Ordinal) ? "pickle_*_expected.safetensors" : "checkpoint_toy_expected*.safetensors", Path.GetFileName(expected), "differing tensors", 0, 0);
             }
         }
     }
@@ -34,6 +35,7 @@ public sealed class PthFileTests
         {
             using var scope = NewDisposeScope();
             Assert.DoesNotContain(PthFile.Open(path).Tensors().Keys, n => n.StartsWith("module.", StringComparison.Ordinal));
+            GoldenReport.Within(Path.GetFileName(path).StartsWith("pickle_", StringComparison.Ordinal) ? "pickle_*.pth" : "checkpoint_toy*.pth", Path.GetFileName(path), "files not read", 0, 0);
         }
     }
 
@@ -95,6 +97,32 @@ public sealed class PthFileTests
         {
             using var entry = zip.CreateEntry(name, CompressionLevel.NoCompression).Open();
             entry.Write(content);
+        }
+    }
+
+    [Theory]
+    [InlineData(true, "in each other without end")]
+    [InlineData(false, "__torch__.M")]
+    public void A_module_in_itself_and_a_module_without_a_script_are_refused(bool script, string said)
+    {
+        // M() whose attribute "a" is itself
+        byte[] pickle = [0x80, 2, .. "c__torch__\nM\n"u8, (byte)')', 0x81, (byte)'q', 0, (byte)'}', (byte)'(', (byte)'X', 1, 0, 0, 0, (byte)'a', (byte)'h', 0, (byte)'u', (byte)'b', (byte)'.'];
+        var path = Path.GetTempFileName();
+        try
+        {
+            using (var zip = new ZipArchive(File.Create(path), ZipArchiveMode.Create))
+                foreach (var (name, content) in new[] { ("m/data.pkl", pickle), ("m/constants.pkl", [0x80, 2, (byte)')', (byte)'.']), ("m/code/m.py", new byte[4000]) })
+                {
+                    if (!script && name != "m/data.pkl") continue;
+                    using var entry = zip.CreateEntry(name, name.EndsWith(".py", StringComparison.Ordinal) ? CompressionLevel.Optimal : CompressionLevel.NoCompression).Open();
+                    entry.Write(content);
+                }
+
+            Assert.Contains(said, Assert.Throws<RefusedException>(() => PthFile.Open(path)).Message, StringComparison.Ordinal);
+        }
+        finally
+        {
+            File.Delete(path);
         }
     }
 

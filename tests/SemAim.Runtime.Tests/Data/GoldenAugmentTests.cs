@@ -34,7 +34,7 @@ public sealed unsafe class GoldenAugmentTests
         }
 
         Assert.True(ops.RootElement.GetArrayLength() > 0);
-        Assert.Empty(wrong);
+        GoldenReport.Equal("randaug*.safetensors", name, "differing pictures", wrong);
     }
 
     private static byte[] Apply(JsonElement c, Tensor source, bool bilinear, uint fill, bool scalar)
@@ -82,7 +82,7 @@ public sealed unsafe class GoldenAugmentTests
         }
 
         Assert.True(count > 0);
-        Assert.Empty(wrong);
+        GoldenReport.Equal("randaug_levels*.json", name, "differing arguments", wrong);
     }
 
     // The original's random numbers, handed out again; a range other than the recorded one is an error.
@@ -133,6 +133,7 @@ public sealed unsafe class GoldenAugmentTests
             var all = expected.ValueKind == JsonValueKind.Null ? [] : expected[0].ValueKind == JsonValueKind.Array ? expected.EnumerateArray().ToArray() : [expected];
 
             Assert.True(draws.IsUsedUp);
+            GoldenReport.Within("random_erasing*.json", name, "differing rectangles", 0, 0);
             Assert.Equal(all.Select(b => new Box(b[1].GetInt32(), b[0].GetInt32(), b[3].GetInt32(), b[2].GetInt32())), boxes.Take(count));
         }
         if (!json.RootElement.TryGetProperty("statistics_64x64", out var statistics)) return;
@@ -185,8 +186,8 @@ public sealed unsafe class GoldenAugmentTests
             Mixing.Apply(x, mode, draws);
             using var soft = Mixing.Targets(labels, mode, draws, classes, kwargs.TryGetProperty("label_smoothing", out var s) ? s.GetDouble() : 0.1);
 
-            Assert.True(x.Equals(expected), $"case {key}: pictures, off by {(x - expected).abs().max().item<float>()}");
-            Assert.True(soft.Equals(target), $"case {key}: targets, off by {(soft - target).abs().max().item<float>()}");
+            GoldenReport.Within("mixup*.safetensors", $"{name} case {key}", "pictures", (x - expected).abs().max().item<float>(), 0);
+            GoldenReport.Within("mixup*.safetensors", $"{name} case {key}", "targets", (soft - target).abs().max().item<float>(), 0);
         }
     }
 }

@@ -49,7 +49,7 @@ public sealed unsafe partial class GoldenTransformTests
         Assert.Equal([entry.GetProperty("size_wh")[0].GetInt32(), entry.GetProperty("size_wh")[1].GetInt32()], [decoded.Width, decoded.Height]);
         foreach (var property in entry.EnumerateObject())
         {
-            if (property.Name == "decoded") AssertSame(Planar(folder, property.Value.GetString()!, out _, out _), Planes(decoder.Decode(file)), property.Name);
+            if (property.Name == "decoded") AssertSame(Planar(folder, property.Value.GetString()!, out _, out _), Planes(decoder.Decode(file)), entry.GetProperty("file").GetString()!);
             else if (EvalName().Match(property.Name) is { Success: true } eval) Evaluated(folder, property.Value.GetString()!, file, int.Parse(eval.Groups[1].ValueSpan), name);
             else if (ResizeName().Match(property.Name) is { Success: true } resize)
             {
@@ -80,7 +80,7 @@ public sealed unsafe partial class GoldenTransformTests
             using var uploader = new DeviceUploader(CPU, 1, size, 4, [0.485f, 0.456f, 0.406f], [0.229f, 0.224f, 0.225f]);
             var normalised = uploader.Normalize(tensor(row, dtype: ScalarType.Byte).view(1, 3, size, size))[0];
             var thinned = normalised[TensorIndex.Colon, TensorIndex.Slice(step: 16), TensorIndex.Slice(step: 16)];
-            Assert.True(thinned.Equals(recorded.Read(key)), key);
+            GoldenReport.Within("transforms/eval_tensors*.safetensors", key, "values", (thinned - recorded.Read(key)).abs().max().item<float>(), 0);
         }
     }
 
@@ -110,6 +110,7 @@ public sealed unsafe partial class GoldenTransformTests
             count++;
             Assert.Equal((row[3], row[4]), CropGeometry.ResizeShorter(row[0], row[1], row[2]));
         }
+        GoldenReport.Within("transforms/size_tables*.json", name, "differing rows", 0, 0);
         foreach (var table in json.RootElement.EnumerateObject())
         {
             if (CenterName().Match(table.Name) is not { Success: true } match) continue;
@@ -162,7 +163,7 @@ public sealed unsafe partial class GoldenTransformTests
                 Assert.Equal(c.Value.GetProperty("area_fraction")[i].GetDouble(), area[(int)(quantiles[i] * (draws - 1))], tolerance);
                 Assert.Equal(c.Value.GetProperty("aspect_w_over_h")[i].GetDouble(), aspect[(int)(quantiles[i] * (draws - 1))], tolerance);
             }
-            Assert.Equal(c.Value.GetProperty("area_mean").GetDouble(), area.Average(), tolerance);
+            GoldenReport.Within("transforms/crop_statistics*.json", name, "mean area", Math.Abs(c.Value.GetProperty("area_mean").GetDouble() - area.Average()), tolerance);
             Assert.Equal(c.Value.GetProperty("top_over_range_mean").GetDouble(), top / draws, tolerance);
             Assert.Equal(c.Value.GetProperty("left_over_range_mean").GetDouble(), left / draws, tolerance);
             Assert.Equal(c.Value.GetProperty("whole_image_fraction").GetDouble(), (double)whole / draws, 0.001);
@@ -176,7 +177,7 @@ public sealed unsafe partial class GoldenTransformTests
     {
         Assert.Equal(expected.Length, actual.Length);
         var different = expected.Zip(actual).Count(p => p.First != p.Second);
-        Assert.True(different == 0, $"{what}: {different} of {expected.Length} bytes differ");
+        foreach (var kind in new[] { "transforms/images.json", what.EndsWith(".jpg", StringComparison.Ordinal) ? "transforms/*.jpg" : "transforms/*.png" }) GoldenReport.Within(kind, what, "differing bytes", different, 0);
     }
 
     private static byte[] Planar(string folder, string file, out int width, out int height)
