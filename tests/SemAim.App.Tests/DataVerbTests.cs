@@ -109,7 +109,7 @@ public sealed class DataVerbTests : IDisposable
     }
 
     [Fact]
-    public void Six_hundred_damaged_pictures_are_judged_within_512_MB()
+    public async Task Six_hundred_damaged_pictures_are_judged_within_512_MB()
     {
         var (rng, count) = (new Random(20251125), 0);
         foreach (var whole in HostilePictures.Whole())
@@ -130,9 +130,9 @@ public sealed class DataVerbTests : IDisposable
             catch (InvalidOperationException) { }                             // it ended just now
         }
 
-        Assert.True(process.ExitCode == 3, errors.Result);
+        Assert.True(process.ExitCode == 3, await errors);
         Assert.InRange(peak, 1 << 20, 512L << 20);
-        var split = Last(output.Result).GetProperty("splits").GetProperty("train");
+        var split = Last(await output).GetProperty("splits").GetProperty("train");
         Assert.Equal(count + 2, split.GetProperty("count").GetInt32());
         var refused = split.GetProperty("unreadable").EnumerateArray().Select(b => b.GetProperty("path").GetString()).ToList();
         Assert.InRange(refused.Count, count / 4, count - 20);

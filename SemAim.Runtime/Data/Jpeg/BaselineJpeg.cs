@@ -301,55 +301,46 @@ internal sealed unsafe class BaselineJpeg : IDisposable
                             Vector256<short>.Zero.Store(block + 48);
                         }
 
-                        // the mean's difference, then runs of zeros and the coefficients after them
-                        uint* table = dcTables[component];
-                        int k = 0;
-                        while (true)
+                        // The mean's difference. Bits are filled up to 56 without a branch; a symbol takes 27 at most, so that they suffice for two.
+                        next |= BinaryPrimitives.ReverseEndianness(*(ulong*)at) >> valid;
+                        at += (63 - valid) >> 3;
+                        valid |= 56;
+                        uint entry = dcTables[component][next >> (64 - HuffmanTable.Bits)];
+                        if (entry == 0 && (entry = _dc[_components[component].Dc].Long((int)(next >> 48))) == 0) return false;
+                        int product = (means[component] += Coefficient(next, entry)) * quantiser[0];
+                        next <<= (int)(entry & 0xFF);
+                        valid -= (int)(entry & 0xFF);
+                        extreme |= product + 8192;
+                        coefficients[0] = (short)product;
+
+                        // runs of zeros, and the coefficients after them
+                        uint* table = acTables[component];
+                        int k = 1, turn = 0;
+                        do
                         {
-                            // at least 56 bits, without a branch; a symbol takes 27 at most
-                            next |= BinaryPrimitives.ReverseEndianness(*(ulong*)at) >> valid;
-                            at += (63 - valid) >> 3;
-                            valid |= 56;
-                            uint entry = table[next >> (64 - HuffmanTable.Bits)];
-                            int value;
-                            if ((entry & HuffmanTable.Partial) == 0 && entry != 0)
+                            // every second time: a pattern that processors foresee, where a look at the number of bits is a surprise
+                            if ((turn ^= 1) == 0)
                             {
-                                int length = (int)(entry & 0x7F);
-                                next <<= length;
-                                valid -= length;
-                                value = (int)entry >> 16;
+                                next |= BinaryPrimitives.ReverseEndianness(*(ulong*)at) >> valid;
+                                at += (63 - valid) >> 3;
+                                valid |= 56;
                             }
-                            else
-                            {
-                                if (entry == 0)
-                                {
-                                    entry = (k == 0 ? _dc[_components[component].Dc] : _ac[_components[component].Ac]).Long((int)(next >> 48));
-                                    if (entry == 0) return false;
-                                }
-                                int length = (int)(entry & 0x7F), size = (int)(entry >> 16);
-                                next <<= length;
-                                valid -= length;
-                                value = 0;
-                                if (size > 0)
-                                {
-                                    value = (int)(next >> (64 - size));
-                                    if (value < 1 << (size - 1)) value -= (1 << size) - 1;
-                                    next <<= size;
-                                    valid -= size;
-                                }
-                            }
-                            if (k == 0)
-                            {
-                                value = means[component] += value;
-                                table = acTables[component];
-                            }
+                            entry = table[next >> (64 - HuffmanTable.Bits)];
+                            if (entry == 0 && (entry = _ac[_components[component].Ac].Long((int)(next >> 48))) == 0) return false;
                             k += (int)(entry >> 8) & 0xFF;
-                            if (k > 64) break;
-                            int product = value * quantiser[k - 1];
+                            if (k > 64)
+                            {
+                                next <<= (int)(entry & 0xFF);
+                                valid -= (int)(entry & 0xFF);
+                                break;
+                            }
+                            product = Coefficient(next, entry) * quantiser[k - 1];
+                            next <<= (int)(entry & 0xFF);
+                            valid -= (int)(entry & 0xFF);
                             extreme |= product + 8192;
                             coefficients[order[k - 1]] = (short)product;
-                            if (k == 64) break;
                         }
+                        while (k < 64);
                         if (k is > 64 and < HuffmanTable.End) return false;
                         if (!wanted) continue;
                         var c = _components[component];
@@ -365,6 +356,15 @@ internal sealed unsafe class BaselineJpeg : IDisposable
             if (lastRow < rows - 1) return Left(at, valid, last) >= 0;
             return IsUsedUp(at, valid, last) && scan + 1 < end && scan[1] == 0xD9;
         }
+    }
+
+    // the bits after a code, in JPEG's way of numbers: those that begin with 0 are negative
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static int Coefficient(ulong next, uint entry)
+    {
+        int size = (int)(entry >> 24);
+        ulong own = next << (int)(entry >> 16);                     // the count is taken modulo 64: the code's length
+        return (int)(own >> 1 >> (63 - size)) + ((int)((long)~own >> 63) & ((-1 << size) + 1));
     }
 
     // bits between what was read and the end of the codes; negative where zeros behind it were read

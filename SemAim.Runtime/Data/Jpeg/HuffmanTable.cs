@@ -1,15 +1,10 @@
 namespace SemAim.Runtime.Data.Jpeg;
 
-/// <summary>
-/// A Huffman table that answers a whole coefficient at once: the next ten bits give the code, what it means and, where they fit, the coefficient's own bits too.
-/// </summary>
+/// <summary>A Huffman table that answers with a single look-up of the next ten bits how long a code is, how many bits of a coefficient follow it, and how many zeros come before.</summary>
 internal sealed class HuffmanTable
 {
-    /// <summary>Bits of a look-up.</summary>
+    /// <summary>Bits of a look-up; longer codes are rare.</summary>
     internal const int Bits = 10;
-
-    /// <summary>Flag of an entry whose coefficient has more bits than the look-up: its value is their number.</summary>
-    internal const uint Partial = 0x80;
 
     /// <summary>Advance of an end-of-block code: beyond any place in a block.</summary>
     internal const int End = 128;
@@ -18,10 +13,7 @@ internal sealed class HuffmanTable
     private readonly int[] _last = new int[18], _offset = new int[18];      // last code of a length, left-aligned to 16 bits; index of its value
     private int _defined = -1;
 
-    /// <summary>
-    /// By the next ten bits: length of everything read (bits 0–6), <see cref="Partial"/>, how many places to go on (8–15), and the coefficient (16–31, signed).
-    /// 0: a longer code, or none.
-    /// </summary>
+    /// <summary>By the next ten bits: bits of code and coefficient together (0–7), how many places to go on (8–15), bits of the code (16–23), of the coefficient (24–31). 0: a longer code, or none.</summary>
     internal uint[] Entries { get; } = GC.AllocateArray<uint>(1 << Bits, pinned: true);
 
     internal bool IsDefined => _defined >= 0;
@@ -56,24 +48,12 @@ internal sealed class HuffmanTable
         return true;
     }
 
-    private void Fill(int code, int length, byte symbol, bool isDc)
+    private void Fill(int code, int length, byte symbol, bool isDc) => Entries.AsSpan(code << (Bits - length), 1 << (Bits - length)).Fill(Entry(length, symbol, isDc));
+
+    private static uint Entry(int length, byte symbol, bool isDc)
     {
-        int size = symbol & 15, advance = isDc ? 1 : symbol == 0 ? End : (symbol >> 4) + 1, rest = Bits - length;
-        for (int tail = 0; tail < 1 << rest; tail++)
-        {
-            uint entry = (uint)advance << 8;
-            if (size <= rest)
-            {
-                int v = size == 0 ? 0 : tail >> (rest - size);
-                if (size > 0 && v < 1 << (size - 1)) v -= (1 << size) - 1;
-                entry |= (uint)(ushort)v << 16 | (uint)(length + size);
-            }
-            else
-            {
-                entry |= (uint)size << 16 | Partial | (uint)length;
-            }
-            Entries[code << rest | tail] = entry;
-        }
+        int size = symbol & 15, advance = isDc ? 1 : symbol == 0 ? End : (symbol >> 4) + 1;
+        return (uint)(length + size | advance << 8 | length << 16 | size << 24);
     }
 
     /// <summary>An entry for a code of more than ten bits, as <see cref="Entries"/> would give it; 0 where there is none.</summary>
@@ -83,8 +63,6 @@ internal sealed class HuffmanTable
         int length = Bits + 1;
         while (length <= 16 && next >= _last[length]) length++;
         if (length > 16) return 0;
-        byte symbol = _definition[16 + (next >> (16 - length)) + _offset[length]];
-        int advance = _defined >> 16 != 0 ? 1 : symbol == 0 ? End : (symbol >> 4) + 1;
-        return (uint)advance << 8 | (uint)(symbol & 15) << 16 | Partial | (uint)length;
+        return Entry(length, _definition[16 + (next >> (16 - length)) + _offset[length]], _defined >> 16 != 0);
     }
 }
