@@ -11,12 +11,14 @@ internal sealed class SpecificationTruth(int seed)
 {
     private const int LargestSize = 8, MostTries = 4000, LongestLead = 2;
     private readonly Random random = new(seed);
+    private bool least;                                            // sizes bound at the call are 1 in the first trial: an index or a broadcast that needs more shows there
 
     /// <summary>The first way in which a module breaks its contract, or null where it held in all trials.</summary>
     internal string? Failure(Type module, int trials)
     {
         for (var trial = 0; trial < trials; trial++)
         {
+            least = trial == 0;
             var constructor = module.GetConstructors().OrderByDescending(c => c.GetParameters().Length).First();
             if (Admissible(module, constructor) is not { } arguments) return null;      // facts that nothing satisfies promise everything
             var at = string.Join(", ", constructor.GetParameters().Zip(arguments, (p, a) => $"{p.Name} = {a}"));
@@ -95,7 +97,7 @@ internal sealed class SpecificationTruth(int seed)
         try
         {
             foreach (var token in graph.GetParameters().SelectMany(p => Tokens(p)).Select(t => t.TrimStart('#')))
-                if (token.All(c => char.IsLetterOrDigit(c) || c == '_') && !char.IsDigit(token[0]) && !IsKnown(token) && !bound.ContainsKey(token)) bound[token] = random.Next(2, 6);
+                if (token.All(c => char.IsLetterOrDigit(c) || c == '_') && !char.IsDigit(token[0]) && !IsKnown(token) && !bound.ContainsKey(token)) bound[token] = least && !masked.Any(m => Tokens(m).Contains(token)) ? 1 : random.Next(2, 6);
             // masks are square and come from ranks
             foreach (var mask in masked)
                 if (Tokens(mask) is [_, var rows, var columns] && bound.ContainsKey(rows) && bound.ContainsKey(columns)) bound[columns] = bound[rows];
