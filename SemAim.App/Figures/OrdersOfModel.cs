@@ -46,14 +46,14 @@ internal static class OrdersOfModel
             if (objective is null) return;
             var target = objective.Blur(images);
             var patches = model.Patches(target);                                                          // B N 3P²
-            var (mean, deviation) = (patches.mean([2], true), (patches.var(2, true, true) + 1e-6).sqrt());
+            var (mean, deviation) = (patches.mean([2], true), patches.var(2, true, true).add(Number.Of(1e-6), Number.One).sqrt());
             var targets = Bytes(target);
             var found = ranks.Select(rank =>
             {
                 using var scope = NewDisposeScope();
                 var predicted = model.Predict(images, rank);
                 var (_, loss) = objective.Loss(model, predicted, images);
-                var shown = normalised ? predicted * deviation + mean : predicted;
+                var shown = normalised ? (predicted * deviation).add(mean, Number.One) : predicted;
                 return (Pictures: Bytes(Unpatch(shown, grid, model.PatchSize)), Loss: Values(loss));
             }).ToList();
             for (var i = 0; i < pixels.Count; i++)
@@ -109,7 +109,7 @@ internal static class OrdersOfModel
     {
         using var mean = tensor(PretrainLoop.Mean).view(1, 3, 1, 1);
         using var std = tensor(PretrainLoop.Std).view(1, 3, 1, 1);
-        var bytes = ((images * std + mean) * 255).round().clamp(0, 255).permute(0, 2, 3, 1).contiguous().to(uint8);
+        var bytes = (images * std).add(mean, Number.One).mul(Number.Of(255)).round().clamp(Number.Of(0), Number.Of(255)).permute(0, 2, 3, 1).contiguous().to(uint8);
         return [.. Enumerable.Range(0, (int)images.size(0)).Select(i => new Picture(bytes[i].contiguous().data<byte>().ToArray(), (int)images.size(3)))];
     }
 

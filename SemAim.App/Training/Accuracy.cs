@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using SemAim.Runtime.Data;
+using SemAim.Runtime.Tensors;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -57,13 +58,13 @@ internal sealed record Accuracy(double Loss, double Top1, double Top5, int Count
         {
             using var scope = NewDisposeScope();
             var wide = logits.to(float64);
-            loss.add_(nn.functional.cross_entropy(wide, labels, reduction: nn.Reduction.Sum));
+            loss.add_(nn.functional.cross_entropy(wide, labels, reduction: nn.Reduction.Sum), Number.One);
             // equal scores: the lower class number wins, as everywhere
             var own = wide.gather(1, labels.unsqueeze(1));
-            var earlier = arange(wide.size(1), dtype: int64, device: wide.device).unsqueeze(0) < labels.unsqueeze(1);
+            var earlier = arange(Number.Of(0), Number.Of(wide.size(1)), Number.One, dtype: int64, device: wide.device).unsqueeze(0) < labels.unsqueeze(1);
             var place = wide.gt(own).logical_or(wide.eq(own).logical_and(earlier)).sum(1);
-            right1.add_(place.lt(1).sum());
-            right5.add_(place.lt(Math.Min(5, wide.size(1))).sum());
+            right1.add_(place.lt(Number.Of(1)).sum(), Number.One);
+            right5.add_(place.lt(Number.Of(Math.Min(5, wide.size(1)))).sum(), Number.One);
             count += (int)labels.size(0);
         }
 

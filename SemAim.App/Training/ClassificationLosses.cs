@@ -1,3 +1,4 @@
+using SemAim.Runtime.Tensors;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -28,8 +29,8 @@ internal static class ClassificationLosses
         using var logs = nn.functional.log_softmax(logits, -1);
         using var own = nn.functional.nll_loss(logs, labels);
         using var all = logs.mean();
-        using var sharp = own * (1 - smoothing);
-        using var flat = all * smoothing;
+        using var sharp = own.mul(Number.Of(1 - smoothing));
+        using var flat = all.mul(Number.Of(smoothing));
         return sharp - flat;
     }
 }

@@ -1,9 +1,9 @@
-using System.Diagnostics;
-using System.Text.Json;
 using SemAim.Dsl;
 using SemAim.Runtime.Logging;
 using SemAim.Runtime.Optim;
 using SemAim.Runtime.Tensors;
+using System.Diagnostics;
+using System.Text.Json;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -87,16 +87,16 @@ internal abstract class ClassifierLoop(GraphModule trained, ParameterArena arena
                 for (var micro = 0; micro < settings.Accumulation; micro++)
                 {
                     using var inner = NewDisposeScope();
-                    var loss = Loss(step, micro) / settings.Accumulation;
+                    var loss = Loss(step, micro).div(Number.Of(settings.Accumulation));
                     loss.backward();
                     arena.CollectGradients();
-                    lossSum.add_(loss.detach().to(float32));
+                    lossSum.add_(loss.detach().to(float32), Number.One);
                 }
                 var rate = schedule.At(step);
                 foreach (var group in arena.Groups) optimizer.SetLearningRate(group, rate * scale[group]);
                 optimizer.Step();
                 arena.ZeroGradients();
-                sum.add_(lossSum);
+                sum.add_(lossSum, Number.One);
                 (rates, count) = (rates + rate, count + 1);
                 var lastOfEpoch = (step + 1) % stepsPerEpoch == 0;
                 if (step % settings.LogEvery == 0 || lastOfEpoch)

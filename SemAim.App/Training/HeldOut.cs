@@ -62,16 +62,16 @@ internal static class HeldOut
     private static bool IsOn(DrawnObject drawn, double x, double y) => (x - drawn.X) * (x - drawn.X) + (y - drawn.Y) * (y - drawn.Y) <= drawn.R * drawn.R;
 
     private static Tensor Normalised(Tensor patches)
-        => (patches - patches.mean([2], true)) / (patches.var(2, true, true) + 1e-6).sqrt();
+        => (patches - patches.mean([2], true)) / patches.var(2, true, true).add(Number.Of(1e-6), Number.One).sqrt();
 
     // patches: B N O, normalised; the first patch of an order has nothing to copy and gets the mean
     private static (double Mean, double Copy) Naive(Tensor patches, Tensor rank, Grid grid)
     {
         var (rows, count) = ((int)patches.size(0), grid.Count);
         var ranks = rank.to(float64).data<double>().ToArray();
-        var own = patches.square().mean([2]);                                                                      // B N
+        var own = (patches * patches).mean([2]);                                                                      // B N
         // |a − b|² = |a|² + |b|² − 2ab: no B × N × N × C tensor
-        var error = (own.unsqueeze(2) + own.unsqueeze(1) - patches.matmul(patches.transpose(1, 2)) * (2.0 / patches.size(2))).data<float>().ToArray();      // B N N
+        var error = own.unsqueeze(2).add(own.unsqueeze(1), Number.One).sub(patches.matmul(patches.transpose(1, 2)).mul(Number.Of(2.0 / patches.size(2)))).data<float>().ToArray();      // B N N
         var alone = own.data<float>().ToArray();
         double copy = 0;
         for (var b = 0; b < rows; b++)

@@ -1,3 +1,4 @@
+using SemAim.Runtime.Tensors;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -36,7 +37,7 @@ internal static class KnnEvaluation
         using var guard = no_grad();
         using var scope = NewDisposeScope();
         var largest = Math.Min(ks.Max(), trainLabels.Length);
-        var nearest = full([testLabels.Length, largest], double.NegativeInfinity, dtype: float32);
+        var nearest = full([testLabels.Length, largest], Number.Of(double.NegativeInfinity), dtype: float32);
         var places = zeros(testLabels.Length, largest, dtype: int64);
         for (var from = 0; from < trainLabels.Length; from += columns)
         {
@@ -50,11 +51,11 @@ internal static class KnnEvaluation
                 var (similarity, index) = query.matmul(bank).topk((int)Math.Min(largest, bank.size(1)), 1);
                 var (own, where) = (nearest.narrow(0, start, rows), places.narrow(0, start, rows));
                 var (merged, chosen) = cat([own, similarity], 1).topk(largest, 1);
-                where.copy_(cat([where, index + from], 1).gather(1, chosen));
+                where.copy_(cat([where, index.add(Number.Of(from), Number.One)], 1).gather(1, chosen));
                 own.copy_(merged);
             }
         }
-        var votes = (nearest / temperature).exp().to(float64).data<double>().ToArray();
+        var votes = nearest.div(Number.Of(temperature)).exp().to(float64).data<double>().ToArray();
         return Judge(votes, places.data<long>().ToArray(), largest, trainLabels, testLabels, ks);
     }
 
@@ -81,7 +82,7 @@ internal static class KnnEvaluation
     internal static (Tensor Train, Tensor Test) Standardise(Tensor train, Tensor test)
     {
         using var scope = NewDisposeScope();
-        var (mean, deviation) = (train.mean([0], true), train.std(0, true, true) + 1e-6);
+        var (mean, deviation) = (train.mean([0], true), train.std(0, true, true).add(Number.Of(1e-6), Number.One));
         return (((train - mean) / deviation).MoveToOuterDisposeScope(), ((test - mean) / deviation).MoveToOuterDisposeScope());
     }
 }

@@ -1,5 +1,6 @@
 using SemAim.Runtime.Data;
 using SemAim.Runtime.Data.Demo;
+using SemAim.Runtime.Native;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -34,6 +35,7 @@ internal static class Pictures
     internal static void ForEach(ISampleSource source, int size, int batch, int workers, Device device, Action<Tensor, int[], int> use, int start = 0, int? resize = null)
     {
         const int slots = 3;
+        Allocator.KeepMemory();
         using var uploader = new DeviceUploader(device, batch, size, slots, PretrainLoop.Mean, PretrainLoop.Std);
         var plan = new EvaluationPlan(source.Count - start, batch, 0, 1);
         using var loader = new RingLoader(start == 0 ? source : new Rest(source, start), plan, () => new EvaluationPipeline(resize ?? Resize(size), size, source.Decode), new RingOptions(workers, slots, size, batch), bytes => new TensorBatchMemory(bytes, device.type == DeviceType.CUDA));

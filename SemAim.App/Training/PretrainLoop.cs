@@ -122,8 +122,8 @@ internal sealed class PretrainLoop(AimViT model, PixelObjective objective, ISamp
                 badInARow = IsSkipped(optimizer, step) ? badInARow + 1 : 0;
                 if (badInARow == 0)
                 {
-                    epochLoss.add_(work.Loss);
-                    epochNorm.add_(optimizer.LastNorm);
+                    epochLoss.add_(work.Loss, Number.One);
+                    epochNorm.add_(optimizer.LastNorm, Number.One);
                     (epochRate, epochSteps) = (epochRate + rate, epochSteps + 1);
                 }
                 if ((step + 1) % stepsPerEpoch == 0)

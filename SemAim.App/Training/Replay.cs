@@ -53,8 +53,8 @@ internal sealed class Replay(BadStep record, string weights, Func<AimViT> make, 
             var images = uploader.Normalize(uploader.Upload(batch));
             var noise = KeyedUniform.Fill(settings.Seed, step, (long)micro * settings.BatchSize, rows, order.NoiseColumns(model.PatchGrid), device);
             var (loss, map, rank) = pass.Run(images, noise);
-            if (map is not null) loss = loss * (map.sum() * 0 + 1);      // as in training: a map that is not finite makes a bad step
-            (loss / settings.Accumulation).backward();
+            if (map is not null) loss *= map.sum().mul(Number.Of(0)).add(Number.One, Number.One);      // as in training: a map that is not finite makes a bad step
+            loss.div(Number.Of(settings.Accumulation)).backward();
             arena.CollectGradients();
             var value = loss.item<float>();
             total += value / settings.Accumulation;

@@ -1,9 +1,10 @@
-using System.Globalization;
-using System.Text.Json;
 using CommandLine;
 using SemAim.Models;
 using SemAim.Runtime;
 using SemAim.Runtime.Checkpoints;
+using SemAim.Runtime.Tensors;
+using System.Globalization;
+using System.Text.Json;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -204,7 +205,7 @@ internal sealed class CheckpointDiffVerb : IVerb
     {
         var (a, b) = (x.to(float64), y.to(float64));
         var same = a.eq(b).logical_or(a.isnan().logical_and(b.isnan()));
-        var far = a.sub(b).abs().masked_fill(same, 0);
+        var far = a.sub(b).abs().masked_fill(same, Number.Of(0));
         return far.isnan().any().item<bool>() ? double.PositiveInfinity : far.max().item<double>();
     }
 }

@@ -1,12 +1,13 @@
-using System.Runtime.InteropServices;
-using System.Text.Json;
 using CommandLine;
 using SemAim.App.Training;
 using SemAim.Models;
 using SemAim.Runtime;
 using SemAim.Runtime.Data;
 using SemAim.Runtime.Native;
+using SemAim.Runtime.Tensors;
 using SkiaSharp;
+using System.Runtime.InteropServices;
+using System.Text.Json;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -146,7 +147,7 @@ internal sealed class DataShowVerb : PictureOptions, IVerb
         var images = uploader.Normalize(tensor(row, dtype: ScalarType.Byte).view(1, 3, size, size));
         RandomErasing.Fill(images, [info], ErasingMode, seed);
         var (mean, std) = (tensor(PretrainLoop.Mean).view(1, 3, 1, 1), tensor(PretrainLoop.Std).view(1, 3, 1, 1));
-        images.mul(std).add(mean).mul(255).round().clamp(0, 255).to(ScalarType.Byte).data<byte>().ToArray().CopyTo(row, 0);
+        images.mul(std).add(mean, Number.One).mul(Number.Of(255)).round().clamp(Number.Of(0), Number.Of(255)).to(ScalarType.Byte).data<byte>().ToArray().CopyTo(row, 0);
     }
 
     private sealed unsafe class Watcher(string folder) : ISampleWatcher

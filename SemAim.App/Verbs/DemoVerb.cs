@@ -30,7 +30,7 @@ internal sealed class DemoVerb : IVerb
     [Option("output_dir", Default = "demo-out", HelpText = "Folder of pictures and run.")]
     public string OutputDir { get; set; } = "";
 
-    [Option("minutes", Default = 2.25, HelpText = "Minutes of pretraining.")]
+    [Option("minutes", Default = 2.75, HelpText = "Minutes of pretraining.")]
     public double Minutes { get; set; }
 
     [Option("seed", Default = 1UL, HelpText = "Of the pictures and the run.")]
@@ -156,7 +156,7 @@ internal sealed class DemoVerb : IVerb
     // steps a second, from a few steps on a copy that is thrown away: the schedule needs its length before it starts
     private double Rate(PixelObjective objective, ISampleSource train, MetricsLog log)
     {
-        const int warm = 5, timed = 25;
+        const int few = 5, timed = 60;
         var silent = Path.GetTempFileName();
         try
         {
@@ -168,8 +168,9 @@ internal sealed class DemoVerb : IVerb
                 new PretrainLoop(copy, objective, train, new PretrainSettings { BatchSize = Batch, Steps = steps, Rate = 1e-4, WarmupSteps = 1, Seed = Seed, Workers = 1, Narrow = Precision == PrecisionChoice.Bf16, Order = OrderName, LogEvery = 1000 }, nowhere, new Narrator(true)).Run();
                 return watch.Elapsed.TotalSeconds;
             }
-            Seconds(warm);
-            var rate = timed / Seconds(timed);
+            Seconds(few);                                        // loads, compiles
+            var start = Seconds(few);                            // what a run costs beside its steps
+            var rate = timed / Math.Max(0.1, Seconds(few + timed) - start);
             log.Write("event", ("event", "timed"), ("steps_per_second", Math.Round(rate, 2)));
             return rate;
         }

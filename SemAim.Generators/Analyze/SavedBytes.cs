@@ -18,23 +18,25 @@ public sealed class SavedBytes
     private readonly Dictionary<Value, Value> looksAt = [];         // view → what owns the memory
     private readonly HashSet<Value> small = [];                     // bfloat16 where products are
     private readonly HashSet<Value> kept = [];
+    private readonly HashSet<Value> parameters;
+    private readonly HashSet<Value> read = [];                      // parameters that products read
     private readonly List<string> loops = [];
     private Dim sum = Dim.Zero;
     private bool isKnown = true;
 
-    private SavedBytes(ModuleScope scope, bool narrow) => (this.scope, this.narrow) = (scope, narrow);
+    private SavedBytes(ModuleScope scope, CheckedGraph graph, bool narrow) => (this.scope, this.narrow, parameters) = (scope, narrow, [.. graph.Body.Parameters]);
 
-    /// <summary>Bytes, or null where unknown, and the arguments that are kept too.</summary>
+    /// <summary>Bytes, or null where unknown, the arguments that are kept too, and those that products read: whether these are kept, the caller knows.</summary>
     /// <param name="scope">the module</param>
     /// <param name="graph">after the passes</param>
     /// <param name="narrow">products in bfloat16</param>
-    public static (Dim? Bytes, EquatableArray<string> Arguments) Of(ModuleScope scope, CheckedGraph graph, bool narrow)
+    public static (Dim? Bytes, EquatableArray<string> Arguments, EquatableArray<string> Products) Of(ModuleScope scope, CheckedGraph graph, bool narrow)
     {
-        var analysis = new SavedBytes(scope, narrow);
+        var analysis = new SavedBytes(scope, graph, narrow);
         analysis.Run(graph.Body);
         var values = graph.Unit.Parameters.Where(p => p.Kind != ParameterKind.Host).ToList();
-        var arguments = values.Where((_, i) => analysis.kept.Contains(graph.Body.Parameters[i])).Select(p => p.Name).ToEquatable();
-        return (analysis.isKnown ? analysis.sum : null, arguments);
+        EquatableArray<string> Names(HashSet<Value> set) => values.Where((_, i) => set.Contains(graph.Body.Parameters[i])).Select(p => p.Name).ToEquatable();
+        return (analysis.isKnown ? analysis.sum : null, Names(analysis.kept), Names(analysis.read));
     }
 
     private Value Owner(Value v)
@@ -51,6 +53,16 @@ public sealed class SavedBytes
         var owner = Owner(v);
         if (owner.IsRootedInWeight || !kept.Add(owner)) return;
         if (owner.Producer is not null) sum += Bytes(owner);        // parameters of graphs and loops are settled by their owners
+    }
+
+    // A product keeps no normalisation but what was normalised, which the normalisation itself keeps (NormalizedValue in SemAim.Runtime).
+    private void Read(Value x, bool isCall)
+    {
+        var source = x.Producer is { Kind: OpKind.Lower } cast ? cast.Operands[0]! : x;
+        if (source.Producer is { Kind: OpKind.LayerNorm }) return;
+        if (parameters.Contains(source)) read.Add(source);
+        else if (isCall && narrow && !small.Contains(x)) sum += 2 * Costs.Elements(x);                  // the callee's narrow copy
+        else Keep(x);
     }
 
     private void View(Op op)
@@ -82,7 +94,7 @@ public sealed class SavedBytes
                 if (!narrow || !small.Contains(x!)) View(op);
                 return;
             case OpKind.Linear or OpKind.Conv2d:
-                Keep(x);
+                if (op.Kind == OpKind.Linear) Read(x!, isCall: false); else Keep(x);
                 if (narrow) small.Add(op.Result);
                 return;
             case OpKind.LayerNorm:
@@ -140,7 +152,10 @@ public sealed class SavedBytes
         var arguments = narrow ? cost.ArgumentsNarrow : cost.Arguments;
         var values = callee.Parameters.Where(p => p.Kind != ParameterKind.Host).ToList();
         for (var i = 0; i < values.Count; i++)
+        {
             if (arguments.Contains(values[i].Name)) Keep(op.Operands[i]);
+            if (cost.Products.Contains(values[i].Name) && op.Operands[i] is { Type: ElementType.Float } product) Read(product, isCall: true);
+        }
     }
 
     // a value carried around n times is n + 1 values: the first is the operand, the last the result

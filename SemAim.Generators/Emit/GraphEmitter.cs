@@ -214,18 +214,19 @@ internal sealed class GraphEmitter
             case OpKind.Scalar:
                 return op.Method switch
                 {
-                    "pow" when op.Text == "2" => $"{X()}.square()",
+                    "pow" when op.Text == "2" => $"Kernels.Square({X()})",
                     "pow" when op.Text == "0.5" => $"{X()}.sqrt()",
-                    "pow" => $"{X()}.pow({op.Text})",
-                    "+" => $"{X()}.add({op.Text})",
-                    "-" => $"{X()}.sub({op.Text})",
-                    "*" => $"{X()}.mul({op.Text})",
-                    "/" => $"{X()}.div({op.Text})",
-                    "r-" => $"({op.Text} - {X()})",
-                    _ => $"({op.Text} / {X()})",
+                    "pow" => $"{X()}.pow(Number.Of({op.Text}))",
+                    "+" => $"Kernels.Add({X()}, Number.Of({op.Text}))",
+                    "-" => $"{X()}.sub(Number.Of({op.Text}))",
+                    "*" => $"{X()}.mul(Number.Of({op.Text}))",
+                    "/" => $"{X()}.div(Number.Of({op.Text}))",
+                    "r-" => $"Kernels.Subtract(Number.Of({op.Text}), {X()})",
+                    _ => $"Kernels.Divide(Number.Of({op.Text}), {X()})",
                 };
-            case OpKind.Binary: return $"{X()}.{op.Method switch { "+" => "add", "-" => "sub", "*" => "mul", _ => "div" }}({X(1)})";
-            case OpKind.Compare: return $"{X()}.{op.Method switch { "<" => "lt", "<=" => "le", ">" => "gt", _ => "ge" }}({(op.Operands.Count > 1 ? X(1) : op.Text)})";
+            case OpKind.Binary when op.Method == "+": return $"Kernels.Add({X()}, {X(1)})";
+            case OpKind.Binary: return $"{X()}.{op.Method switch { "-" => "sub", "*" => "mul", _ => "div" }}({X(1)})";
+            case OpKind.Compare: return $"{X()}.{op.Method switch { "<" => "lt", "<=" => "le", ">" => "gt", _ => "ge" }}({(op.Operands.Count > 1 ? X(1) : $"Number.Of({op.Text})")})";
             case OpKind.Reshape: return $"{X()}.{(IsFresh(op.Operands[0]!) ? "view" : "reshape")}({Sizes(op.Dims)})";
             case OpKind.Permute: return op.Order.Count == 4 && op.Order.SequenceEqual([0, 2, 1, 3]) ? $"{X()}.transpose(1, 2)" : $"{X()}.permute({string.Join(", ", op.Order.Select(N))})";
             case OpKind.Expand: return $"{X()}.expand({Sizes(op.Dims)})";

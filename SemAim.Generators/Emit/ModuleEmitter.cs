@@ -21,6 +21,7 @@ public static class ModuleEmitter
         code.Line("using SemAim.Dsl;");
         code.Line("using torch = TorchSharp.torch;");
         code.Line("using Functional = TorchSharp.torch.nn.functional;");
+        code.Line("using Number = SemAim.Runtime.Tensors.Number;");
         code.Line("using Tensor = TorchSharp.torch.Tensor;");
         code.Line();
         if (unit.Namespace.Length > 0)

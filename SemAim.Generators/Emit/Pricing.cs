@@ -50,6 +50,6 @@ public static class Pricing
         var (multiplyAdds, reads) = (Costs.Write(scope.Facts, Counting.MultiplyAdds(scope, graph)), Manifest.Reads(scope, graph));
         PassPipeline.Run(graph, scope);
         var (wide, narrow) = (SavedBytes.Of(scope, graph, narrow: false), SavedBytes.Of(scope, graph, narrow: true));
-        return new(multiplyAdds, Costs.Write(scope.Facts, wide.Bytes), Costs.Write(scope.Facts, narrow.Bytes), wide.Arguments, narrow.Arguments, reads);
+        return new(multiplyAdds, Costs.Write(scope.Facts, wide.Bytes), Costs.Write(scope.Facts, narrow.Bytes), wide.Arguments, narrow.Arguments, wide.Products, reads);
     }
 }

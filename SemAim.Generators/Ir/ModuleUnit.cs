@@ -120,8 +120,9 @@ public sealed record GraphSummary(bool IsTokenWise, bool IsStochastic, bool IsCa
 /// <param name="SavedNarrow">the same with products in bfloat16</param>
 /// <param name="Arguments">names of the arguments kept, float32</param>
 /// <param name="ArgumentsNarrow">the same with products in bfloat16</param>
+/// <param name="Products">names of the arguments that products read: kept unless they are a normalisation</param>
 /// <param name="Reads">keys of the weights and constants read</param>
-public sealed record GraphCost(string MultiplyAdds, string Saved, string SavedNarrow, EquatableArray<string> Arguments, EquatableArray<string> ArgumentsNarrow, EquatableArray<string> Reads);
+public sealed record GraphCost(string MultiplyAdds, string Saved, string SavedNarrow, EquatableArray<string> Arguments, EquatableArray<string> ArgumentsNarrow, EquatableArray<string> Products, EquatableArray<string> Reads);
 
 /// <summary>A weight or constant below a module.</summary>
 /// <param name="Key">state-dict key; <c>{0..L}</c> stands for the numbers of copies</param>

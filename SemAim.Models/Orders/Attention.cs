@@ -1,3 +1,5 @@
+using SemAim.Dsl;
+using SemAim.Runtime.Tensors;
 using static TorchSharp.torch;
 
 namespace SemAim.Models.Orders;
@@ -12,5 +14,5 @@ public sealed class Attention : IOrder
     public bool NeedsGuidance => true;
 
     /// <inheritdoc />
-    public Tensor Rank(Tensor? guidance, Tensor noise, Grid grid) => 1 - guidance!;
+    public Tensor Rank(Tensor? guidance, Tensor noise, Grid grid) => Kernels.Subtract(Number.One, guidance!);
 }

@@ -1,3 +1,4 @@
+using SemAim.Runtime.Tensors;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -17,10 +18,10 @@ public sealed class AttentionCenter : IOrder
     {
         using var scope = NewDisposeScope();
         var centre = guidance!.argmax(1, keepdim: true);                                         // B 1
-        var patch = arange(grid.Count, int64, noise.device).unsqueeze(0);                        // 1 N
-        var columns = (long)grid.Columns;
+        var patch = arange(Number.Of(0), Number.Of(grid.Count), Number.One, int64, noise.device).unsqueeze(0);                        // 1 N
+        var columns = Number.Of(grid.Columns);
         var rows = (patch.div(columns, RoundingMode.floor) - centre.div(columns, RoundingMode.floor)).to(noise.dtype);
         var across = (patch.remainder(columns) - centre.remainder(columns)).to(noise.dtype);
-        return ((rows.square() + across.square()).sqrt() + noise * 0.001).MoveToOuterDisposeScope();
+        return (rows * rows).add(across * across, Number.One).sqrt().add(noise, Number.Of(0.001)).MoveToOuterDisposeScope();
     }
 }

@@ -1,3 +1,4 @@
+using SemAim.Runtime.Tensors;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -18,7 +19,7 @@ public sealed class AttentionGuided(bool corrected = false) : IOrder
     {
         using var scope = NewDisposeScope();
         var centre = guidance!.argmax(1, keepdim: true);
-        var columns = (long)grid.Columns;
+        var columns = Number.Of(grid.Columns);
         return (noise - NestedBoxes.Count(centre.div(columns, RoundingMode.floor), centre.remainder(columns), grid, noise.dtype, !corrected && NestedBoxes.HasTable(grid))).MoveToOuterDisposeScope();
     }
 }

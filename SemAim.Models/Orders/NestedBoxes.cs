@@ -1,3 +1,4 @@
+using SemAim.Runtime.Tensors;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -32,13 +33,13 @@ internal static class NestedBoxes
     internal static Tensor Count(Tensor row, Tensor column, Grid grid, ScalarType type, bool original)
     {
         using var scope = NewDisposeScope();
-        var patch = arange(grid.Count, int64, row.device).unsqueeze(0);
-        var (rows, columns) = (patch.div((long)grid.Columns, RoundingMode.floor), patch.remainder((long)grid.Columns));
+        var patch = arange(Number.Of(0), Number.Of(grid.Count), Number.One, int64, row.device).unsqueeze(0);
+        var (rows, columns) = (patch.div(Number.Of(grid.Columns), RoundingMode.floor), patch.remainder(Number.Of(grid.Columns)));
         var count = zeros([row.size(0), grid.Count], type, row.device);
         for (var k = 0; k < Sides.Length; k++)
         {
             var inRows = Inside(rows, row, k, grid.Rows, original);
-            count.add_(inRows.logical_and(Inside(columns, column, k, grid.Columns, original)).to(type));
+            count.add_(inRows.logical_and(Inside(columns, column, k, grid.Columns, original)).to(type), Number.One);
         }
         return count.MoveToOuterDisposeScope();
     }
@@ -46,7 +47,7 @@ internal static class NestedBoxes
     private static Tensor Inside(Tensor coordinate, Tensor centre, int k, int length, bool original)
     {
         var start = tensor(Starts(k, length, original), device: centre.device).take(centre);
-        return coordinate.ge(start).logical_and(coordinate.lt(start + Sides[k]));
+        return coordinate.ge(start).logical_and(coordinate.lt(start.add(Number.Of(Sides[k]), Number.One)));
     }
 
     /// <summary>True where the original has a table.</summary>

@@ -1,3 +1,4 @@
+using SemAim.Runtime.Tensors;
 using static TorchSharp.torch;
 
 namespace SemAim.Models.Orders;
@@ -12,6 +13,6 @@ public sealed class OutToCenter : IOrder
     public Tensor Rank(Tensor? guidance, Tensor noise, Grid grid)
     {
         using var boxes = CenterToOut.Boxes(noise, grid);
-        return noise + boxes;
+        return noise.add(boxes, Number.One);
     }
 }

@@ -1,3 +1,4 @@
+using SemAim.Runtime.Tensors;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -18,7 +19,7 @@ public sealed class StochasticCenter(bool corrected = false) : IOrder
     {
         if (noise.size(1) != NoiseColumns(grid)) throw new ArgumentException($"stochastic_center takes {NoiseColumns(grid)} uniform numbers a picture ({grid.Count} patches, row, column), got {noise.size(1)}");
         using var scope = NewDisposeScope();
-        Tensor Coordinate(long at, int length) => (noise.narrow(1, at, 1) * (length - 1)).to(int64);
+        Tensor Coordinate(long at, int length) => noise.narrow(1, at, 1).mul(Number.Of(length - 1)).to(int64);
         var boxes = NestedBoxes.Count(Coordinate(grid.Count, grid.Rows), Coordinate(grid.Count + 1, grid.Columns), grid, noise.dtype, !corrected && NestedBoxes.HasTable(grid));
         return (noise.narrow(1, 0, grid.Count) - boxes).MoveToOuterDisposeScope();
     }

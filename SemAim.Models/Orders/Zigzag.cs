@@ -1,3 +1,4 @@
+using SemAim.Runtime.Tensors;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -12,7 +13,7 @@ public sealed class Zigzag : IOrder
     /// <inheritdoc />
     public Tensor Rank(Tensor? guidance, Tensor noise, Grid grid)
     {
-        using var place = arange(grid.Count, noise.dtype, noise.device);
+        using var place = arange(Number.Of(0), Number.Of(grid.Count), Number.One, noise.dtype, noise.device);
         using var one = place.unsqueeze(0);
         return one.repeat(noise.size(0), 1);
     }

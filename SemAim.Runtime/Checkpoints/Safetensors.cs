@@ -170,6 +170,7 @@ public static class SafetensorsWriter
             foreach (var (_, tensor) in items)
             {
                 if (tensor.numel() == 0) continue;
+                using var scope = NewDisposeScope();               // holds the intermediates on whatever thread this is
                 using var plain = tensor.detach().to(CPU).contiguous();
                 plain.WriteBytesToStream(stream);
             }

@@ -1,3 +1,5 @@
+using SemAim.Dsl;
+using SemAim.Runtime.Tensors;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -95,8 +97,8 @@ internal static class Mixing
             if (draw.Cut is { } box) Cut(x, x.narrow(2, box.Y, box.Height).narrow(3, box.X, box.Width).flip(0), box);
             else if (draw.Lambda != 1)
             {
-                var partner = x.flip(0).mul_(1 - draw.Lambda);                                          // before x changes
-                x.mul_(draw.Lambda).add_(partner);
+                var partner = x.flip(0).mul_(Number.Of(1 - draw.Lambda));                                          // before x changes
+                x.mul_(Number.Of(draw.Lambda)).add_(partner, Number.One);
             }
             return;
         }
@@ -109,7 +111,7 @@ internal static class Mixing
             (own[i], partners[i]) = (lambda, 1 - lambda);
         }
         var other = x.flip(0);                                                                          // before x changes
-        if (partners.Any(p => p != 0)) x.mul_(Column(own, x, 4)).add_(other * Column(partners, x, 4));
+        if (partners.Any(p => p != 0)) x.mul_(Column(own, x, 4)).add_(other * Column(partners, x, 4), Number.One);
         for (int i = 0; i < rows; i++)
             if (draws[Source(mode, i, rows)].Cut is { } box) Cut(x[i].unsqueeze(0), other[i].unsqueeze(0).narrow(2, box.Y, box.Height).narrow(3, box.X, box.Width), box);
     }
@@ -122,14 +124,14 @@ internal static class Mixing
         using var scope = NewDisposeScope();
         int rows = (int)labels.shape[0];
         double off = smoothing / classes, on = 1 - smoothing + off;
-        var y = full([rows, classes], (float)off, device: labels.device);
+        var y = full([rows, classes], Number.Of((float)off), device: labels.device);
         // TorchSharp's scatter_ has no overload for a number.
-        y.scatter_(1, labels.view(-1, 1), full([rows, 1], (float)on, device: labels.device));
-        if (mode == MixMode.Batch) return (y * draws[0].Lambda + y.flip(0) * (1 - draws[0].Lambda)).MoveToOuterDisposeScope();
+        y.scatter_(1, labels.view(-1, 1), full([rows, 1], Number.Of((float)on), device: labels.device));
+        if (mode == MixMode.Batch) return y.mul(Number.Of(draws[0].Lambda)).add(y.flip(0).mul(Number.Of(1 - draws[0].Lambda)), Number.One).MoveToOuterDisposeScope();
         var lambdas = new float[rows];
         for (int i = 0; i < rows; i++) lambdas[i] = (float)draws[Source(mode, i, rows)].Lambda;
         var lambda = Column(lambdas, y, 2);
-        return (y * lambda + y.flip(0) * (1 - lambda)).MoveToOuterDisposeScope();
+        return (y * lambda).add(y.flip(0) * Kernels.Subtract(Number.One, lambda), Number.One).MoveToOuterDisposeScope();
     }
 
     // which draw a row belongs to

@@ -30,6 +30,9 @@ public sealed class GraphSummaryAttribute(string graph, string properties) : Att
     /// <summary>The same with products in bfloat16.</summary>
     public string SavedArgumentsNarrow { get; init; } = "";
 
+    /// <summary>Arguments that products read, in either precision: the backward pass needs them unless they are a layer's normalisation.</summary>
+    public string ProductArguments { get; init; } = "";
+
     /// <summary>Keys of the weights and constants that a call reads, separated by blanks.</summary>
     public string Reads { get; init; } = "";
 }

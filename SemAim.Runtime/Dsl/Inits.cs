@@ -1,3 +1,4 @@
+using SemAim.Runtime.Tensors;
 using TorchSharp;
 using Tensor = TorchSharp.torch.Tensor;
 
@@ -12,7 +13,7 @@ public static class Inits
     /// <summary>0.</summary>
     public static Init Zeros => t => t.zero_().Dispose();
     /// <summary>1.</summary>
-    public static Init Ones => t => t.fill_(1);
+    public static Init Ones => t => t.fill_(Number.One);
     /// <summary>Normal with mean 0.</summary>
     public static Init Normal(double std) => t => torch.nn.init.normal_(t, 0, std);
     /// <summary>Uniform with bound √(6 / (in + out)).</summary>
@@ -33,10 +34,10 @@ public static class Inits
         using var scope = torch.NewDisposeScope();
         var (N, D) = ((long)rows * columns, t.size(2));
         if (D % 4 != 0) throw new ArgumentException($"sine-cosine positions need D % 4 == 0, got D = {D}");
-        var omega = torch.pow(10000.0, torch.arange(D / 4, torch.float64) * (-4.0 / D));
-        var patch = torch.arange(N, torch.int64);
-        var x = patch.remainder((long)columns).to(torch.float64).unsqueeze(1) * omega;
-        var y = patch.div((long)columns, torch.RoundingMode.floor).to(torch.float64).unsqueeze(1) * omega;
+        var omega = torch.pow(10000.0, torch.arange(Number.Of(0), Number.Of(D / 4), Number.One, torch.float64).mul(Number.Of(-4.0 / D)));
+        var patch = torch.arange(Number.Of(0), Number.Of(N), Number.One, torch.int64);
+        var x = patch.remainder(Number.Of(columns)).to(torch.float64).unsqueeze(1) * omega;
+        var y = patch.div(Number.Of(columns), torch.RoundingMode.floor).to(torch.float64).unsqueeze(1) * omega;
         t.zero_().Dispose();
         t.narrow(1, 1, N).copy_(torch.cat([x.sin(), x.cos(), y.sin(), y.cos()], 1).unsqueeze(0));
     };

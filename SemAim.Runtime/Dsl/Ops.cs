@@ -1,3 +1,4 @@
+using SemAim.Runtime.Tensors;
 using TorchSharp;
 using F = TorchSharp.torch.nn.functional;
 
@@ -29,13 +30,13 @@ public static class Ops
         var (a, b, c) = (q.Value.shape, k.Value.shape, v.Value.shape);
         if (a is not [_, _, _, _] || b is not [_, _, _, _] || c is not [_, _, _, _] || a[0] != b[0] || a[1] != b[1] || a[3] != b[3] || !b[..3].SequenceEqual(c[..3]) || q.Value.dtype != k.Value.dtype || k.Value.dtype != v.Value.dtype)
             throw new ArgumentException($"Attend works on B H T E, B H M E, B H M E of one type; got {string.Join(' ', a)} {q.Value.dtype}, {string.Join(' ', b)} {k.Value.dtype}, {string.Join(' ', c)} {v.Value.dtype}");
-        var scores = q.Value.matmul(k.Value.transpose(-2, -1)) / Math.Sqrt(q.Size(3));
+        var scores = q.Value.matmul(k.Value.transpose(-2, -1)).div(Number.Of(Math.Sqrt(q.Size(3))));
         if (mask is not null)
         {
             var dense = mask.Dense().to(scores.dtype);
             // a mask of other axes would broadcast the scores, and the product with v would end the process
             if (dense.shape[0] != a[0] || !dense.shape[^2..].SequenceEqual([a[2], b[2]])) throw new ArgumentException($"Attend: the mask orders {string.Join(' ', dense.shape)}, these operands need {a[0]} {a[2]} {b[2]}");
-            scores += dense;
+            scores = Kernels.Add(scores, dense);
         }
         return q.With(k, scores.softmax(-1).matmul(v.Value), 2 * q.Value.numel() * k.Size(2));
     }

@@ -1,3 +1,4 @@
+using SemAim.Runtime.Tensors;
 using TorchSharp;
 using Tensor = TorchSharp.torch.Tensor;
 
@@ -26,9 +27,9 @@ public sealed class OrderMask
         var (rows, columns) = (place.unsqueeze(-1), place.unsqueeze(1));
         var hidden = inclusive ? rows.lt(columns) : rows.le(columns);
         var type = rank.Value.is_floating_point() ? rank.Value.dtype : torch.get_default_dtype();
-        var patches = torch.zeros_like(hidden, type).masked_fill(hidden, double.NegativeInfinity);
+        var patches = torch.zeros_like(hidden, type).masked_fill(hidden, Number.Of(double.NegativeInfinity));
         var (B, N) = (rank.Size(0), rank.Size(1));
-        var cls = torch.full([B, 1, N], double.NegativeInfinity, type, rank.Value.device);
+        var cls = torch.full([B, 1, N], Number.Of(double.NegativeInfinity), type, rank.Value.device);
         return torch.cat([torch.zeros(B, N + 1, 1, type, rank.Value.device), torch.cat([cls, patches], 1)], 2).unsqueeze(1).MoveToOuterDisposeScope();
     }
 }

@@ -1,3 +1,4 @@
+using SemAim.Runtime.Tensors;
 using TorchSharp;
 using F = TorchSharp.torch.nn.functional;
 
@@ -7,7 +8,7 @@ namespace SemAim.Dsl;
 public sealed partial class Sym
 {
     /// <summary>Sum; sizes equal or marked.</summary>
-    public static Sym operator +(Sym a, Sym b) => a.With(b, a.Value + b.Value);
+    public static Sym operator +(Sym a, Sym b) => a.With(b, Kernels.Add(a.Value, b.Value));
 
     /// <summary>Difference.</summary>
     public static Sym operator -(Sym a, Sym b) => a.With(b, a.Value - b.Value);
@@ -19,28 +20,28 @@ public sealed partial class Sym
     public static Sym operator /(Sym a, Sym b) => a.With(b, a.Value / b.Value);
 
     /// <summary>Sum with a number.</summary>
-    public static Sym operator +(Sym a, double b) => a.With(a.Value + b);
+    public static Sym operator +(Sym a, double b) => a.With(Kernels.Add(a.Value, Number.Of(b)));
 
     /// <summary>Difference with a number.</summary>
-    public static Sym operator -(Sym a, double b) => a.With(a.Value - b);
+    public static Sym operator -(Sym a, double b) => a.With(a.Value.sub(Number.Of(b)));
 
     /// <summary>Product with a number.</summary>
-    public static Sym operator *(Sym a, double b) => a.With(a.Value * b);
+    public static Sym operator *(Sym a, double b) => a.With(a.Value.mul(Number.Of(b)));
 
     /// <summary>Quotient with a number.</summary>
-    public static Sym operator /(Sym a, double b) => a.With(a.Value / b);
+    public static Sym operator /(Sym a, double b) => a.With(a.Value.div(Number.Of(b)));
 
     /// <summary>Sum with a number.</summary>
-    public static Sym operator +(double a, Sym b) => b.With(b.Value + a);
+    public static Sym operator +(double a, Sym b) => b.With(Kernels.Add(b.Value, Number.Of(a)));
 
     /// <summary>Difference from a number.</summary>
-    public static Sym operator -(double a, Sym b) => b.With(a - b.Value);
+    public static Sym operator -(double a, Sym b) => b.With(Kernels.Subtract(Number.Of(a), b.Value));
 
     /// <summary>Product with a number.</summary>
-    public static Sym operator *(double a, Sym b) => b.With(b.Value * a);
+    public static Sym operator *(double a, Sym b) => b.With(b.Value.mul(Number.Of(a)));
 
     /// <summary>Quotient of a number.</summary>
-    public static Sym operator /(double a, Sym b) => b.With(a / b.Value);
+    public static Sym operator /(double a, Sym b) => b.With(Kernels.Divide(Number.Of(a), b.Value));
 
     /// <summary>Negative.</summary>
     public static Sym operator -(Sym a) => a.With(-a.Value);
@@ -58,28 +59,28 @@ public sealed partial class Sym
     public static Sym operator >=(Sym a, Sym b) => a.With(b, a.Value.ge(b.Value));
 
     /// <summary>Comparison with a number.</summary>
-    public static Sym operator <(Sym a, double b) => a.With(a.Value.lt(b));
+    public static Sym operator <(Sym a, double b) => a.With(a.Value.lt(Number.Of(b)));
 
     /// <summary>Comparison with a number.</summary>
-    public static Sym operator <(double a, Sym b) => b.With(b.Value.gt(a));
+    public static Sym operator <(double a, Sym b) => b.With(b.Value.gt(Number.Of(a)));
 
     /// <summary>Comparison with a number.</summary>
-    public static Sym operator >(Sym a, double b) => a.With(a.Value.gt(b));
+    public static Sym operator >(Sym a, double b) => a.With(a.Value.gt(Number.Of(b)));
 
     /// <summary>Comparison with a number.</summary>
-    public static Sym operator >(double a, Sym b) => b.With(b.Value.lt(a));
+    public static Sym operator >(double a, Sym b) => b.With(b.Value.lt(Number.Of(a)));
 
     /// <summary>Comparison with a number.</summary>
-    public static Sym operator <=(Sym a, double b) => a.With(a.Value.le(b));
+    public static Sym operator <=(Sym a, double b) => a.With(a.Value.le(Number.Of(b)));
 
     /// <summary>Comparison with a number.</summary>
-    public static Sym operator <=(double a, Sym b) => b.With(b.Value.ge(a));
+    public static Sym operator <=(double a, Sym b) => b.With(b.Value.ge(Number.Of(a)));
 
     /// <summary>Comparison with a number.</summary>
-    public static Sym operator >=(Sym a, double b) => a.With(a.Value.ge(b));
+    public static Sym operator >=(Sym a, double b) => a.With(a.Value.ge(Number.Of(b)));
 
     /// <summary>Comparison with a number.</summary>
-    public static Sym operator >=(double a, Sym b) => b.With(b.Value.le(a));
+    public static Sym operator >=(double a, Sym b) => b.With(b.Value.le(Number.Of(a)));
 
     /// <summary>Exact (erf) GELU.</summary>
     public Sym Gelu() => With(F.gelu(Value));
@@ -91,7 +92,7 @@ public sealed partial class Sym
     public Sym Silu() => With(F.silu(Value));
 
     /// <summary>x · sigmoid(1.702 x).</summary>
-    public Sym QuickGelu() => With(Value * (Value * 1.702).sigmoid());
+    public Sym QuickGelu() => With(Value * Value.mul(Number.Of(1.702)).sigmoid());
 
     /// <summary>Hyperbolic tangent.</summary>
     public Sym Tanh() => With(Value.tanh());
@@ -112,7 +113,7 @@ public sealed partial class Sym
     public Sym Abs() => With(Value.abs());
 
     /// <summary>A power with a number as exponent.</summary>
-    public Sym Pow(double exponent) => With(Value.pow(exponent));
+    public Sym Pow(double exponent) => With(Value.pow(Number.Of(exponent)));
 
     /// <summary>The value without its gradient.</summary>
     public Sym Detach() => With(Value.detach());
@@ -159,7 +160,7 @@ public sealed partial class Sym
         if (run is not { IsTraining: true }) return this;
         var row = run.Draw();                                        // a site takes its row whatever its rate
         if (rate == 0) return this;
-        var kept = (row + (1 - rate)).floor().to(Value.dtype);
-        return With(Value / (1 - rate) * kept.reshape([.. Value.shape.Select((size, i) => i == 0 ? size : 1)]));
+        var kept = Kernels.Add(row, Number.Of(1 - rate)).floor().to(Value.dtype);
+        return With(Value.div(Number.Of(1 - rate)) * kept.reshape([.. Value.shape.Select((size, i) => i == 0 ? size : 1)]));
     }
 }

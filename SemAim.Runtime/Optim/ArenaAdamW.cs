@@ -47,7 +47,7 @@ internal sealed class ArenaAdamW : IArenaOptimizer
     public void SetLearningRate(int group, double value)
     {
         using var guard = no_grad();
-        rates[group].fill_(value);
+        rates[group].fill_(Number.Of(value));
     }
 
     public void Step()
@@ -58,9 +58,9 @@ internal sealed class ArenaAdamW : IArenaOptimizer
         var skipped = norm.isfinite().logical_not().to(float32);
         LastNorm.copy_(norm);
         LastSkipped.copy_(skipped);
-        StepCount.add_(skipped.neg().add(1));                  // a skipped step does not count
+        StepCount.add_(skipped.neg().add_(Number.One, Number.One), Number.One);                  // a skipped step does not count
         // clip_grad_norm_ multiplies by min(1, max / (norm + 1e-6)); the kernel divides by the inverse
-        var scale = double.IsPositiveInfinity(maxNorm) ? null : norm.add(1e-6).div(maxNorm).clamp_min(1.0).to(float32);
+        var scale = double.IsPositiveInfinity(maxNorm) ? null : norm.add(Number.Of(1e-6), Number.One).div(Number.Of(maxNorm)).clamp_min(Number.Of(1.0)).to(float32);
         foreach (var g in groups)
             StableAbi.FusedAdamW(g.Weights, g.Gradients, g.First, g.Second, g.Steps, g.Rate, beta1, beta2, g.WeightDecay, eps, scale, skipped);
         arena.RefreshNarrow();

@@ -16,9 +16,9 @@ internal sealed class ArenaLars(ParameterArena arena, IReadOnlyDictionary<int, d
     private protected override Tensor Direction(int group, Tensor weight, Tensor gradient)
     {
         if (weight.dim() <= 1) return gradient.clone();
-        var update = weight.mul(weightDecay[group]).add_(gradient);
+        var update = weight.mul(Number.Of(weightDecay[group])).add_(gradient, Number.One);
         var (size, step) = (weight.norm(), update.norm());
-        var both = size.gt(0).logical_and(step.gt(0));
-        return update.mul_(where(both, size.mul(trust).div(step), ones_like(step)));
+        var both = size.gt(Number.Of(0)).logical_and(step.gt(Number.Of(0)));
+        return update.mul_(where(both, size.mul(Number.Of(trust)).div(step), ones_like(step)));
     }
 }

@@ -32,7 +32,7 @@ internal abstract class ArenaMomentum : IArenaOptimizer
     public void SetLearningRate(int group, double value)
     {
         using var guard = no_grad();
-        rates[group].fill_(value);
+        rates[group].fill_(Number.Of(value));
     }
 
     public void Step()
@@ -43,11 +43,11 @@ internal abstract class ArenaMomentum : IArenaOptimizer
         var finite = norm.isfinite();
         LastNorm.copy_(norm);
         LastSkipped.copy_(finite.logical_not());
-        StepCount.add_(finite.to(float32));
+        StepCount.add_(finite.to(float32), Number.One);
         foreach (var (group, weight, gradient, moment) in parts)
         {
             using var inner = NewDisposeScope();
-            var next = moment.mul(momentum).add_(Direction(group, weight, gradient));
+            var next = moment.mul(Number.Of(momentum)).add_(Direction(group, weight, gradient), Number.One);
             var moved = weight.sub(rates[group].mul(next));
             moment.copy_(where(finite, next, moment));
             weight.copy_(where(finite, moved, weight));

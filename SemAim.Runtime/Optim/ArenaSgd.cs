@@ -9,5 +9,5 @@ namespace SemAim.Runtime.Optim;
 /// <param name="momentum">decay of the momentum</param>
 internal sealed class ArenaSgd(ParameterArena arena, IReadOnlyDictionary<int, double> weightDecay, double momentum = 0.9) : ArenaMomentum(arena, momentum)
 {
-    private protected override Tensor Direction(int group, Tensor weight, Tensor gradient) => weight.mul(weightDecay[group]).add_(gradient);
+    private protected override Tensor Direction(int group, Tensor weight, Tensor gradient) => weight.mul(Number.Of(weightDecay[group])).add_(gradient, Number.One);
 }

@@ -1,4 +1,5 @@
 using SemAim.Dsl;
+using SemAim.Runtime.Native;
 using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
@@ -24,10 +25,11 @@ internal sealed class ParameterArena : IDisposable
     /// <summary>Offsets are multiples of this many elements, so that bfloat16 views stay aligned; the padding stays 0.</summary>
     internal const long Alignment = 128;
 
-    private const long Row = 2048;                             // the buffers are whole rows, for the norm in two stages
+    private const long Part = 1 << 20, Row = 2048;                             // the buffers are whole rows, for the norm in two stages
     private readonly Dictionary<string, (long Offset, ParameterSpec Spec)> places = [];
     private readonly List<(int Group, long Offset, long Count)> ranges = [];
     private readonly List<Tensor> owned = [];
+    private readonly List<(Tensor Leaf, Tensor Gradient)> direct = [];
     private readonly Tensor rows;
     private readonly Tensor? wideHead, gradientHead;
 
@@ -64,12 +66,17 @@ internal sealed class ParameterArena : IDisposable
         Gradients = Own(zeros(end, dtype: type, device: device));
         FirstMoment = Own(zeros(end, dtype: type, device: device));
         SecondMoment = Own(zeros(end, dtype: type, device: device));
+        // products of our own add their gradients to the wide ones, and need no narrow ones
+        var isDirect = device.type == DeviceType.CPU && OneDnn.IsAvailable;
         if (Narrow > 0)
         {
             NarrowWeights = Own(zeros(Narrow, dtype: bfloat16, device: device));
-            NarrowGradients = Own(zeros(Narrow, dtype: bfloat16, device: device));
             wideHead = Own(Weights.narrow(0, 0, Narrow));
-            gradientHead = Own(Gradients.narrow(0, 0, Narrow));
+            if (!isDirect)
+            {
+                NarrowGradients = Own(zeros(Narrow, dtype: bfloat16, device: device));
+                gradientHead = Own(Gradients.narrow(0, 0, Narrow));
+            }
         }
         rows = Own(Gradients.view(-1, Row));
         foreach (var (slot, spec) in ordered)
@@ -78,10 +85,16 @@ internal sealed class ParameterArena : IDisposable
             var master = new Parameter(View(Weights, spec.Name).DetachFromDisposeScope());
             master.copy_(old);
             var leaf = spec.IsNarrow ? Own(View(NarrowWeights!, spec.Name).detach()).requires_grad_(true) : master;
-            leaf.grad = View(spec.IsNarrow ? NarrowGradients! : Gradients, spec.Name);                            // backward accumulates into this storage
+            if (spec.IsNarrow && isDirect)
+            {
+                direct.Add((leaf, Own(View(Gradients, spec.Name))));
+                if (slot.Owner is Dsl.Linear layer) layer.WideGradient = direct[^1].Gradient;
+            }
+            else leaf.grad = View(spec.IsNarrow ? NarrowGradients! : Gradients, spec.Name);                       // backward accumulates into this storage
             slot.Owner.Replace(slot.Local, leaf, master);
         }
         RefreshNarrow();
+        Allocator.KeepMemory();                                // not before: the model's own weights are free from here, in pieces that fit nothing else
         Specs = [.. ordered.Select(o => o.Spec)];
     }
 
@@ -127,17 +140,29 @@ internal sealed class ParameterArena : IDisposable
     /// <summary>After every backward pass: adds the narrow gradients to the wide ones, so that micro-batches accumulate in float32.</summary>
     internal void CollectGradients()
     {
-        if (NarrowGradients is null) return;
         using var guard = no_grad();
-        gradientHead!.add_(NarrowGradients);
-        NarrowGradients.zero_().Dispose();
+        using var scope = NewDisposeScope();
+        foreach (var (leaf, gradient) in direct)
+        {
+            if (leaf.grad is not { } made) continue;             // of layers that are no products of ours: a convolution's
+            gradient.add_(made, Number.One);
+            leaf.grad = null;
+        }
+        if (NarrowGradients is null) return;
+        // in parts: a sum of two types makes a copy of one of them first
+        for (long at = 0; at < Narrow; at += Part)
+        {
+            var count = Math.Min(Part, Narrow - at);
+            gradientHead!.narrow(0, at, count).add_(NarrowGradients.narrow(0, at, count), Number.One);
+        }
+        NarrowGradients.zero_();
     }
 
     /// <summary>The norm of all gradients, a fresh 0-d tensor.</summary>
     /// <remarks>By rows first: on a CPU the norm of one long float32 tensor adds up naively and is 2 % off at 150 million elements; this costs the same and is exact to 1e-7.</remarks>
     internal Tensor GradientNorm()
     {
-        using var byRow = linalg.vector_norm(rows, 2, dims: [1]);
+        using var byRow = rows.norm(1, false, 2);
         return byRow.norm();
     }
 

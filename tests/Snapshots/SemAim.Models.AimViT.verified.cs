@@ -4,6 +4,7 @@
 using SemAim.Dsl;
 using torch = TorchSharp.torch;
 using Functional = TorchSharp.torch.nn.functional;
+using Number = SemAim.Runtime.Tensors.Number;
 using Tensor = TorchSharp.torch.Tensor;
 
 namespace SemAim.Models;
@@ -49,9 +50,9 @@ partial class AimViT
         var v3 = v2.permute(0, 2, 3, 1); v2.Dispose();                               // B G K D
         var v4 = v3.reshape(B, N, D); v3.Dispose();                                  // B N D
         var v5 = posEmbed.Tensor.narrow(1, 1, N);                                    // 1 N D
-        var x = v4.add(v5); v4.Dispose(); v5.Dispose();                              // B N D
+        var x = Kernels.Add(v4, v5); v4.Dispose(); v5.Dispose();                     // B N D
         var v6 = posEmbed.Tensor.narrow(1, 0, 1);                                    // 1 1 D
-        var cls = clsToken.Tensor.add(v6); v6.Dispose();                             // 1 1 D
+        var cls = Kernels.Add(clsToken.Tensor, v6); v6.Dispose();                    // 1 1 D
         var v7 = cls.expand(B, 1, D); cls.Dispose();                                 // B 1 D
         var h = torch.cat([v7, x], 1); v7.Dispose(); x.Dispose();                    // B T D
         var g = posEmbed.Tensor.expand(B, T, D);                                     // B T D
@@ -86,9 +87,9 @@ partial class AimViT
         var v3 = v2.permute(0, 2, 3, 1); v2.Dispose();                               // B G K D
         var v4 = v3.reshape(B, N, D); v3.Dispose();                                  // B N D
         var v5 = posEmbed.Tensor.narrow(1, 1, N);                                    // 1 N D
-        var x = v4.add(v5); v4.Dispose(); v5.Dispose();                              // B N D
+        var x = Kernels.Add(v4, v5); v4.Dispose(); v5.Dispose();                     // B N D
         var v6 = posEmbed.Tensor.narrow(1, 0, 1);                                    // 1 1 D
-        var cls = clsToken.Tensor.add(v6); v6.Dispose();                             // 1 1 D
+        var cls = Kernels.Add(clsToken.Tensor, v6); v6.Dispose();                    // 1 1 D
         var v7 = cls.expand(B, 1, D); cls.Dispose();                                 // B 1 D
         var h = torch.cat([v7, x], 1); v7.Dispose(); x.Dispose();                    // B T D
         var g = posEmbed.Tensor.expand(B, T, D);                                     // B T D
@@ -132,9 +133,9 @@ partial class AimViT
         var v3 = v2.permute(0, 2, 3, 1); v2.Dispose();                               // B G K D
         var v4 = v3.reshape(B, N, D); v3.Dispose();                                  // B N D
         var v5 = posEmbed.Tensor.narrow(1, 1, N);                                    // 1 N D
-        var x = v4.add(v5); v4.Dispose(); v5.Dispose();                              // B N D
+        var x = Kernels.Add(v4, v5); v4.Dispose(); v5.Dispose();                     // B N D
         var v6 = posEmbed.Tensor.narrow(1, 0, 1);                                    // 1 1 D
-        var cls = clsToken.Tensor.add(v6); v6.Dispose();                             // 1 1 D
+        var cls = Kernels.Add(clsToken.Tensor, v6); v6.Dispose();                    // 1 1 D
         var v7 = cls.expand(B, 1, D); cls.Dispose();                                 // B 1 D
         var h = torch.cat([v7, x], 1); v7.Dispose(); x.Dispose();                    // B T D
         var g = posEmbed.Tensor.expand(B, T, D);                                     // B T D
@@ -169,9 +170,9 @@ partial class AimViT
         var v3 = v2.permute(0, 2, 3, 1); v2.Dispose();                               // B G K D
         var v4 = v3.reshape(B, N, D); v3.Dispose();                                  // B N D
         var v5 = posEmbed.Tensor.narrow(1, 1, N);                                    // 1 N D
-        var x = v4.add(v5); v4.Dispose(); v5.Dispose();                              // B N D
+        var x = Kernels.Add(v4, v5); v4.Dispose(); v5.Dispose();                     // B N D
         var v6 = posEmbed.Tensor.narrow(1, 0, 1);                                    // 1 1 D
-        var cls = clsToken.Tensor.add(v6); v6.Dispose();                             // 1 1 D
+        var cls = Kernels.Add(clsToken.Tensor, v6); v6.Dispose();                    // 1 1 D
         var v7 = cls.expand(B, 1, D); cls.Dispose();                                 // B 1 D
         var h = torch.cat([v7, x], 1); v7.Dispose(); x.Dispose();                    // B T D
         var g = posEmbed.Tensor.expand(B, T, D);                                     // B T D
@@ -213,9 +214,9 @@ partial class AimViT
         var v3 = v2.permute(0, 2, 3, 1); v2.Dispose();                           // B G K D
         var v4 = v3.reshape(B, N, D); v3.Dispose();                              // B N D
         var v5 = posEmbed.Tensor.narrow(1, 1, N);                                // 1 N D
-        var x = v4.add(v5); v4.Dispose(); v5.Dispose();                          // B N D
+        var x = Kernels.Add(v4, v5); v4.Dispose(); v5.Dispose();                 // B N D
         var v6 = posEmbed.Tensor.narrow(1, 0, 1);                                // 1 1 D
-        var cls = clsToken.Tensor.add(v6); v6.Dispose();                         // 1 1 D
+        var cls = Kernels.Add(clsToken.Tensor, v6); v6.Dispose();                // 1 1 D
         var v7 = cls.expand(B, 1, D); cls.Dispose();                             // B 1 D
         var h = torch.cat([v7, x], 1); v7.Dispose(); x.Dispose();                // B T D
         var g = posEmbed.Tensor.expand(B, T, D);                                 // B T D
@@ -248,9 +249,9 @@ partial class AimViT
         var v3 = v2.permute(0, 2, 3, 1); v2.Dispose();                                  // B G K D
         var v4 = v3.reshape(B, N, D); v3.Dispose();                                     // B N D
         var v5 = posEmbed.Tensor.narrow(1, 1, N);                                       // 1 N D
-        var x = v4.add(v5); v4.Dispose(); v5.Dispose();                                 // B N D
+        var x = Kernels.Add(v4, v5); v4.Dispose(); v5.Dispose();                        // B N D
         var v6 = posEmbed.Tensor.narrow(1, 0, 1);                                       // 1 1 D
-        var cls = clsToken.Tensor.add(v6); v6.Dispose();                                // 1 1 D
+        var cls = Kernels.Add(clsToken.Tensor, v6); v6.Dispose();                       // 1 1 D
         var v7 = cls.expand(B, 1, D); cls.Dispose();                                    // B 1 D
         var h = torch.cat([v7, x], 1); v7.Dispose(); x.Dispose();                       // B T D
         var g = posEmbed.Tensor.expand(B, T, D);                                        // B T D
@@ -292,9 +293,9 @@ partial class AimViT
         var v3 = v2.permute(0, 2, 3, 1); v2.Dispose();                           // B G K D
         var v4 = v3.reshape(B, N, D); v3.Dispose();                              // B N D
         var v5 = posEmbed.Tensor.narrow(1, 1, N);                                // 1 N D
-        var x = v4.add(v5); v4.Dispose(); v5.Dispose();                          // B N D
+        var x = Kernels.Add(v4, v5); v4.Dispose(); v5.Dispose();                 // B N D
         var v6 = posEmbed.Tensor.narrow(1, 0, 1);                                // 1 1 D
-        var cls = clsToken.Tensor.add(v6); v6.Dispose();                         // 1 1 D
+        var cls = Kernels.Add(clsToken.Tensor, v6); v6.Dispose();                // 1 1 D
         var v7 = cls.expand(B, 1, D); cls.Dispose();                             // B 1 D
         var h = torch.cat([v7, x], 1); v7.Dispose(); x.Dispose();                // B T D
         var g = posEmbed.Tensor.expand(B, T, D);                                 // B T D
@@ -327,9 +328,9 @@ partial class AimViT
         var v3 = v2.permute(0, 2, 3, 1); v2.Dispose();                                  // B G K D
         var v4 = v3.reshape(B, N, D); v3.Dispose();                                     // B N D
         var v5 = posEmbed.Tensor.narrow(1, 1, N);                                       // 1 N D
-        var x = v4.add(v5); v4.Dispose(); v5.Dispose();                                 // B N D
+        var x = Kernels.Add(v4, v5); v4.Dispose(); v5.Dispose();                        // B N D
         var v6 = posEmbed.Tensor.narrow(1, 0, 1);                                       // 1 1 D
-        var cls = clsToken.Tensor.add(v6); v6.Dispose();                                // 1 1 D
+        var cls = Kernels.Add(clsToken.Tensor, v6); v6.Dispose();                       // 1 1 D
         var v7 = cls.expand(B, 1, D); cls.Dispose();                                    // B 1 D
         var h = torch.cat([v7, x], 1); v7.Dispose(); x.Dispose();                       // B T D
         var g = posEmbed.Tensor.expand(B, T, D);                                        // B T D
@@ -373,9 +374,9 @@ partial class AimViT
         var v3 = v2.permute(0, 2, 3, 1); v2.Dispose();                               // B G K D
         var v4 = v3.reshape(B, N, D); v3.Dispose();                                  // B N D
         var v5 = posEmbed.Tensor.narrow(1, 1, N);                                    // 1 N D
-        var x = v4.add(v5); v4.Dispose(); v5.Dispose();                              // B N D
+        var x = Kernels.Add(v4, v5); v4.Dispose(); v5.Dispose();                     // B N D
         var v6 = posEmbed.Tensor.narrow(1, 0, 1);                                    // 1 1 D
-        var cls = clsToken.Tensor.add(v6); v6.Dispose();                             // 1 1 D
+        var cls = Kernels.Add(clsToken.Tensor, v6); v6.Dispose();                    // 1 1 D
         var v7 = cls.expand(B, 1, D); cls.Dispose();                                 // B 1 D
         var h = torch.cat([v7, x], 1); v7.Dispose(); x.Dispose();                    // B T D
         var g = posEmbed.Tensor.expand(B, T, D);                                     // B T D
@@ -410,9 +411,9 @@ partial class AimViT
         var v3 = v2.permute(0, 2, 3, 1); v2.Dispose();                               // B G K D
         var v4 = v3.reshape(B, N, D); v3.Dispose();                                  // B N D
         var v5 = posEmbed.Tensor.narrow(1, 1, N);                                    // 1 N D
-        var x = v4.add(v5); v4.Dispose(); v5.Dispose();                              // B N D
+        var x = Kernels.Add(v4, v5); v4.Dispose(); v5.Dispose();                     // B N D
         var v6 = posEmbed.Tensor.narrow(1, 0, 1);                                    // 1 1 D
-        var cls = clsToken.Tensor.add(v6); v6.Dispose();                             // 1 1 D
+        var cls = Kernels.Add(clsToken.Tensor, v6); v6.Dispose();                    // 1 1 D
         var v7 = cls.expand(B, 1, D); cls.Dispose();                                 // B 1 D
         var h = torch.cat([v7, x], 1); v7.Dispose(); x.Dispose();                    // B T D
         var g = posEmbed.Tensor.expand(B, T, D);                                     // B T D
@@ -456,9 +457,9 @@ partial class AimViT
         var v3 = v2.permute(0, 2, 3, 1); v2.Dispose();                               // B G K D
         var v4 = v3.reshape(B, N, D); v3.Dispose();                                  // B N D
         var v5 = posEmbed.Tensor.narrow(1, 1, N);                                    // 1 N D
-        var x = v4.add(v5); v4.Dispose(); v5.Dispose();                              // B N D
+        var x = Kernels.Add(v4, v5); v4.Dispose(); v5.Dispose();                     // B N D
         var v6 = posEmbed.Tensor.narrow(1, 0, 1);                                    // 1 1 D
-        var cls = clsToken.Tensor.add(v6); v6.Dispose();                             // 1 1 D
+        var cls = Kernels.Add(clsToken.Tensor, v6); v6.Dispose();                    // 1 1 D
         var v7 = cls.expand(B, 1, D); cls.Dispose();                                 // B 1 D
         var h = torch.cat([v7, x], 1); v7.Dispose(); x.Dispose();                    // B T D
         var g = posEmbed.Tensor.expand(B, T, D);                                     // B T D
@@ -493,9 +494,9 @@ partial class AimViT
         var v3 = v2.permute(0, 2, 3, 1); v2.Dispose();                               // B G K D
         var v4 = v3.reshape(B, N, D); v3.Dispose();                                  // B N D
         var v5 = posEmbed.Tensor.narrow(1, 1, N);                                    // 1 N D
-        var x = v4.add(v5); v4.Dispose(); v5.Dispose();                              // B N D
+        var x = Kernels.Add(v4, v5); v4.Dispose(); v5.Dispose();                     // B N D
         var v6 = posEmbed.Tensor.narrow(1, 0, 1);                                    // 1 1 D
-        var cls = clsToken.Tensor.add(v6); v6.Dispose();                             // 1 1 D
+        var cls = Kernels.Add(clsToken.Tensor, v6); v6.Dispose();                    // 1 1 D
         var v7 = cls.expand(B, 1, D); cls.Dispose();                                 // B 1 D
         var h = torch.cat([v7, x], 1); v7.Dispose(); x.Dispose();                    // B T D
         var g = posEmbed.Tensor.expand(B, T, D);                                     // B T D
@@ -537,9 +538,9 @@ partial class AimViT
         var v3 = v2.permute(0, 2, 3, 1); v2.Dispose();                           // B G K D
         var v4 = v3.reshape(B, N, D); v3.Dispose();                              // B N D
         var v5 = posEmbed.Tensor.narrow(1, 1, N);                                // 1 N D
-        var x = v4.add(v5); v4.Dispose(); v5.Dispose();                          // B N D
+        var x = Kernels.Add(v4, v5); v4.Dispose(); v5.Dispose();                 // B N D
         var v6 = posEmbed.Tensor.narrow(1, 0, 1);                                // 1 1 D
-        var cls = clsToken.Tensor.add(v6); v6.Dispose();                         // 1 1 D
+        var cls = Kernels.Add(clsToken.Tensor, v6); v6.Dispose();                // 1 1 D
         var v7 = cls.expand(B, 1, D); cls.Dispose();                             // B 1 D
         var h = torch.cat([v7, x], 1); v7.Dispose(); x.Dispose();                // B T D
         var g = posEmbed.Tensor.expand(B, T, D);                                 // B T D
@@ -572,9 +573,9 @@ partial class AimViT
         var v3 = v2.permute(0, 2, 3, 1); v2.Dispose();                                  // B G K D
         var v4 = v3.reshape(B, N, D); v3.Dispose();                                     // B N D
         var v5 = posEmbed.Tensor.narrow(1, 1, N);                                       // 1 N D
-        var x = v4.add(v5); v4.Dispose(); v5.Dispose();                                 // B N D
+        var x = Kernels.Add(v4, v5); v4.Dispose(); v5.Dispose();                        // B N D
         var v6 = posEmbed.Tensor.narrow(1, 0, 1);                                       // 1 1 D
-        var cls = clsToken.Tensor.add(v6); v6.Dispose();                                // 1 1 D
+        var cls = Kernels.Add(clsToken.Tensor, v6); v6.Dispose();                       // 1 1 D
         var v7 = cls.expand(B, 1, D); cls.Dispose();                                    // B 1 D
         var h = torch.cat([v7, x], 1); v7.Dispose(); x.Dispose();                       // B T D
         var g = posEmbed.Tensor.expand(B, T, D);                                        // B T D
@@ -616,9 +617,9 @@ partial class AimViT
         var v3 = v2.permute(0, 2, 3, 1); v2.Dispose();                           // B G K D
         var v4 = v3.reshape(B, N, D); v3.Dispose();                              // B N D
         var v5 = posEmbed.Tensor.narrow(1, 1, N);                                // 1 N D
-        var x = v4.add(v5); v4.Dispose(); v5.Dispose();                          // B N D
+        var x = Kernels.Add(v4, v5); v4.Dispose(); v5.Dispose();                 // B N D
         var v6 = posEmbed.Tensor.narrow(1, 0, 1);                                // 1 1 D
-        var cls = clsToken.Tensor.add(v6); v6.Dispose();                         // 1 1 D
+        var cls = Kernels.Add(clsToken.Tensor, v6); v6.Dispose();                // 1 1 D
         var v7 = cls.expand(B, 1, D); cls.Dispose();                             // B 1 D
         var h = torch.cat([v7, x], 1); v7.Dispose(); x.Dispose();                // B T D
         var g = posEmbed.Tensor.expand(B, T, D);                                 // B T D
@@ -651,9 +652,9 @@ partial class AimViT
         var v3 = v2.permute(0, 2, 3, 1); v2.Dispose();                                  // B G K D
         var v4 = v3.reshape(B, N, D); v3.Dispose();                                     // B N D
         var v5 = posEmbed.Tensor.narrow(1, 1, N);                                       // 1 N D
-        var x = v4.add(v5); v4.Dispose(); v5.Dispose();                                 // B N D
+        var x = Kernels.Add(v4, v5); v4.Dispose(); v5.Dispose();                        // B N D
         var v6 = posEmbed.Tensor.narrow(1, 0, 1);                                       // 1 1 D
-        var cls = clsToken.Tensor.add(v6); v6.Dispose();                                // 1 1 D
+        var cls = Kernels.Add(clsToken.Tensor, v6); v6.Dispose();                       // 1 1 D
         var v7 = cls.expand(B, 1, D); cls.Dispose();                                    // B 1 D
         var h = torch.cat([v7, x], 1); v7.Dispose(); x.Dispose();                       // B T D
         var g = posEmbed.Tensor.expand(B, T, D);                                        // B T D
@@ -694,9 +695,9 @@ partial class AimViT
         var v3 = v2.permute(0, 2, 3, 1); v2.Dispose();                               // B G K D
         var v4 = v3.reshape(B, N, D); v3.Dispose();                                  // B N D
         var v5 = posEmbed.Tensor.narrow(1, 1, N);                                    // 1 N D
-        var x = v4.add(v5); v4.Dispose(); v5.Dispose();                              // B N D
+        var x = Kernels.Add(v4, v5); v4.Dispose(); v5.Dispose();                     // B N D
         var v6 = posEmbed.Tensor.narrow(1, 0, 1);                                    // 1 1 D
-        var cls = clsToken.Tensor.add(v6); v6.Dispose();                             // 1 1 D
+        var cls = Kernels.Add(clsToken.Tensor, v6); v6.Dispose();                    // 1 1 D
         var v7 = cls.expand(B, 1, D); cls.Dispose();                                 // B 1 D
         var h = torch.cat([v7, x], 1); v7.Dispose(); x.Dispose();                    // B T D
         for (int i = 0; i < L; i++)
@@ -721,9 +722,9 @@ partial class AimViT
         var v3 = v2.permute(0, 2, 3, 1); v2.Dispose();                               // B G K D
         var v4 = v3.reshape(B, N, D); v3.Dispose();                                  // B N D
         var v5 = posEmbed.Tensor.narrow(1, 1, N);                                    // 1 N D
-        var x = v4.add(v5); v4.Dispose(); v5.Dispose();                              // B N D
+        var x = Kernels.Add(v4, v5); v4.Dispose(); v5.Dispose();                     // B N D
         var v6 = posEmbed.Tensor.narrow(1, 0, 1);                                    // 1 1 D
-        var cls = clsToken.Tensor.add(v6); v6.Dispose();                             // 1 1 D
+        var cls = Kernels.Add(clsToken.Tensor, v6); v6.Dispose();                    // 1 1 D
         var v7 = cls.expand(B, 1, D); cls.Dispose();                                 // B 1 D
         var h = torch.cat([v7, x], 1); v7.Dispose(); x.Dispose();                    // B T D
         for (int i = 0; i < L; i++)
@@ -756,9 +757,9 @@ partial class AimViT
         var v3 = v2.permute(0, 2, 3, 1); v2.Dispose();                    // B G K D
         var v4 = v3.reshape(B, N, D); v3.Dispose();                       // B N D
         var v5 = posEmbed.Tensor.narrow(1, 1, N);                         // 1 N D
-        var x = v4.add(v5); v4.Dispose(); v5.Dispose();                   // B N D
+        var x = Kernels.Add(v4, v5); v4.Dispose(); v5.Dispose();          // B N D
         var v6 = posEmbed.Tensor.narrow(1, 0, 1);                         // 1 1 D
-        var cls = clsToken.Tensor.add(v6); v6.Dispose();                  // 1 1 D
+        var cls = Kernels.Add(clsToken.Tensor, v6); v6.Dispose();         // 1 1 D
         var v7 = cls.expand(B, 1, D); cls.Dispose();                      // B 1 D
         var h = torch.cat([v7, x], 1); v7.Dispose(); x.Dispose();         // B T D
         for (int i = 0; i < L; i++)
@@ -778,9 +779,9 @@ partial class AimViT
         var v3 = v2.permute(0, 2, 3, 1); v2.Dispose();                           // B G K D
         var v4 = v3.reshape(B, N, D); v3.Dispose();                              // B N D
         var v5 = posEmbed.Tensor.narrow(1, 1, N);                                // 1 N D
-        var x = v4.add(v5); v4.Dispose(); v5.Dispose();                          // B N D
+        var x = Kernels.Add(v4, v5); v4.Dispose(); v5.Dispose();                 // B N D
         var v6 = posEmbed.Tensor.narrow(1, 0, 1);                                // 1 1 D
-        var cls = clsToken.Tensor.add(v6); v6.Dispose();                         // 1 1 D
+        var cls = Kernels.Add(clsToken.Tensor, v6); v6.Dispose();                // 1 1 D
         var v7 = cls.expand(B, 1, D); cls.Dispose();                             // B 1 D
         var h = torch.cat([v7, x], 1); v7.Dispose(); x.Dispose();                // B T D
         for (int i = 0; i < L; i++)
@@ -808,9 +809,9 @@ partial class AimViT
         var v3 = v2.permute(0, 2, 3, 1); v2.Dispose();                                       // B G K D
         var v4 = v3.reshape(B, N, D); v3.Dispose();                                          // B N D
         var v5 = posEmbed.Tensor.narrow(1, 1, N);                                            // 1 N D
-        var x = v4.add(v5); v4.Dispose(); v5.Dispose();                                      // B N D
+        var x = Kernels.Add(v4, v5); v4.Dispose(); v5.Dispose();                             // B N D
         var v6 = posEmbed.Tensor.narrow(1, 0, 1);                                            // 1 1 D
-        var cls = clsToken.Tensor.add(v6); v6.Dispose();                                     // 1 1 D
+        var cls = Kernels.Add(clsToken.Tensor, v6); v6.Dispose();                            // 1 1 D
         var v7 = cls.expand(B, 1, D); cls.Dispose();                                         // B 1 D
         var h = torch.cat([v7, x], 1); v7.Dispose(); x.Dispose();                            // B T D
         for (int i = 0; i < L; i++)
@@ -836,9 +837,9 @@ partial class AimViT
         var v3 = v2.permute(0, 2, 3, 1); v2.Dispose();                                       // B G K D
         var v4 = v3.reshape(B, N, D); v3.Dispose();                                          // B N D
         var v5 = posEmbed.Tensor.narrow(1, 1, N);                                            // 1 N D
-        var x = v4.add(v5); v4.Dispose(); v5.Dispose();                                      // B N D
+        var x = Kernels.Add(v4, v5); v4.Dispose(); v5.Dispose();                             // B N D
         var v6 = posEmbed.Tensor.narrow(1, 0, 1);                                            // 1 1 D
-        var cls = clsToken.Tensor.add(v6); v6.Dispose();                                     // 1 1 D
+        var cls = Kernels.Add(clsToken.Tensor, v6); v6.Dispose();                            // 1 1 D
         var v7 = cls.expand(B, 1, D); cls.Dispose();                                         // B 1 D
         var h = torch.cat([v7, x], 1); v7.Dispose(); x.Dispose();                            // B T D
         for (int i = 0; i < L; i++)
@@ -872,9 +873,9 @@ partial class AimViT
         var v3 = v2.permute(0, 2, 3, 1); v2.Dispose();                      // B G K D
         var v4 = v3.reshape(B, N, D); v3.Dispose();                         // B N D
         var v5 = posEmbed.Tensor.narrow(1, 1, N);                           // 1 N D
-        var x = v4.add(v5); v4.Dispose(); v5.Dispose();                     // B N D
+        var x = Kernels.Add(v4, v5); v4.Dispose(); v5.Dispose();            // B N D
         var v6 = posEmbed.Tensor.narrow(1, 0, 1);                           // 1 1 D
-        var cls = clsToken.Tensor.add(v6); v6.Dispose();                    // 1 1 D
+        var cls = Kernels.Add(clsToken.Tensor, v6); v6.Dispose();           // 1 1 D
         var v7 = cls.expand(B, 1, D); cls.Dispose();                        // B 1 D
         var h = torch.cat([v7, x], 1); v7.Dispose(); x.Dispose();           // B T D
         for (int i = 0; i < L - 1; i++)
@@ -896,9 +897,9 @@ partial class AimViT
         var v3 = v2.permute(0, 2, 3, 1); v2.Dispose();                           // B G K D
         var v4 = v3.reshape(B, N, D); v3.Dispose();                              // B N D
         var v5 = posEmbed.Tensor.narrow(1, 1, N);                                // 1 N D
-        var x = v4.add(v5); v4.Dispose(); v5.Dispose();                          // B N D
+        var x = Kernels.Add(v4, v5); v4.Dispose(); v5.Dispose();                 // B N D
         var v6 = posEmbed.Tensor.narrow(1, 0, 1);                                // 1 1 D
-        var cls = clsToken.Tensor.add(v6); v6.Dispose();                         // 1 1 D
+        var cls = Kernels.Add(clsToken.Tensor, v6); v6.Dispose();                // 1 1 D
         var v7 = cls.expand(B, 1, D); cls.Dispose();                             // B 1 D
         var h = torch.cat([v7, x], 1); v7.Dispose(); x.Dispose();                // B T D
         for (int i = 0; i < L - 1; i++)
@@ -928,9 +929,9 @@ partial class AimViT
         var v3 = v2.permute(0, 2, 3, 1); v2.Dispose();                    // B G K D
         var v4 = v3.reshape(B, N, D); v3.Dispose();                       // B N D
         var v5 = posEmbed.Tensor.narrow(1, 1, N);                         // 1 N D
-        var x = v4.add(v5); v4.Dispose(); v5.Dispose();                   // B N D
+        var x = Kernels.Add(v4, v5); v4.Dispose(); v5.Dispose();          // B N D
         var v6 = posEmbed.Tensor.narrow(1, 0, 1);                         // 1 1 D
-        var cls = clsToken.Tensor.add(v6); v6.Dispose();                  // 1 1 D
+        var cls = Kernels.Add(clsToken.Tensor, v6); v6.Dispose();         // 1 1 D
         var v7 = cls.expand(B, 1, D); cls.Dispose();                      // B 1 D
         var h = torch.cat([v7, x], 1); v7.Dispose(); x.Dispose();         // B T D
         for (int i = 0; i < L - 1; i++)
@@ -951,9 +952,9 @@ partial class AimViT
         var v3 = v2.permute(0, 2, 3, 1); v2.Dispose();                           // B G K D
         var v4 = v3.reshape(B, N, D); v3.Dispose();                              // B N D
         var v5 = posEmbed.Tensor.narrow(1, 1, N);                                // 1 N D
-        var x = v4.add(v5); v4.Dispose(); v5.Dispose();                          // B N D
+        var x = Kernels.Add(v4, v5); v4.Dispose(); v5.Dispose();                 // B N D
         var v6 = posEmbed.Tensor.narrow(1, 0, 1);                                // 1 1 D
-        var cls = clsToken.Tensor.add(v6); v6.Dispose();                         // 1 1 D
+        var cls = Kernels.Add(clsToken.Tensor, v6); v6.Dispose();                // 1 1 D
         var v7 = cls.expand(B, 1, D); cls.Dispose();                             // B 1 D
         var h = torch.cat([v7, x], 1); v7.Dispose(); x.Dispose();                // B T D
         for (int i = 0; i < L - 1; i++)
@@ -984,11 +985,11 @@ partial class AimViT
         var v4 = v3.mean([2], true);                                      // B N 1
         var v5 = target.sub(v4); target.Dispose(); v4.Dispose();          // B N 3·P²
         var v6 = v3.var(2, unbiased: true, keepdim: true); v3.Dispose();  // B N 1
-        var v7 = v6.add(1e-6); v6.Dispose();                              // B N 1
+        var v7 = Kernels.Add(v6, Number.Of(1e-6)); v6.Dispose();          // B N 1
         var v8 = v7.sqrt(); v7.Dispose();                                 // B N 1
         var v9 = v5.div(v8); v5.Dispose(); v8.Dispose();                  // B N 3·P²
         var v10 = predicted.sub(v9); v9.Dispose();                        // B N 3·P²
-        var v11 = v10.square(); v10.Dispose();                            // B N 3·P²
+        var v11 = Kernels.Square(v10); v10.Dispose();                     // B N 3·P²
         var error = v11.mean([2], false); v11.Dispose();                  // B N
         var v12 = error.mean();                                           // scalar
         return (v12, error);
@@ -1012,7 +1013,7 @@ partial class AimViT
         var v4 = v3.mean([2], true);                                      // B N 1
         var v5 = target.sub(v4); target.Dispose(); v4.Dispose();          // B N 3·P²
         var v6 = v3.var(2, unbiased: true, keepdim: true); v3.Dispose();  // B N 1
-        var v7 = v6.add(1e-6); v6.Dispose();                              // B N 1
+        var v7 = Kernels.Add(v6, Number.Of(1e-6)); v6.Dispose();          // B N 1
         var v8 = v7.sqrt(); v7.Dispose();                                 // B N 1
         var v9 = v5.div(v8); v5.Dispose(); v8.Dispose();                  // B N 3·P²
         var v10 = predicted.sub(v9); v9.Dispose();                        // B N 3·P²
@@ -1035,7 +1036,7 @@ partial class AimViT
     {
         var v1 = __Patches(images, B);                  // B N 3·P²
         var v2 = predicted.sub(v1); v1.Dispose();       // B N 3·P²
-        var v3 = v2.square(); v2.Dispose();             // B N 3·P²
+        var v3 = Kernels.Square(v2); v2.Dispose();      // B N 3·P²
         var v4 = Kernels.Raise(v3); v3.Dispose();       // B N 3·P²
         var error = v4.mean([2], false); v4.Dispose();  // B N
         var v5 = error.mean();                          // scalar
@@ -1084,58 +1085,58 @@ partial class AimViT
     /// <summary>What the graphs of the published configurations cost.</summary>
     public static global::System.Collections.Generic.IReadOnlyList<GraphCost> Costs { get; } =
     [
-        new("aim_tiny", "PredictSharedMlp", Parameters: 228_480, MultiplyAdds: 20_722_176, SavedBytes: 985_440, SavedBytesNarrow: 710_216),
-        new("aim_tiny", "PredictSharedLinear", Parameters: 174_976, MultiplyAdds: 17_314_304, SavedBytes: 919_904, SavedBytesNarrow: 685_640),
-        new("aim_tiny", "PredictSharedTiedMlp", Parameters: 228_480, MultiplyAdds: 20_722_176, SavedBytes: 973_192, SavedBytesNarrow: 696_808),
-        new("aim_tiny", "PredictSharedTiedLinear", Parameters: 174_976, MultiplyAdds: 17_314_304, SavedBytes: 907_656, SavedBytesNarrow: 672_232),
-        new("aim_tiny", "PredictMlp", Parameters: 278_464, MultiplyAdds: 19_923_456, SavedBytes: 936_288, SavedBytesNarrow: 718_408),
-        new("aim_tiny", "PredictLinear", Parameters: 224_960, MultiplyAdds: 16_515_584, SavedBytes: 870_752, SavedBytesNarrow: 693_832),
-        new("aim_tiny", "PredictTiedMlp", Parameters: 278_464, MultiplyAdds: 19_923_456, SavedBytes: 923_272, SavedBytesNarrow: 705_128),
-        new("aim_tiny", "PredictTiedLinear", Parameters: 224_960, MultiplyAdds: 16_515_584, SavedBytes: 857_736, SavedBytesNarrow: 680_552),
-        new("aim_tiny", "Encode", Parameters: 162_496, MultiplyAdds: 11_997_568, SavedBytes: 655_976, SavedBytesNarrow: 529_232),
-        new("aim_tiny", "Tokens", Parameters: 162_496, MultiplyAdds: 11_993_472, SavedBytes: 622_440, SavedBytesNarrow: 495_696),
-        new("aim_tiny", "EncodeGap", Parameters: 162_496, MultiplyAdds: 11_997_568, SavedBytes: 656_232, SavedBytesNarrow: 529_488),
-        new("aim_tiny", "EncodeSelf", Parameters: 162_496, MultiplyAdds: 11_997_632, SavedBytes: 623_480, SavedBytesNarrow: 521_696),
-        new("aim_tiny", "SelfAttentionMap", Parameters: 162_368, MultiplyAdds: 9_060_672, SavedBytes: 488_280, SavedBytesNarrow: 378_696),
-        new("aim_base", "PredictSharedMlp", Parameters: 90_369_792, MultiplyAdds: 40_118_390_784, SavedBytes: 207_292_064, SavedBytesNarrow: 130_375_808),
-        new("aim_base", "PredictSharedLinear", Parameters: 86_237_952, MultiplyAdds: 39_309_152_256, SavedBytes: 204_883_616, SavedBytesNarrow: 129_472_640),
-        new("aim_base", "PredictSharedTiedMlp", Parameters: 90_369_792, MultiplyAdds: 40_118_390_784, SavedBytes: 207_280_640, SavedBytesNarrow: 130_163_648),
-        new("aim_base", "PredictSharedTiedLinear", Parameters: 86_237_952, MultiplyAdds: 39_309_152_256, SavedBytes: 204_872_192, SavedBytesNarrow: 129_260_480),
-        new("aim_base", "PredictMlp", Parameters: 175_424_256, MultiplyAdds: 35_935_358_976, SavedBytes: 185_616_032, SavedBytesNarrow: 133_988_480),
-        new("aim_base", "PredictLinear", Parameters: 171_292_416, MultiplyAdds: 35_126_120_448, SavedBytes: 183_207_584, SavedBytesNarrow: 133_085_312),
-        new("aim_base", "PredictTiedMlp", Parameters: 175_424_256, MultiplyAdds: 35_935_358_976, SavedBytes: 185_494_016, SavedBytesNarrow: 133_794_752),
-        new("aim_base", "PredictTiedLinear", Parameters: 171_292_416, MultiplyAdds: 35_126_120_448, SavedBytes: 183_085_568, SavedBytesNarrow: 132_891_584),
-        new("aim_base", "Encode", Parameters: 85_647_360, MultiplyAdds: 17_563_210_752, SavedBytes: 89_115_704, SavedBytesNarrow: 64_169_240),
-        new("aim_base", "Tokens", Parameters: 85_647_360, MultiplyAdds: 17_563_060_224, SavedBytes: 87_904_552, SavedBytesNarrow: 62_958_088),
-        new("aim_base", "EncodeGap", Parameters: 85_647_360, MultiplyAdds: 17_563_210_752, SavedBytes: 89_118_776, SavedBytesNarrow: 64_172_312),
-        new("aim_base", "EncodeSelf", Parameters: 85_647_360, MultiplyAdds: 17_563_211_520, SavedBytes: 87_914_008, SavedBytesNarrow: 63_875_320),
-        new("aim_base", "SelfAttentionMap", Parameters: 85_645_824, MultiplyAdds: 16_457_842_944, SavedBytes: 83_059_928, SavedBytesNarrow: 59_007_056),
-        new("aim_large", "PredictSharedMlp", Parameters: 310_444_800, MultiplyAdds: 101_128_609_792, SavedBytes: 392_741_920, SavedBytesNarrow: 256_423_200),
-        new("aim_large", "PredictSharedLinear", Parameters: 303_887_104, MultiplyAdds: 99_844_104_192, SavedBytes: 389_530_656, SavedBytesNarrow: 255_218_976),
-        new("aim_large", "PredictSharedTiedMlp", Parameters: 310_444_800, MultiplyAdds: 101_128_609_792, SavedBytes: 392_726_592, SavedBytesNarrow: 256_140_224),
-        new("aim_large", "PredictSharedTiedLinear", Parameters: 303_887_104, MultiplyAdds: 99_844_104_192, SavedBytes: 389_515_328, SavedBytesNarrow: 254_936_000),
-        new("aim_large", "PredictMlp", Parameters: 461_599_488, MultiplyAdds: 93_692_108_800, SavedBytes: 363_840_544, SavedBytesNarrow: 261_240_096),
-        new("aim_large", "PredictLinear", Parameters: 455_041_792, MultiplyAdds: 92_407_603_200, SavedBytes: 360_629_280, SavedBytesNarrow: 260_035_872),
-        new("aim_large", "PredictTiedMlp", Parameters: 461_599_488, MultiplyAdds: 93_692_108_800, SavedBytes: 363_677_760, SavedBytesNarrow: 260_981_696),
-        new("aim_large", "PredictTiedLinear", Parameters: 455_041_792, MultiplyAdds: 92_407_603_200, SavedBytes: 360_466_496, SavedBytesNarrow: 259_777_472),
-        new("aim_large", "Encode", Parameters: 303_099_904, MultiplyAdds: 61_553_889_280, SavedBytes: 235_191_992, SavedBytesNarrow: 168_166_328),
-        new("aim_large", "Tokens", Parameters: 303_099_904, MultiplyAdds: 61_553_688_576, SavedBytes: 233_577_384, SavedBytesNarrow: 166_551_720),
-        new("aim_large", "EncodeGap", Parameters: 303_099_904, MultiplyAdds: 61_553_889_280, SavedBytes: 235_196_088, SavedBytesNarrow: 168_170_424),
-        new("aim_large", "EncodeSelf", Parameters: 303_099_904, MultiplyAdds: 61_553_890_304, SavedBytes: 233_589_992, SavedBytesNarrow: 167_774_696),
-        new("aim_large", "SelfAttentionMap", Parameters: 303_097_856, MultiplyAdds: 59_615_284_224, SavedBytes: 227_118_936, SavedBytesNarrow: 161_284_728),
-        new("aim_huge", "PredictSharedMlp", Parameters: 641_157_888, MultiplyAdds: 208_421_969_920, SavedBytes: 652_030_496, SavedBytesNarrow: 410_766_880),
-        new("aim_huge", "PredictSharedLinear", Parameters: 631_650_048, MultiplyAdds: 206_559_436_800, SavedBytes: 648_016_416, SavedBytesNarrow: 409_261_600),
-        new("aim_huge", "PredictSharedTiedMlp", Parameters: 641_157_888, MultiplyAdds: 208_421_969_920, SavedBytes: 652_339_104, SavedBytesNarrow: 410_579_360),
-        new("aim_huge", "PredictSharedTiedLinear", Parameters: 631_650_048, MultiplyAdds: 206_559_436_800, SavedBytes: 648_325_024, SavedBytesNarrow: 409_074_080),
-        new("aim_huge", "PredictMlp", Parameters: 955_996_928, MultiplyAdds: 192_929_259_520, SavedBytes: 603_861_536, SavedBytesNarrow: 418_795_040),
-        new("aim_huge", "PredictLinear", Parameters: 946_489_088, MultiplyAdds: 191_066_726_400, SavedBytes: 599_847_456, SavedBytesNarrow: 417_289_760),
-        new("aim_huge", "PredictTiedMlp", Parameters: 955_996_928, MultiplyAdds: 192_929_259_520, SavedBytes: 603_924_384, SavedBytesNarrow: 418_648_480),
-        new("aim_huge", "PredictTiedLinear", Parameters: 946_489_088, MultiplyAdds: 191_066_726_400, SavedBytes: 599_910_304, SavedBytesNarrow: 417_143_200),
-        new("aim_huge", "Encode", Parameters: 630_666_240, MultiplyAdds: 127_313_843_200, SavedBytes: 390_850_360, SavedBytesNarrow: 269_105_976),
-        new("aim_huge", "Tokens", Parameters: 630_666_240, MultiplyAdds: 127_313_592_320, SavedBytes: 388_832_296, SavedBytesNarrow: 267_087_912),
-        new("aim_huge", "EncodeGap", Parameters: 630_666_240, MultiplyAdds: 127_313_843_200, SavedBytes: 390_855_480, SavedBytesNarrow: 269_111_096),
-        new("aim_huge", "EncodeSelf", Parameters: 630_666_240, MultiplyAdds: 127_313_844_480, SavedBytes: 388_844_904, SavedBytesNarrow: 268_613_480),
-        new("aim_huge", "SelfAttentionMap", Parameters: 630_663_680, MultiplyAdds: 124_309_610_240, SavedBytes: 380_760_024, SavedBytesNarrow: 260_812_280),
+        new("aim_tiny", "PredictSharedMlp", Parameters: 228_480, MultiplyAdds: 20_722_176, SavedBytes: 820_064, SavedBytesNarrow: 627_528),
+        new("aim_tiny", "PredictSharedLinear", Parameters: 174_976, MultiplyAdds: 17_314_304, SavedBytes: 770_912, SavedBytesNarrow: 611_144),
+        new("aim_tiny", "PredictSharedTiedMlp", Parameters: 228_480, MultiplyAdds: 20_722_176, SavedBytes: 807_048, SavedBytesNarrow: 613_736),
+        new("aim_tiny", "PredictSharedTiedLinear", Parameters: 174_976, MultiplyAdds: 17_314_304, SavedBytes: 757_896, SavedBytesNarrow: 597_352),
+        new("aim_tiny", "PredictMlp", Parameters: 278_464, MultiplyAdds: 19_923_456, SavedBytes: 770_912, SavedBytesNarrow: 627_528),
+        new("aim_tiny", "PredictLinear", Parameters: 224_960, MultiplyAdds: 16_515_584, SavedBytes: 721_760, SavedBytesNarrow: 611_144),
+        new("aim_tiny", "PredictTiedMlp", Parameters: 278_464, MultiplyAdds: 19_923_456, SavedBytes: 757_128, SavedBytesNarrow: 613_736),
+        new("aim_tiny", "PredictTiedLinear", Parameters: 224_960, MultiplyAdds: 16_515_584, SavedBytes: 707_976, SavedBytesNarrow: 597_352),
+        new("aim_tiny", "Encode", Parameters: 162_496, MultiplyAdds: 11_997_568, SavedBytes: 556_136, SavedBytesNarrow: 479_312),
+        new("aim_tiny", "Tokens", Parameters: 162_496, MultiplyAdds: 11_993_472, SavedBytes: 522_600, SavedBytesNarrow: 445_776),
+        new("aim_tiny", "EncodeGap", Parameters: 162_496, MultiplyAdds: 11_997_568, SavedBytes: 556_392, SavedBytesNarrow: 479_568),
+        new("aim_tiny", "EncodeSelf", Parameters: 162_496, MultiplyAdds: 11_997_632, SavedBytes: 523_640, SavedBytesNarrow: 471_776),
+        new("aim_tiny", "SelfAttentionMap", Parameters: 162_368, MultiplyAdds: 9_060_672, SavedBytes: 405_080, SavedBytesNarrow: 337_096),
+        new("aim_base", "PredictSharedMlp", Parameters: 90_369_792, MultiplyAdds: 40_118_390_784, SavedBytes: 170_489_504, SavedBytesNarrow: 111_974_528),
+        new("aim_base", "PredictSharedLinear", Parameters: 86_237_952, MultiplyAdds: 39_309_152_256, SavedBytes: 168_683_168, SavedBytesNarrow: 111_372_416),
+        new("aim_base", "PredictSharedTiedMlp", Parameters: 90_369_792, MultiplyAdds: 40_118_390_784, SavedBytes: 170_367_488, SavedBytesNarrow: 111_707_072),
+        new("aim_base", "PredictSharedTiedLinear", Parameters: 86_237_952, MultiplyAdds: 39_309_152_256, SavedBytes: 168_561_152, SavedBytesNarrow: 111_104_960),
+        new("aim_base", "PredictMlp", Parameters: 175_424_256, MultiplyAdds: 35_935_358_976, SavedBytes: 148_813_472, SavedBytesNarrow: 111_974_528),
+        new("aim_base", "PredictLinear", Parameters: 171_292_416, MultiplyAdds: 35_126_120_448, SavedBytes: 147_007_136, SavedBytesNarrow: 111_372_416),
+        new("aim_base", "PredictTiedMlp", Parameters: 175_424_256, MultiplyAdds: 35_935_358_976, SavedBytes: 148_580_864, SavedBytesNarrow: 111_707_072),
+        new("aim_base", "PredictTiedLinear", Parameters: 171_292_416, MultiplyAdds: 35_126_120_448, SavedBytes: 146_774_528, SavedBytesNarrow: 111_104_960),
+        new("aim_base", "Encode", Parameters: 85_647_360, MultiplyAdds: 17_563_210_752, SavedBytes: 74_591_288, SavedBytesNarrow: 56_907_032),
+        new("aim_base", "Tokens", Parameters: 85_647_360, MultiplyAdds: 17_563_060_224, SavedBytes: 73_380_136, SavedBytesNarrow: 55_695_880),
+        new("aim_base", "EncodeGap", Parameters: 85_647_360, MultiplyAdds: 17_563_210_752, SavedBytes: 74_594_360, SavedBytesNarrow: 56_910_104),
+        new("aim_base", "EncodeSelf", Parameters: 85_647_360, MultiplyAdds: 17_563_211_520, SavedBytes: 73_389_592, SavedBytesNarrow: 56_613_112),
+        new("aim_base", "SelfAttentionMap", Parameters: 85_645_824, MultiplyAdds: 16_457_842_944, SavedBytes: 69_140_696, SavedBytesNarrow: 52_047_440),
+        new("aim_large", "PredictSharedMlp", Parameters: 310_444_800, MultiplyAdds: 101_128_609_792, SavedBytes: 324_305_952, SavedBytesNarrow: 222_205_216),
+        new("aim_large", "PredictSharedLinear", Parameters: 303_887_104, MultiplyAdds: 99_844_104_192, SavedBytes: 321_897_504, SavedBytesNarrow: 221_402_400),
+        new("aim_large", "PredictSharedTiedMlp", Parameters: 310_444_800, MultiplyAdds: 101_128_609_792, SavedBytes: 324_143_168, SavedBytesNarrow: 221_848_512),
+        new("aim_large", "PredictSharedTiedLinear", Parameters: 303_887_104, MultiplyAdds: 99_844_104_192, SavedBytes: 321_734_720, SavedBytesNarrow: 221_045_696),
+        new("aim_large", "PredictMlp", Parameters: 461_599_488, MultiplyAdds: 93_692_108_800, SavedBytes: 295_404_576, SavedBytesNarrow: 222_205_216),
+        new("aim_large", "PredictLinear", Parameters: 455_041_792, MultiplyAdds: 92_407_603_200, SavedBytes: 292_996_128, SavedBytesNarrow: 221_402_400),
+        new("aim_large", "PredictTiedMlp", Parameters: 461_599_488, MultiplyAdds: 93_692_108_800, SavedBytes: 295_094_336, SavedBytesNarrow: 221_848_512),
+        new("aim_large", "PredictTiedLinear", Parameters: 455_041_792, MultiplyAdds: 92_407_603_200, SavedBytes: 292_685_888, SavedBytesNarrow: 221_045_696),
+        new("aim_large", "Encode", Parameters: 303_099_904, MultiplyAdds: 61_553_889_280, SavedBytes: 196_460_216, SavedBytesNarrow: 148_800_440),
+        new("aim_large", "Tokens", Parameters: 303_099_904, MultiplyAdds: 61_553_688_576, SavedBytes: 194_845_608, SavedBytesNarrow: 147_185_832),
+        new("aim_large", "EncodeGap", Parameters: 303_099_904, MultiplyAdds: 61_553_889_280, SavedBytes: 196_464_312, SavedBytesNarrow: 148_804_536),
+        new("aim_large", "EncodeSelf", Parameters: 303_099_904, MultiplyAdds: 61_553_890_304, SavedBytes: 194_858_216, SavedBytesNarrow: 148_408_808),
+        new("aim_large", "SelfAttentionMap", Parameters: 303_097_856, MultiplyAdds: 59_615_284_224, SavedBytes: 189_194_072, SavedBytesNarrow: 142_322_296),
+        new("aim_huge", "PredictSharedMlp", Parameters: 641_157_888, MultiplyAdds: 208_421_969_920, SavedBytes: 538_305_056, SavedBytesNarrow: 353_904_160),
+        new("aim_huge", "PredictSharedLinear", Parameters: 631_650_048, MultiplyAdds: 206_559_436_800, SavedBytes: 535_294_496, SavedBytesNarrow: 352_900_640),
+        new("aim_huge", "PredictSharedTiedMlp", Parameters: 641_157_888, MultiplyAdds: 208_421_969_920, SavedBytes: 538_367_904, SavedBytesNarrow: 353_593_760),
+        new("aim_huge", "PredictSharedTiedLinear", Parameters: 631_650_048, MultiplyAdds: 206_559_436_800, SavedBytes: 535_357_344, SavedBytesNarrow: 352_590_240),
+        new("aim_huge", "PredictMlp", Parameters: 955_996_928, MultiplyAdds: 192_929_259_520, SavedBytes: 490_136_096, SavedBytesNarrow: 353_904_160),
+        new("aim_huge", "PredictLinear", Parameters: 946_489_088, MultiplyAdds: 191_066_726_400, SavedBytes: 487_125_536, SavedBytesNarrow: 352_900_640),
+        new("aim_huge", "PredictTiedMlp", Parameters: 955_996_928, MultiplyAdds: 192_929_259_520, SavedBytes: 489_953_184, SavedBytesNarrow: 353_593_760),
+        new("aim_huge", "PredictTiedLinear", Parameters: 946_489_088, MultiplyAdds: 191_066_726_400, SavedBytes: 486_942_624, SavedBytesNarrow: 352_590_240),
+        new("aim_huge", "Encode", Parameters: 630_666_240, MultiplyAdds: 127_313_843_200, SavedBytes: 326_297_400, SavedBytesNarrow: 236_829_496),
+        new("aim_huge", "Tokens", Parameters: 630_666_240, MultiplyAdds: 127_313_592_320, SavedBytes: 324_279_336, SavedBytesNarrow: 234_811_432),
+        new("aim_huge", "EncodeGap", Parameters: 630_666_240, MultiplyAdds: 127_313_843_200, SavedBytes: 326_302_520, SavedBytesNarrow: 236_834_616),
+        new("aim_huge", "EncodeSelf", Parameters: 630_666_240, MultiplyAdds: 127_313_844_480, SavedBytes: 324_291_944, SavedBytesNarrow: 236_337_000),
+        new("aim_huge", "SelfAttentionMap", Parameters: 630_663_680, MultiplyAdds: 124_309_610_240, SavedBytes: 317_215_704, SavedBytesNarrow: 229_040_120),
     ];
 
     /// <summary>PredictMlp as Mermaid text.</summary>
@@ -1290,11 +1291,11 @@ internal sealed class PredictMlpCapture(AimViT model, long B, torch.Device devic
 [GraphSummary("PredictLinear", "stochastic, capture-safe", SavedArguments = "images", Reads = "patch_embed.proj.weight patch_embed.proj.bias cls_token pos_embed blocks.{0..L}.norm1.weight blocks.{0..L}.norm1.bias blocks.{0..L}.attn.qkv.weight blocks.{0..L}.attn.qkv.bias blocks.{0..L}.attn.proj.weight blocks.{0..L}.attn.proj.bias blocks.{0..L}.norm2.weight blocks.{0..L}.norm2.bias blocks.{0..L}.mlp.fc1.weight blocks.{0..L}.mlp.fc1.bias blocks.{0..L}.mlp.fc2.weight blocks.{0..L}.mlp.fc2.bias query_blocks.{0..Q}.norm1.weight query_blocks.{0..Q}.norm1.bias query_blocks.{0..Q}.attn.q.weight query_blocks.{0..Q}.attn.q.bias query_blocks.{0..Q}.attn.k.weight query_blocks.{0..Q}.attn.k.bias query_blocks.{0..Q}.attn.v.weight query_blocks.{0..Q}.attn.v.bias query_blocks.{0..Q}.attn.proj.weight query_blocks.{0..Q}.attn.proj.bias query_blocks.{0..Q}.norm2.weight query_blocks.{0..Q}.norm2.bias query_blocks.{0..Q}.mlp.fc1.weight query_blocks.{0..Q}.mlp.fc1.bias query_blocks.{0..Q}.mlp.fc2.weight query_blocks.{0..Q}.mlp.fc2.bias norm.weight norm.bias prediction_head.weight prediction_head.bias")]
 [GraphSummary("PredictTiedMlp", "stochastic, capture-safe", SavedArguments = "images", Reads = "patch_embed.proj.weight patch_embed.proj.bias cls_token pos_embed blocks.{0..L}.norm1.weight blocks.{0..L}.norm1.bias blocks.{0..L}.attn.qkv.weight blocks.{0..L}.attn.qkv.bias blocks.{0..L}.attn.proj.weight blocks.{0..L}.attn.proj.bias blocks.{0..L}.norm2.weight blocks.{0..L}.norm2.bias blocks.{0..L}.mlp.fc1.weight blocks.{0..L}.mlp.fc1.bias blocks.{0..L}.mlp.fc2.weight blocks.{0..L}.mlp.fc2.bias query_blocks.{0..Q}.norm1.weight query_blocks.{0..Q}.norm1.bias query_blocks.{0..Q}.attn.q.weight query_blocks.{0..Q}.attn.q.bias query_blocks.{0..Q}.attn.k.weight query_blocks.{0..Q}.attn.k.bias query_blocks.{0..Q}.attn.v.weight query_blocks.{0..Q}.attn.v.bias query_blocks.{0..Q}.attn.proj.weight query_blocks.{0..Q}.attn.proj.bias query_blocks.{0..Q}.norm2.weight query_blocks.{0..Q}.norm2.bias query_blocks.{0..Q}.mlp.fc1.weight query_blocks.{0..Q}.mlp.fc1.bias query_blocks.{0..Q}.mlp.fc2.weight query_blocks.{0..Q}.mlp.fc2.bias norm.weight norm.bias prediction_head.fc1.weight prediction_head.fc1.bias prediction_head.fc2.weight prediction_head.fc2.bias")]
 [GraphSummary("PredictTiedLinear", "stochastic, capture-safe", SavedArguments = "images", Reads = "patch_embed.proj.weight patch_embed.proj.bias cls_token pos_embed blocks.{0..L}.norm1.weight blocks.{0..L}.norm1.bias blocks.{0..L}.attn.qkv.weight blocks.{0..L}.attn.qkv.bias blocks.{0..L}.attn.proj.weight blocks.{0..L}.attn.proj.bias blocks.{0..L}.norm2.weight blocks.{0..L}.norm2.bias blocks.{0..L}.mlp.fc1.weight blocks.{0..L}.mlp.fc1.bias blocks.{0..L}.mlp.fc2.weight blocks.{0..L}.mlp.fc2.bias query_blocks.{0..Q}.norm1.weight query_blocks.{0..Q}.norm1.bias query_blocks.{0..Q}.attn.q.weight query_blocks.{0..Q}.attn.q.bias query_blocks.{0..Q}.attn.k.weight query_blocks.{0..Q}.attn.k.bias query_blocks.{0..Q}.attn.v.weight query_blocks.{0..Q}.attn.v.bias query_blocks.{0..Q}.attn.proj.weight query_blocks.{0..Q}.attn.proj.bias query_blocks.{0..Q}.norm2.weight query_blocks.{0..Q}.norm2.bias query_blocks.{0..Q}.mlp.fc1.weight query_blocks.{0..Q}.mlp.fc1.bias query_blocks.{0..Q}.mlp.fc2.weight query_blocks.{0..Q}.mlp.fc2.bias norm.weight norm.bias prediction_head.weight prediction_head.bias")]
-[GraphSummary("Encode", "stochastic, capture-safe", MultiplyAdds = "4 * B * D * D * L * N + 2 * B * D * F * L * N + 2 * B * D * L * N * N + 4 * B * D * D * L + 2 * B * D * F * L + 4 * B * D * L * N + 3 * B * D * X * Y + 2 * B * D * L + B * D * N", SavedBytes = "32 * B * D * L * N + 4 * B * F * L * N + 4 * B * H * L * N + 32 * B * D * L + 12 * B * D * N + 4 * B * F * L + 4 * B * H * L + 16 * B * L * N + 12 * B * D + 16 * B * L + 12 * B * N + 8 * B", SavedBytesNarrow = "2 * B * H * L * N * N + 20 * B * D * L * N + 2 * B * F * L * N + 4 * B * H * L * N + 20 * B * D * L + 12 * B * D * N + 2 * B * F * L + 2 * B * H * L + 16 * B * L * N + 6 * B * X * Y + 12 * B * D + 16 * B * L + 12 * B * N + 8 * B", SavedArguments = "images", Reads = "patch_embed.proj.weight patch_embed.proj.bias cls_token pos_embed blocks.{0..L}.norm1.weight blocks.{0..L}.norm1.bias blocks.{0..L}.attn.qkv.weight blocks.{0..L}.attn.qkv.bias blocks.{0..L}.attn.proj.weight blocks.{0..L}.attn.proj.bias blocks.{0..L}.norm2.weight blocks.{0..L}.norm2.bias blocks.{0..L}.mlp.fc1.weight blocks.{0..L}.mlp.fc1.bias blocks.{0..L}.mlp.fc2.weight blocks.{0..L}.mlp.fc2.bias norm.weight norm.bias")]
-[GraphSummary("Tokens", "stochastic, capture-safe", MultiplyAdds = "4 * B * D * D * L * N + 2 * B * D * F * L * N + 2 * B * D * L * N * N + 4 * B * D * D * L + 2 * B * D * F * L + 4 * B * D * L * N + 3 * B * D * X * Y + 2 * B * D * L", SavedBytes = "32 * B * D * L * N + 4 * B * F * L * N + 4 * B * H * L * N + 32 * B * D * L + 4 * B * D * N + 4 * B * F * L + 4 * B * H * L + 16 * B * L * N + 4 * B * D + 16 * B * L + 8 * B * N + 8 * B", SavedBytesNarrow = "2 * B * H * L * N * N + 20 * B * D * L * N + 2 * B * F * L * N + 4 * B * H * L * N + 20 * B * D * L + 4 * B * D * N + 2 * B * F * L + 2 * B * H * L + 16 * B * L * N + 6 * B * X * Y + 4 * B * D + 16 * B * L + 8 * B * N + 8 * B", SavedArguments = "images", Reads = "patch_embed.proj.weight patch_embed.proj.bias cls_token pos_embed blocks.{0..L}.norm1.weight blocks.{0..L}.norm1.bias blocks.{0..L}.attn.qkv.weight blocks.{0..L}.attn.qkv.bias blocks.{0..L}.attn.proj.weight blocks.{0..L}.attn.proj.bias blocks.{0..L}.norm2.weight blocks.{0..L}.norm2.bias blocks.{0..L}.mlp.fc1.weight blocks.{0..L}.mlp.fc1.bias blocks.{0..L}.mlp.fc2.weight blocks.{0..L}.mlp.fc2.bias norm.weight norm.bias")]
-[GraphSummary("EncodeGap", "stochastic, capture-safe", MultiplyAdds = "4 * B * D * D * L * N + 2 * B * D * F * L * N + 2 * B * D * L * N * N + 4 * B * D * D * L + 2 * B * D * F * L + 4 * B * D * L * N + 3 * B * D * X * Y + 2 * B * D * L + B * D * N", SavedBytes = "32 * B * D * L * N + 4 * B * F * L * N + 4 * B * H * L * N + 32 * B * D * L + 12 * B * D * N + 4 * B * F * L + 4 * B * H * L + 16 * B * L * N + 16 * B * D + 16 * B * L + 12 * B * N + 8 * B", SavedBytesNarrow = "2 * B * H * L * N * N + 20 * B * D * L * N + 2 * B * F * L * N + 4 * B * H * L * N + 20 * B * D * L + 12 * B * D * N + 2 * B * F * L + 2 * B * H * L + 16 * B * L * N + 6 * B * X * Y + 16 * B * D + 16 * B * L + 12 * B * N + 8 * B", SavedArguments = "images", Reads = "patch_embed.proj.weight patch_embed.proj.bias cls_token pos_embed blocks.{0..L}.norm1.weight blocks.{0..L}.norm1.bias blocks.{0..L}.attn.qkv.weight blocks.{0..L}.attn.qkv.bias blocks.{0..L}.attn.proj.weight blocks.{0..L}.attn.proj.bias blocks.{0..L}.norm2.weight blocks.{0..L}.norm2.bias blocks.{0..L}.mlp.fc1.weight blocks.{0..L}.mlp.fc1.bias blocks.{0..L}.mlp.fc2.weight blocks.{0..L}.mlp.fc2.bias norm.weight norm.bias")]
-[GraphSummary("EncodeSelf", "stochastic, capture-safe", MultiplyAdds = "4 * B * D * D * L * N + 2 * B * D * F * L * N + 2 * B * D * L * N * N + 4 * B * D * D * L + 2 * B * D * F * L + 4 * B * D * L * N + 3 * B * D * X * Y + 2 * B * D * L + B * D * N + B * D", SavedBytes = "32 * B * D * L * N + 4 * B * F * L * N + 4 * B * H * L * N + 32 * B * D * L + 4 * B * D * N + 4 * B * F * L + 4 * B * H * L + 4 * B * H * N + 16 * B * L * N + 4 * B * D + 4 * B * H + 16 * B * L + 8 * B * N + 8 * B", SavedArguments = "images", Reads = "patch_embed.proj.weight patch_embed.proj.bias cls_token pos_embed blocks.{0..L}.norm1.weight blocks.{0..L}.norm1.bias blocks.{0..L}.attn.qkv.weight blocks.{0..L}.attn.qkv.bias blocks.{0..L}.attn.proj.weight blocks.{0..L}.attn.proj.bias blocks.{0..L}.norm2.weight blocks.{0..L}.norm2.bias blocks.{0..L}.mlp.fc1.weight blocks.{0..L}.mlp.fc1.bias blocks.{0..L}.mlp.fc2.weight blocks.{0..L}.mlp.fc2.bias norm.weight norm.bias")]
-[GraphSummary("SelfAttentionMap", "stochastic, capture-safe", SavedBytes = "32 * B * D * L * N + 4 * B * F * L * N + 4 * B * H * L * N + 32 * B * D * L - 12 * B * D * N + 4 * B * F * L - 4 * B * F * N + 4 * B * H * L + 16 * B * L * N - 12 * B * D - 4 * B * F + 16 * B * L - 8 * B * N - 8 * B", SavedArguments = "images", Reads = "patch_embed.proj.weight patch_embed.proj.bias cls_token pos_embed blocks.{0..L}.norm1.weight blocks.{0..L}.norm1.bias blocks.{0..L}.attn.qkv.weight blocks.{0..L}.attn.qkv.bias blocks.{0..L}.attn.proj.weight blocks.{0..L}.attn.proj.bias blocks.{0..L}.norm2.weight blocks.{0..L}.norm2.bias blocks.{0..L}.mlp.fc1.weight blocks.{0..L}.mlp.fc1.bias blocks.{0..L}.mlp.fc2.weight blocks.{0..L}.mlp.fc2.bias")]
+[GraphSummary("Encode", "stochastic, capture-safe", MultiplyAdds = "4 * B * D * D * L * N + 2 * B * D * F * L * N + 2 * B * D * L * N * N + 4 * B * D * D * L + 2 * B * D * F * L + 4 * B * D * L * N + 3 * B * D * X * Y + 2 * B * D * L + B * D * N", SavedBytes = "24 * B * D * L * N + 4 * B * F * L * N + 4 * B * H * L * N + 24 * B * D * L + 12 * B * D * N + 4 * B * F * L + 4 * B * H * L + 16 * B * L * N + 12 * B * D + 16 * B * L + 12 * B * N + 8 * B", SavedBytesNarrow = "2 * B * H * L * N * N + 16 * B * D * L * N + 2 * B * F * L * N + 4 * B * H * L * N + 16 * B * D * L + 12 * B * D * N + 2 * B * F * L + 2 * B * H * L + 16 * B * L * N + 6 * B * X * Y + 12 * B * D + 16 * B * L + 12 * B * N + 8 * B", SavedArguments = "images", Reads = "patch_embed.proj.weight patch_embed.proj.bias cls_token pos_embed blocks.{0..L}.norm1.weight blocks.{0..L}.norm1.bias blocks.{0..L}.attn.qkv.weight blocks.{0..L}.attn.qkv.bias blocks.{0..L}.attn.proj.weight blocks.{0..L}.attn.proj.bias blocks.{0..L}.norm2.weight blocks.{0..L}.norm2.bias blocks.{0..L}.mlp.fc1.weight blocks.{0..L}.mlp.fc1.bias blocks.{0..L}.mlp.fc2.weight blocks.{0..L}.mlp.fc2.bias norm.weight norm.bias")]
+[GraphSummary("Tokens", "stochastic, capture-safe", MultiplyAdds = "4 * B * D * D * L * N + 2 * B * D * F * L * N + 2 * B * D * L * N * N + 4 * B * D * D * L + 2 * B * D * F * L + 4 * B * D * L * N + 3 * B * D * X * Y + 2 * B * D * L", SavedBytes = "24 * B * D * L * N + 4 * B * F * L * N + 4 * B * H * L * N + 24 * B * D * L + 4 * B * D * N + 4 * B * F * L + 4 * B * H * L + 16 * B * L * N + 4 * B * D + 16 * B * L + 8 * B * N + 8 * B", SavedBytesNarrow = "2 * B * H * L * N * N + 16 * B * D * L * N + 2 * B * F * L * N + 4 * B * H * L * N + 16 * B * D * L + 4 * B * D * N + 2 * B * F * L + 2 * B * H * L + 16 * B * L * N + 6 * B * X * Y + 4 * B * D + 16 * B * L + 8 * B * N + 8 * B", SavedArguments = "images", Reads = "patch_embed.proj.weight patch_embed.proj.bias cls_token pos_embed blocks.{0..L}.norm1.weight blocks.{0..L}.norm1.bias blocks.{0..L}.attn.qkv.weight blocks.{0..L}.attn.qkv.bias blocks.{0..L}.attn.proj.weight blocks.{0..L}.attn.proj.bias blocks.{0..L}.norm2.weight blocks.{0..L}.norm2.bias blocks.{0..L}.mlp.fc1.weight blocks.{0..L}.mlp.fc1.bias blocks.{0..L}.mlp.fc2.weight blocks.{0..L}.mlp.fc2.bias norm.weight norm.bias")]
+[GraphSummary("EncodeGap", "stochastic, capture-safe", MultiplyAdds = "4 * B * D * D * L * N + 2 * B * D * F * L * N + 2 * B * D * L * N * N + 4 * B * D * D * L + 2 * B * D * F * L + 4 * B * D * L * N + 3 * B * D * X * Y + 2 * B * D * L + B * D * N", SavedBytes = "24 * B * D * L * N + 4 * B * F * L * N + 4 * B * H * L * N + 24 * B * D * L + 12 * B * D * N + 4 * B * F * L + 4 * B * H * L + 16 * B * L * N + 16 * B * D + 16 * B * L + 12 * B * N + 8 * B", SavedBytesNarrow = "2 * B * H * L * N * N + 16 * B * D * L * N + 2 * B * F * L * N + 4 * B * H * L * N + 16 * B * D * L + 12 * B * D * N + 2 * B * F * L + 2 * B * H * L + 16 * B * L * N + 6 * B * X * Y + 16 * B * D + 16 * B * L + 12 * B * N + 8 * B", SavedArguments = "images", Reads = "patch_embed.proj.weight patch_embed.proj.bias cls_token pos_embed blocks.{0..L}.norm1.weight blocks.{0..L}.norm1.bias blocks.{0..L}.attn.qkv.weight blocks.{0..L}.attn.qkv.bias blocks.{0..L}.attn.proj.weight blocks.{0..L}.attn.proj.bias blocks.{0..L}.norm2.weight blocks.{0..L}.norm2.bias blocks.{0..L}.mlp.fc1.weight blocks.{0..L}.mlp.fc1.bias blocks.{0..L}.mlp.fc2.weight blocks.{0..L}.mlp.fc2.bias norm.weight norm.bias")]
+[GraphSummary("EncodeSelf", "stochastic, capture-safe", MultiplyAdds = "4 * B * D * D * L * N + 2 * B * D * F * L * N + 2 * B * D * L * N * N + 4 * B * D * D * L + 2 * B * D * F * L + 4 * B * D * L * N + 3 * B * D * X * Y + 2 * B * D * L + B * D * N + B * D", SavedBytes = "24 * B * D * L * N + 4 * B * F * L * N + 4 * B * H * L * N + 24 * B * D * L + 4 * B * D * N + 4 * B * F * L + 4 * B * H * L + 4 * B * H * N + 16 * B * L * N + 4 * B * D + 4 * B * H + 16 * B * L + 8 * B * N + 8 * B", SavedArguments = "images", Reads = "patch_embed.proj.weight patch_embed.proj.bias cls_token pos_embed blocks.{0..L}.norm1.weight blocks.{0..L}.norm1.bias blocks.{0..L}.attn.qkv.weight blocks.{0..L}.attn.qkv.bias blocks.{0..L}.attn.proj.weight blocks.{0..L}.attn.proj.bias blocks.{0..L}.norm2.weight blocks.{0..L}.norm2.bias blocks.{0..L}.mlp.fc1.weight blocks.{0..L}.mlp.fc1.bias blocks.{0..L}.mlp.fc2.weight blocks.{0..L}.mlp.fc2.bias norm.weight norm.bias")]
+[GraphSummary("SelfAttentionMap", "stochastic, capture-safe", SavedBytes = "24 * B * D * L * N + 4 * B * F * L * N + 4 * B * H * L * N + 24 * B * D * L - 8 * B * D * N + 4 * B * F * L - 4 * B * F * N + 4 * B * H * L + 16 * B * L * N - 8 * B * D - 4 * B * F + 16 * B * L - 8 * B * N - 8 * B", SavedArguments = "images", Reads = "patch_embed.proj.weight patch_embed.proj.bias cls_token pos_embed blocks.{0..L}.norm1.weight blocks.{0..L}.norm1.bias blocks.{0..L}.attn.qkv.weight blocks.{0..L}.attn.qkv.bias blocks.{0..L}.attn.proj.weight blocks.{0..L}.attn.proj.bias blocks.{0..L}.norm2.weight blocks.{0..L}.norm2.bias blocks.{0..L}.mlp.fc1.weight blocks.{0..L}.mlp.fc1.bias blocks.{0..L}.mlp.fc2.weight blocks.{0..L}.mlp.fc2.bias")]
 [GraphSummary("Loss", "capture-safe", MultiplyAdds = "0", SavedBytes = "36 * B * X * Y + 4 * B * N", SavedBytesNarrow = "36 * B * X * Y + 4 * B * N")]
 [GraphSummary("AbsoluteLoss", "capture-safe", MultiplyAdds = "0", SavedBytes = "36 * B * X * Y + 4 * B * N", SavedBytesNarrow = "36 * B * X * Y + 4 * B * N")]
 [GraphSummary("RawLoss", "capture-safe", MultiplyAdds = "0", SavedBytes = "12 * B * X * Y", SavedBytesNarrow = "12 * B * X * Y")]

@@ -4,6 +4,7 @@
 using SemAim.Dsl;
 using torch = TorchSharp.torch;
 using Functional = TorchSharp.torch.nn.functional;
+using Number = SemAim.Runtime.Tensors.Number;
 using Tensor = TorchSharp.torch.Tensor;
 
 namespace SemAim.Models;
@@ -28,12 +29,12 @@ partial class Block
     // evaluation: nothing is dropped
     internal Tensor __Forward(Tensor x, AttentionBias mask, long B, long T)
     {
-        var v1 = Kernels.LayerNorm(x, norm1);                   // B T D
-        var v2 = attn.__Forward(v1, mask, B, T); v1.Dispose();  // B T D
-        var x2 = x.add(v2); v2.Dispose();                       // B T D
-        var v3 = Kernels.LayerNorm(x2, norm2);                  // B T D
-        var v4 = mlp.__Forward(v3); v3.Dispose();               // B T D
-        var v5 = x2.add(v4); x2.Dispose(); v4.Dispose();        // B T D
+        var v1 = Kernels.LayerNorm(x, norm1);                      // B T D
+        var v2 = attn.__Forward(v1, mask, B, T); v1.Dispose();     // B T D
+        var x2 = Kernels.Add(x, v2); v2.Dispose();                 // B T D
+        var v3 = Kernels.LayerNorm(x2, norm2);                     // B T D
+        var v4 = mlp.__Forward(v3); v3.Dispose();                  // B T D
+        var v5 = Kernels.Add(x2, v4); x2.Dispose(); v4.Dispose();  // B T D
         return v5;
     }
 
@@ -43,11 +44,11 @@ partial class Block
         var v1 = Kernels.LayerNorm(x, norm1);                          // B T D
         var v2 = attn.__Forward(v1, mask, B, T); v1.Dispose();         // B T D
         var v3 = Kernels.DropPath(v2, dropPath, draws); v2.Dispose();  // B T D
-        var x2 = x.add(v3); v3.Dispose();                              // B T D
+        var x2 = Kernels.Add(x, v3); v3.Dispose();                     // B T D
         var v4 = Kernels.LayerNorm(x2, norm2);                         // B T D
         var v5 = mlp.__Forward(v4); v4.Dispose();                      // B T D
         var v6 = Kernels.DropPath(v5, dropPath, draws); v5.Dispose();  // B T D
-        var v7 = x2.add(v6); x2.Dispose(); v6.Dispose();               // B T D
+        var v7 = Kernels.Add(x2, v6); x2.Dispose(); v6.Dispose();      // B T D
         return v7;
     }
 
@@ -80,10 +81,10 @@ partial class Block
     {
         var v1 = Kernels.LayerNorm(x, norm1);                        // B T D
         var (y, seen) = attn.__ForwardSeen(v1, B, T); v1.Dispose();  // B T D; B T
-        var x2 = x.add(y); y.Dispose();                              // B T D
+        var x2 = Kernels.Add(x, y); y.Dispose();                     // B T D
         var v2 = Kernels.LayerNorm(x2, norm2);                       // B T D
         var v3 = mlp.__Forward(v2); v2.Dispose();                    // B T D
-        var v4 = x2.add(v3); x2.Dispose(); v3.Dispose();             // B T D
+        var v4 = Kernels.Add(x2, v3); x2.Dispose(); v3.Dispose();    // B T D
         return (v4, seen);
     }
 
@@ -104,10 +105,10 @@ partial class Block
         var v1 = Kernels.LayerNorm(g, norm1);                                      // B T D
         var v2 = Kernels.LayerNorm(h, norm1);                                      // B M D
         var v3 = attn.__Cross(v1, v2, mask, B, T, M); v1.Dispose(); v2.Dispose();  // B T D
-        var g2 = g.add(v3); v3.Dispose();                                          // B T D
+        var g2 = Kernels.Add(g, v3); v3.Dispose();                                 // B T D
         var v4 = Kernels.LayerNorm(g2, norm2);                                     // B T D
         var v5 = mlp.__Forward(v4); v4.Dispose();                                  // B T D
-        var v6 = g2.add(v5); g2.Dispose(); v5.Dispose();                           // B T D
+        var v6 = Kernels.Add(g2, v5); g2.Dispose(); v5.Dispose();                  // B T D
         return v6;
     }
 
@@ -118,11 +119,11 @@ partial class Block
         var v2 = Kernels.LayerNorm(h, norm1);                                      // B M D
         var v3 = attn.__Cross(v1, v2, mask, B, T, M); v1.Dispose(); v2.Dispose();  // B T D
         var v4 = Kernels.DropPath(v3, dropPath, draws); v3.Dispose();              // B T D
-        var g2 = g.add(v4); v4.Dispose();                                          // B T D
+        var g2 = Kernels.Add(g, v4); v4.Dispose();                                 // B T D
         var v5 = Kernels.LayerNorm(g2, norm2);                                     // B T D
         var v6 = mlp.__Forward(v5); v5.Dispose();                                  // B T D
         var v7 = Kernels.DropPath(v6, dropPath, draws); v6.Dispose();              // B T D
-        var v8 = g2.add(v7); g2.Dispose(); v7.Dispose();                           // B T D
+        var v8 = Kernels.Add(g2, v7); g2.Dispose(); v7.Dispose();                  // B T D
         return v8;
     }
 
@@ -162,10 +163,10 @@ partial class Block
 }
 
 // what other assemblies may know
-[GraphSummary("Forward", "token-wise, stochastic, capture-safe", MultiplyAdds = "4 * B * D * D * T + 2 * B * D * F * T + 2 * B * D * T * T", SavedBytes = "28 * B * D * T + 4 * B * F * T + 4 * B * H * T + 16 * B * T", SavedBytesNarrow = "2 * B * H * T * T + 16 * B * D * T + 2 * B * F * T + 16 * B * T", SavedArguments = "x", SavedArgumentsNarrow = "x", Reads = "norm1.weight norm1.bias attn.qkv.weight attn.qkv.bias attn.proj.weight attn.proj.bias norm2.weight norm2.bias mlp.fc1.weight mlp.fc1.bias mlp.fc2.weight mlp.fc2.bias")]
-[GraphSummary("ClassAttention", "capture-safe", MultiplyAdds = "3 * B * D * D * T + B * D * T", SavedBytes = "16 * B * D * T + 4 * B * H * T + 8 * B * T", SavedBytesNarrow = "8 * B * D * T + 4 * B * H * T + 8 * B * T", SavedArguments = "x", SavedArgumentsNarrow = "x", Reads = "norm1.weight norm1.bias attn.qkv.weight attn.qkv.bias")]
-[GraphSummary("ForwardSeen", "capture-safe", MultiplyAdds = "4 * B * D * D * T + 2 * B * D * F * T + 2 * B * D * T * T + B * D * T", SavedBytes = "28 * B * D * T + 4 * B * F * T + 8 * B * H * T + 16 * B * T", SavedBytesNarrow = "2 * B * H * T * T + 22 * B * D * T + 2 * B * F * T + 4 * B * H * T + 16 * B * T", SavedArguments = "x", SavedArgumentsNarrow = "x", Reads = "norm1.weight norm1.bias attn.qkv.weight attn.qkv.bias attn.proj.weight attn.proj.bias norm2.weight norm2.bias mlp.fc1.weight mlp.fc1.bias mlp.fc2.weight mlp.fc2.bias")]
-[GraphSummary("Query", "token-wise, stochastic, capture-safe", MultiplyAdds = "3 * B * D * D * M + 4 * B * D * D * T + 2 * B * D * F * T + 2 * B * D * M * T", SavedBytes = "16 * B * D * M + 28 * B * D * T + 4 * B * F * T + 4 * B * H * T + 8 * B * M + 16 * B * T", SavedBytesNarrow = "2 * B * H * M * T + 6 * B * D * M + 12 * B * D * T + 2 * B * F * T + 8 * B * M + 16 * B * T", SavedArguments = "g h", SavedArgumentsNarrow = "g h", Reads = "norm1.weight norm1.bias attn.qkv.weight attn.qkv.bias attn.proj.weight attn.proj.bias norm2.weight norm2.bias mlp.fc1.weight mlp.fc1.bias mlp.fc2.weight mlp.fc2.bias")]
+[GraphSummary("Forward", "token-wise, stochastic, capture-safe", MultiplyAdds = "4 * B * D * D * T + 2 * B * D * F * T + 2 * B * D * T * T", SavedBytes = "20 * B * D * T + 4 * B * F * T + 4 * B * H * T + 16 * B * T", SavedBytesNarrow = "2 * B * H * T * T + 12 * B * D * T + 2 * B * F * T + 16 * B * T", SavedArguments = "x", SavedArgumentsNarrow = "x", Reads = "norm1.weight norm1.bias attn.qkv.weight attn.qkv.bias attn.proj.weight attn.proj.bias norm2.weight norm2.bias mlp.fc1.weight mlp.fc1.bias mlp.fc2.weight mlp.fc2.bias")]
+[GraphSummary("ClassAttention", "capture-safe", MultiplyAdds = "3 * B * D * D * T + B * D * T", SavedBytes = "12 * B * D * T + 4 * B * H * T + 8 * B * T", SavedBytesNarrow = "6 * B * D * T + 4 * B * H * T + 8 * B * T", SavedArguments = "x", SavedArgumentsNarrow = "x", Reads = "norm1.weight norm1.bias attn.qkv.weight attn.qkv.bias")]
+[GraphSummary("ForwardSeen", "capture-safe", MultiplyAdds = "4 * B * D * D * T + 2 * B * D * F * T + 2 * B * D * T * T + B * D * T", SavedBytes = "20 * B * D * T + 4 * B * F * T + 8 * B * H * T + 16 * B * T", SavedBytesNarrow = "2 * B * H * T * T + 18 * B * D * T + 2 * B * F * T + 4 * B * H * T + 16 * B * T", SavedArguments = "x", SavedArgumentsNarrow = "x", Reads = "norm1.weight norm1.bias attn.qkv.weight attn.qkv.bias attn.proj.weight attn.proj.bias norm2.weight norm2.bias mlp.fc1.weight mlp.fc1.bias mlp.fc2.weight mlp.fc2.bias")]
+[GraphSummary("Query", "token-wise, stochastic, capture-safe", MultiplyAdds = "3 * B * D * D * M + 4 * B * D * D * T + 2 * B * D * F * T + 2 * B * D * M * T", SavedBytes = "12 * B * D * M + 20 * B * D * T + 4 * B * F * T + 4 * B * H * T + 8 * B * M + 16 * B * T", SavedBytesNarrow = "2 * B * H * M * T + 4 * B * D * M + 8 * B * D * T + 2 * B * F * T + 8 * B * M + 16 * B * T", SavedArguments = "g h", SavedArgumentsNarrow = "g h", Reads = "norm1.weight norm1.bias attn.qkv.weight attn.qkv.bias attn.proj.weight attn.proj.bias norm2.weight norm2.bias mlp.fc1.weight mlp.fc1.bias mlp.fc2.weight mlp.fc2.bias")]
 [GraphWeight("norm1.weight", "D")]
 [GraphWeight("norm1.bias", "D")]
 [GraphWeight("attn.qkv.weight", "3*D D", Products = true)]

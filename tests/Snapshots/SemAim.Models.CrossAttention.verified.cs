@@ -4,6 +4,7 @@
 using SemAim.Dsl;
 using torch = TorchSharp.torch;
 using Functional = TorchSharp.torch.nn.functional;
+using Number = SemAim.Runtime.Tensors.Number;
 using Tensor = TorchSharp.torch.Tensor;
 
 namespace SemAim.Models;
@@ -93,7 +94,7 @@ partial class CrossAttention
 }
 
 // what other assemblies may know
-[GraphSummary("Forward", "token-wise, capture-safe", MultiplyAdds = "2 * B * D * D * M + 2 * B * D * D * T + 2 * B * D * M * T", SavedBytes = "8 * B * D * M + 8 * B * D * T + 4 * B * H * T", SavedBytesNarrow = "2 * B * H * M * T + 8 * B * D * M + 6 * B * D * T", SavedArguments = "query key value", Reads = "q.weight q.bias k.weight k.bias v.weight v.bias proj.weight proj.bias")]
+[GraphSummary("Forward", "token-wise, capture-safe", MultiplyAdds = "2 * B * D * D * M + 2 * B * D * D * T + 2 * B * D * M * T", SavedBytes = "8 * B * D * M + 8 * B * D * T + 4 * B * H * T", SavedBytesNarrow = "2 * B * H * M * T + 4 * B * D * M + 4 * B * D * T", ProductArguments = "query key value", Reads = "q.weight q.bias k.weight k.bias v.weight v.bias proj.weight proj.bias")]
 [GraphWeight("q.weight", "D D", Products = true)]
 [GraphWeight("q.bias", "D", Products = true)]
 [GraphWeight("k.weight", "D D", Products = true)]

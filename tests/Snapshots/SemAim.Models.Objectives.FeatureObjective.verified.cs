@@ -4,6 +4,7 @@
 using SemAim.Dsl;
 using torch = TorchSharp.torch;
 using Functional = TorchSharp.torch.nn.functional;
+using Number = SemAim.Runtime.Tensors.Number;
 using Tensor = TorchSharp.torch.Tensor;
 
 namespace SemAim.Models.Objectives;
@@ -29,7 +30,7 @@ partial class FeatureObjective
         var v3 = Kernels.Raise(features);                         // B N O
         var v4 = Functional.normalize(v3, 2.0, 2); v3.Dispose();  // B N O
         var v5 = v2.sub(v4); v2.Dispose(); v4.Dispose();          // B N O
-        var v6 = v5.square(); v5.Dispose();                       // B N O
+        var v6 = Kernels.Square(v5); v5.Dispose();                // B N O
         var error = v6.sum([2L], false); v6.Dispose();            // B N
         var v7 = error.mean();                                    // scalar
         return (v7, error);

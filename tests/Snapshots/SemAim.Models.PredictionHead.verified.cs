@@ -4,6 +4,7 @@
 using SemAim.Dsl;
 using torch = TorchSharp.torch;
 using Functional = TorchSharp.torch.nn.functional;
+using Number = SemAim.Runtime.Tensors.Number;
 using Tensor = TorchSharp.torch.Tensor;
 
 namespace SemAim.Models;
@@ -43,7 +44,7 @@ partial class PredictionHead
     internal Tensor __Direct(Tensor x, long B, long N)
     {
         var v1 = Kernels.Einsum("abc,dc->abd", x, weight.Tensor);  // B N O
-        var v2 = v1.add(bias.Tensor); v1.Dispose();                // B N O
+        var v2 = Kernels.Add(v1, bias.Tensor); v1.Dispose();       // B N O
         return v2;
     }
 
@@ -82,7 +83,7 @@ partial class PredictionHead
 }
 
 // what other assemblies may know
-[GraphSummary("Forward", "token-wise, capture-safe", MultiplyAdds = "B * D * F * N + B * F * N * O", SavedBytes = "4 * B * F * N", SavedBytesNarrow = "2 * B * D * N + 2 * B * F * N", SavedArguments = "x", Reads = "fc1.weight fc1.bias fc2.weight fc2.bias")]
+[GraphSummary("Forward", "token-wise, capture-safe", MultiplyAdds = "B * D * F * N + B * F * N * O", SavedBytes = "4 * B * F * N", SavedBytesNarrow = "2 * B * F * N", ProductArguments = "x", Reads = "fc1.weight fc1.bias fc2.weight fc2.bias")]
 [GraphSummary("Direct", "capture-safe", MultiplyAdds = "B * D * N * O", SavedBytes = "0", SavedBytesNarrow = "0", SavedArguments = "x", SavedArgumentsNarrow = "x", Reads = "weight bias")]
 [GraphWeight("fc1.weight", "F D", Products = true)]
 [GraphWeight("fc1.bias", "F", Products = true)]

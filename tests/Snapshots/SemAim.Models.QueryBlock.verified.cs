@@ -4,6 +4,7 @@
 using SemAim.Dsl;
 using torch = TorchSharp.torch;
 using Functional = TorchSharp.torch.nn.functional;
+using Number = SemAim.Runtime.Tensors.Number;
 using Tensor = TorchSharp.torch.Tensor;
 
 namespace SemAim.Models;
@@ -33,10 +34,10 @@ partial class QueryBlock
         var v1 = Kernels.LayerNorm(g, norm1);                                            // B T D
         var v2 = Kernels.LayerNorm(h, norm1);                                            // B M D
         var v3 = attn.__Forward(v1, v2, v2, mask, B, T, M); v1.Dispose(); v2.Dispose();  // B T D
-        var g2 = g.add(v3); v3.Dispose();                                                // B T D
+        var g2 = Kernels.Add(g, v3); v3.Dispose();                                       // B T D
         var v4 = Kernels.LayerNorm(g2, norm2);                                           // B T D
         var v5 = mlp.__Forward(v4); v4.Dispose();                                        // B T D
-        var v6 = g2.add(v5); g2.Dispose(); v5.Dispose();                                 // B T D
+        var v6 = Kernels.Add(g2, v5); g2.Dispose(); v5.Dispose();                        // B T D
         return v6;
     }
 
@@ -47,11 +48,11 @@ partial class QueryBlock
         var v2 = Kernels.LayerNorm(h, norm1);                                            // B M D
         var v3 = attn.__Forward(v1, v2, v2, mask, B, T, M); v1.Dispose(); v2.Dispose();  // B T D
         var v4 = Kernels.DropPath(v3, dropPath, draws); v3.Dispose();                    // B T D
-        var g2 = g.add(v4); v4.Dispose();                                                // B T D
+        var g2 = Kernels.Add(g, v4); v4.Dispose();                                       // B T D
         var v5 = Kernels.LayerNorm(g2, norm2);                                           // B T D
         var v6 = mlp.__Forward(v5); v5.Dispose();                                        // B T D
         var v7 = Kernels.DropPath(v6, dropPath, draws); v6.Dispose();                    // B T D
-        var v8 = g2.add(v7); g2.Dispose(); v7.Dispose();                                 // B T D
+        var v8 = Kernels.Add(g2, v7); g2.Dispose(); v7.Dispose();                        // B T D
         return v8;
     }
 
@@ -103,7 +104,7 @@ partial class QueryBlock
 }
 
 // what other assemblies may know
-[GraphSummary("Forward", "token-wise, stochastic, capture-safe", MultiplyAdds = "2 * B * D * D * M + 2 * B * D * D * T + 2 * B * D * F * T + 2 * B * D * M * T", SavedBytes = "12 * B * D * M + 20 * B * D * T + 4 * B * F * T + 4 * B * H * T + 8 * B * M + 16 * B * T", SavedBytesNarrow = "2 * B * H * M * T + 8 * B * D * M + 12 * B * D * T + 2 * B * F * T + 8 * B * M + 16 * B * T", SavedArguments = "g h", SavedArgumentsNarrow = "g h", Reads = "norm1.weight norm1.bias attn.q.weight attn.q.bias attn.k.weight attn.k.bias attn.v.weight attn.v.bias attn.proj.weight attn.proj.bias norm2.weight norm2.bias mlp.fc1.weight mlp.fc1.bias mlp.fc2.weight mlp.fc2.bias")]
+[GraphSummary("Forward", "token-wise, stochastic, capture-safe", MultiplyAdds = "2 * B * D * D * M + 2 * B * D * D * T + 2 * B * D * F * T + 2 * B * D * M * T", SavedBytes = "8 * B * D * M + 12 * B * D * T + 4 * B * F * T + 4 * B * H * T + 8 * B * M + 16 * B * T", SavedBytesNarrow = "2 * B * H * M * T + 4 * B * D * M + 8 * B * D * T + 2 * B * F * T + 8 * B * M + 16 * B * T", SavedArguments = "g h", SavedArgumentsNarrow = "g h", Reads = "norm1.weight norm1.bias attn.q.weight attn.q.bias attn.k.weight attn.k.bias attn.v.weight attn.v.bias attn.proj.weight attn.proj.bias norm2.weight norm2.bias mlp.fc1.weight mlp.fc1.bias mlp.fc2.weight mlp.fc2.bias")]
 [GraphWeight("norm1.weight", "D")]
 [GraphWeight("norm1.bias", "D")]
 [GraphWeight("attn.q.weight", "D D", Products = true)]

@@ -4,6 +4,7 @@
 using SemAim.Dsl;
 using torch = TorchSharp.torch;
 using Functional = TorchSharp.torch.nn.functional;
+using Number = SemAim.Runtime.Tensors.Number;
 using Tensor = TorchSharp.torch.Tensor;
 
 namespace SemAim.Models;
@@ -51,18 +52,18 @@ partial class SelfAttention
 
     internal Tensor __ClassAttention(Tensor x, long B, long T)
     {
-        var v1 = Kernels.Lower(x, qkv.Weight);                                     // B T D
-        var v2 = Kernels.Linear(v1, qkv); v1.Dispose();                            // B T 3·D
-        var v3 = v2.view(B, T, 3, H, E); v2.Dispose();                             // B T 3 H E
-        var v4 = v3.permute(2, 0, 3, 1, 4); v3.Dispose();                          // 3 B H T E
-        var q = v4.select(0, 0);                                                   // B H T E
-        var k = v4.select(0, 1); v4.Dispose();                                     // B H T E
-        var v5 = q.select(2, 0); q.Dispose();                                      // B H E
-        var v6 = torch.einsum("abc,abdc->abd", v5, k); v5.Dispose(); k.Dispose();  // B H T
-        var scores = v6.mul((1 / global::System.Math.Sqrt(E))); v6.Dispose();      // B H T
-        var v7 = Kernels.Raise(scores); scores.Dispose();                          // B H T
-        var v8 = v7.softmax(2); v7.Dispose();                                      // B H T
-        var v9 = v8.mean([1], false); v8.Dispose();                                // B T
+        var v1 = Kernels.Lower(x, qkv.Weight);                                            // B T D
+        var v2 = Kernels.Linear(v1, qkv); v1.Dispose();                                   // B T 3·D
+        var v3 = v2.view(B, T, 3, H, E); v2.Dispose();                                    // B T 3 H E
+        var v4 = v3.permute(2, 0, 3, 1, 4); v3.Dispose();                                 // 3 B H T E
+        var q = v4.select(0, 0);                                                          // B H T E
+        var k = v4.select(0, 1); v4.Dispose();                                            // B H T E
+        var v5 = q.select(2, 0); q.Dispose();                                             // B H E
+        var v6 = torch.einsum("abc,abdc->abd", v5, k); v5.Dispose(); k.Dispose();         // B H T
+        var scores = v6.mul(Number.Of((1 / global::System.Math.Sqrt(E)))); v6.Dispose();  // B H T
+        var v7 = Kernels.Raise(scores); scores.Dispose();                                 // B H T
+        var v8 = v7.softmax(2); v7.Dispose();                                             // B H T
+        var v9 = v8.mean([1], false); v8.Dispose();                                       // B T
         return v9;
     }
 
@@ -77,23 +78,23 @@ partial class SelfAttention
 
     internal (Tensor, Tensor) __ForwardSeen(Tensor x, long B, long T)
     {
-        var v1 = Kernels.Lower(x, qkv.Weight);                                     // B T D
-        var v2 = Kernels.Linear(v1, qkv); v1.Dispose();                            // B T 3·D
-        var v3 = v2.view(B, T, 3, H, E); v2.Dispose();                             // B T 3 H E
-        var v4 = v3.permute(2, 0, 3, 1, 4); v3.Dispose();                          // 3 B H T E
-        var q = v4.select(0, 0);                                                   // B H T E
-        var k = v4.select(0, 1);                                                   // B H T E
-        var v = v4.select(0, 2); v4.Dispose();                                     // B H T E
-        var v5 = Kernels.Attend(q, k, v, default); v.Dispose();                    // B H T E
-        var v6 = v5.transpose(1, 2); v5.Dispose();                                 // B T H E
-        var v7 = v6.reshape(B, T, D); v6.Dispose();                                // B T D
-        var y = Kernels.Linear(v7, proj); v7.Dispose();                            // B T D
-        var v8 = q.select(2, 0); q.Dispose();                                      // B H E
-        var v9 = torch.einsum("abc,abdc->abd", v8, k); v8.Dispose(); k.Dispose();  // B H T
-        var scores = v9.mul((1 / global::System.Math.Sqrt(E))); v9.Dispose();      // B H T
-        var v10 = Kernels.Raise(scores); scores.Dispose();                         // B H T
-        var v11 = v10.softmax(2); v10.Dispose();                                   // B H T
-        var v12 = v11.mean([1], false); v11.Dispose();                             // B T
+        var v1 = Kernels.Lower(x, qkv.Weight);                                            // B T D
+        var v2 = Kernels.Linear(v1, qkv); v1.Dispose();                                   // B T 3·D
+        var v3 = v2.view(B, T, 3, H, E); v2.Dispose();                                    // B T 3 H E
+        var v4 = v3.permute(2, 0, 3, 1, 4); v3.Dispose();                                 // 3 B H T E
+        var q = v4.select(0, 0);                                                          // B H T E
+        var k = v4.select(0, 1);                                                          // B H T E
+        var v = v4.select(0, 2); v4.Dispose();                                            // B H T E
+        var v5 = Kernels.Attend(q, k, v, default); v.Dispose();                           // B H T E
+        var v6 = v5.transpose(1, 2); v5.Dispose();                                        // B T H E
+        var v7 = v6.reshape(B, T, D); v6.Dispose();                                       // B T D
+        var y = Kernels.Linear(v7, proj); v7.Dispose();                                   // B T D
+        var v8 = q.select(2, 0); q.Dispose();                                             // B H E
+        var v9 = torch.einsum("abc,abdc->abd", v8, k); v8.Dispose(); k.Dispose();         // B H T
+        var scores = v9.mul(Number.Of((1 / global::System.Math.Sqrt(E)))); v9.Dispose();  // B H T
+        var v10 = Kernels.Raise(scores); scores.Dispose();                                // B H T
+        var v11 = v10.softmax(2); v10.Dispose();                                          // B H T
+        var v12 = v11.mean([1], false); v11.Dispose();                                    // B T
         return (y, v12);
     }
 
@@ -171,10 +172,10 @@ partial class SelfAttention
 }
 
 // what other assemblies may know
-[GraphSummary("Forward", "token-wise, capture-safe", MultiplyAdds = "4 * B * D * D * T + 2 * B * D * T * T", SavedBytes = "16 * B * D * T + 4 * B * H * T", SavedBytesNarrow = "2 * B * H * T * T + 10 * B * D * T", SavedArguments = "x", Reads = "qkv.weight qkv.bias proj.weight proj.bias")]
-[GraphSummary("ClassAttention", "capture-safe", MultiplyAdds = "3 * B * D * D * T + B * D * T", SavedBytes = "12 * B * D * T + 4 * B * H * T", SavedBytesNarrow = "8 * B * D * T + 4 * B * H * T", SavedArguments = "x", Reads = "qkv.weight qkv.bias")]
-[GraphSummary("ForwardSeen", "capture-safe", MultiplyAdds = "4 * B * D * D * T + 2 * B * D * T * T + B * D * T", SavedBytes = "16 * B * D * T + 8 * B * H * T", SavedBytesNarrow = "2 * B * H * T * T + 16 * B * D * T + 4 * B * H * T", SavedArguments = "x", Reads = "qkv.weight qkv.bias proj.weight proj.bias")]
-[GraphSummary("Cross", "token-wise, capture-safe", MultiplyAdds = "3 * B * D * D * M + 4 * B * D * D * T + 2 * B * D * M * T", SavedBytes = "12 * B * D * M + 16 * B * D * T + 4 * B * H * T", SavedBytesNarrow = "2 * B * H * M * T + 6 * B * D * M + 6 * B * D * T", SavedArguments = "query memory", Reads = "qkv.weight qkv.bias proj.weight proj.bias")]
+[GraphSummary("Forward", "token-wise, capture-safe", MultiplyAdds = "4 * B * D * D * T + 2 * B * D * T * T", SavedBytes = "16 * B * D * T + 4 * B * H * T", SavedBytesNarrow = "2 * B * H * T * T + 8 * B * D * T", ProductArguments = "x", Reads = "qkv.weight qkv.bias proj.weight proj.bias")]
+[GraphSummary("ClassAttention", "capture-safe", MultiplyAdds = "3 * B * D * D * T + B * D * T", SavedBytes = "12 * B * D * T + 4 * B * H * T", SavedBytesNarrow = "6 * B * D * T + 4 * B * H * T", ProductArguments = "x", Reads = "qkv.weight qkv.bias")]
+[GraphSummary("ForwardSeen", "capture-safe", MultiplyAdds = "4 * B * D * D * T + 2 * B * D * T * T + B * D * T", SavedBytes = "16 * B * D * T + 8 * B * H * T", SavedBytesNarrow = "2 * B * H * T * T + 14 * B * D * T + 4 * B * H * T", ProductArguments = "x", Reads = "qkv.weight qkv.bias proj.weight proj.bias")]
+[GraphSummary("Cross", "token-wise, capture-safe", MultiplyAdds = "3 * B * D * D * M + 4 * B * D * D * T + 2 * B * D * M * T", SavedBytes = "12 * B * D * M + 16 * B * D * T + 4 * B * H * T", SavedBytesNarrow = "2 * B * H * M * T + 4 * B * D * M + 4 * B * D * T", ProductArguments = "query memory", Reads = "qkv.weight qkv.bias proj.weight proj.bias")]
 [GraphWeight("qkv.weight", "3*D D", Products = true)]
 [GraphWeight("qkv.bias", "3*D", Products = true)]
 [GraphWeight("proj.weight", "D D", Products = true)]

@@ -4,6 +4,7 @@
 using SemAim.Dsl;
 using torch = TorchSharp.torch;
 using Functional = TorchSharp.torch.nn.functional;
+using Number = SemAim.Runtime.Tensors.Number;
 using Tensor = TorchSharp.torch.Tensor;
 
 namespace SemAim.Models.Teachers;
@@ -28,7 +29,7 @@ partial class ClipBlock
     {
         var v1 = Kernels.LayerNorm(x, norm1);                                              // B T D
         var v2 = torch.einsum("abc,dc->abd", v1, inWeight.Tensor); v1.Dispose();           // B T 3·D
-        var v3 = v2.add(inBias.Tensor); v2.Dispose();                                      // B T 3·D
+        var v3 = Kernels.Add(v2, inBias.Tensor); v2.Dispose();                             // B T 3·D
         var v4 = v3.reshape(B, T, 3, H, D / H); v3.Dispose();                              // B T 3 H (D / H)
         var v5 = v4.permute(2, 0, 3, 1, 4); v4.Dispose();                                  // 3 B H T (D / H)
         var q = v5.select(0, 0);                                                           // B H T (D / H)
@@ -39,13 +40,13 @@ partial class ClipBlock
         var v8 = v7.reshape(B, T, D); v7.Dispose();                                        // B T D
         var v9 = Kernels.Lower(v8, outProj.Weight); v8.Dispose();                          // B T D
         var v10 = Kernels.Linear(v9, outProj); v9.Dispose();                               // B T D
-        var x2 = x.add(v10); v10.Dispose();                                                // B T D
+        var x2 = Kernels.Add(x, v10); v10.Dispose();                                       // B T D
         var v11 = Kernels.LayerNorm(x2, norm2);                                            // B T D
         var v12 = Kernels.Lower(v11, fc.Weight); v11.Dispose();                            // B T D
         var v13 = Kernels.Linear(v12, fc); v12.Dispose();                                  // B T 4·D
         var v14 = Kernels.QuickGelu(v13); v13.Dispose();                                   // B T 4·D
         var v15 = Kernels.Linear(v14, proj); v14.Dispose();                                // B T D
-        var v16 = x2.add(v15); x2.Dispose(); v15.Dispose();                                // B T D
+        var v16 = Kernels.Add(x2, v15); x2.Dispose(); v15.Dispose();                       // B T D
         return v16;
     }
 
@@ -111,7 +112,7 @@ partial class ClipBlock
 }
 
 // what other assemblies may know
-[GraphSummary("Forward", "capture-safe", MultiplyAdds = "12 * B * D * D * T + 2 * B * D * T * T", SavedBytes = "92 * B * D * T + 4 * B * H * T + 16 * B * T", SavedBytesNarrow = "60 * B * D * T + 4 * B * H * T + 16 * B * T", SavedArguments = "x", SavedArgumentsNarrow = "x", Reads = "attn.in_proj_weight attn.in_proj_bias attn.out_proj.weight attn.out_proj.bias ln_1.weight ln_1.bias mlp.c_fc.weight mlp.c_fc.bias mlp.c_proj.weight mlp.c_proj.bias ln_2.weight ln_2.bias")]
+[GraphSummary("Forward", "capture-safe", MultiplyAdds = "12 * B * D * D * T + 2 * B * D * T * T", SavedBytes = "88 * B * D * T + 4 * B * H * T + 16 * B * T", SavedBytesNarrow = "58 * B * D * T + 4 * B * H * T + 16 * B * T", SavedArguments = "x", SavedArgumentsNarrow = "x", Reads = "attn.in_proj_weight attn.in_proj_bias attn.out_proj.weight attn.out_proj.bias ln_1.weight ln_1.bias mlp.c_fc.weight mlp.c_fc.bias mlp.c_proj.weight mlp.c_proj.bias ln_2.weight ln_2.bias")]
 [GraphWeight("attn.in_proj_weight", "3*D D")]
 [GraphWeight("attn.in_proj_bias", "3*D")]
 [GraphWeight("attn.out_proj.weight", "D D", Products = true)]

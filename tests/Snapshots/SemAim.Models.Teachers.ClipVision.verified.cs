@@ -4,6 +4,7 @@
 using SemAim.Dsl;
 using torch = TorchSharp.torch;
 using Functional = TorchSharp.torch.nn.functional;
+using Number = SemAim.Runtime.Tensors.Number;
 using Tensor = TorchSharp.torch.Tensor;
 
 namespace SemAim.Models.Teachers;
@@ -38,7 +39,7 @@ partial class ClipVision
         var v4 = classEmbedding.Tensor.reshape(1, 1, D);                                      // 1 1 D
         var cls = v4.expand(B, 1, D); v4.Dispose();                                           // B 1 D
         var v5 = torch.cat([cls, x], 1); cls.Dispose(); x.Dispose();                          // B T D
-        var v6 = v5.add(positionalEmbedding.Tensor); v5.Dispose();                            // B T D
+        var v6 = Kernels.Add(v5, positionalEmbedding.Tensor); v5.Dispose();                   // B T D
         var h = Kernels.LayerNorm(v6, lnPre); v6.Dispose();                                   // B T D
         for (int i = 0; i < L; i++)
         {
@@ -56,7 +57,7 @@ partial class ClipVision
     /// <summary>What the graphs of the published configurations cost.</summary>
     public static global::System.Collections.Generic.IReadOnlyList<GraphCost> Costs { get; } =
     [
-        new("clip_vit_base_patch16", "Forward", Parameters: 86_192_640, MultiplyAdds: 17_640_523_776, SavedBytes: 176_865_104, SavedBytesNarrow: 118_767_440),
+        new("clip_vit_base_patch16", "Forward", Parameters: 86_192_640, MultiplyAdds: 17_640_523_776, SavedBytes: 169_602_896, SavedBytesNarrow: 115_136_336),
     ];
 
     /// <summary>Forward as Mermaid text.</summary>
@@ -116,7 +117,7 @@ partial class ClipVision
 [GraphSize("G", "S / P")]
 [GraphSize("N", "G * G")]
 [GraphSize("T", "((S / P) * (S / P)) + 1")]
-[GraphSummary("Forward", "capture-safe", MultiplyAdds = "12 * B * D * D * L * N + 2 * B * D * L * N * N + 12 * B * D * D * L + 4 * B * D * L * N + B * D * N * O + 3 * B * D * S * S + 2 * B * D * L + B * D * O", SavedBytes = "96 * B * D * L * N + 4 * B * H * L * N + 96 * B * D * L + 12 * B * D * N + 4 * B * H * L + 16 * B * L * N + 12 * B * S * S + 12 * B * D + 16 * B * L + 16 * B * N + 16 * B", SavedBytesNarrow = "64 * B * D * L * N + 4 * B * H * L * N + 64 * B * D * L + 12 * B * D * N + 4 * B * H * L + 16 * B * L * N + 12 * B * S * S + 12 * B * D + 16 * B * L + 16 * B * N + 16 * B", Reads = "class_embedding positional_embedding proj conv1.weight ln_pre.weight ln_pre.bias transformer.resblocks.{0..L}.attn.in_proj_weight transformer.resblocks.{0..L}.attn.in_proj_bias transformer.resblocks.{0..L}.attn.out_proj.weight transformer.resblocks.{0..L}.attn.out_proj.bias transformer.resblocks.{0..L}.ln_1.weight transformer.resblocks.{0..L}.ln_1.bias transformer.resblocks.{0..L}.mlp.c_fc.weight transformer.resblocks.{0..L}.mlp.c_fc.bias transformer.resblocks.{0..L}.mlp.c_proj.weight transformer.resblocks.{0..L}.mlp.c_proj.bias transformer.resblocks.{0..L}.ln_2.weight transformer.resblocks.{0..L}.ln_2.bias ln_post.weight ln_post.bias")]
+[GraphSummary("Forward", "capture-safe", MultiplyAdds = "12 * B * D * D * L * N + 2 * B * D * L * N * N + 12 * B * D * D * L + 4 * B * D * L * N + B * D * N * O + 3 * B * D * S * S + 2 * B * D * L + B * D * O", SavedBytes = "92 * B * D * L * N + 4 * B * H * L * N + 92 * B * D * L + 12 * B * D * N + 4 * B * H * L + 16 * B * L * N + 12 * B * S * S + 12 * B * D + 16 * B * L + 16 * B * N + 16 * B", SavedBytesNarrow = "62 * B * D * L * N + 4 * B * H * L * N + 62 * B * D * L + 12 * B * D * N + 4 * B * H * L + 16 * B * L * N + 12 * B * S * S + 12 * B * D + 16 * B * L + 16 * B * N + 16 * B", Reads = "class_embedding positional_embedding proj conv1.weight ln_pre.weight ln_pre.bias transformer.resblocks.{0..L}.attn.in_proj_weight transformer.resblocks.{0..L}.attn.in_proj_bias transformer.resblocks.{0..L}.attn.out_proj.weight transformer.resblocks.{0..L}.attn.out_proj.bias transformer.resblocks.{0..L}.ln_1.weight transformer.resblocks.{0..L}.ln_1.bias transformer.resblocks.{0..L}.mlp.c_fc.weight transformer.resblocks.{0..L}.mlp.c_fc.bias transformer.resblocks.{0..L}.mlp.c_proj.weight transformer.resblocks.{0..L}.mlp.c_proj.bias transformer.resblocks.{0..L}.ln_2.weight transformer.resblocks.{0..L}.ln_2.bias ln_post.weight ln_post.bias")]
 [GraphWeight("class_embedding", "D")]
 [GraphWeight("positional_embedding", "T D")]
 [GraphWeight("proj", "D O")]

@@ -4,6 +4,7 @@
 using SemAim.Dsl;
 using torch = TorchSharp.torch;
 using Functional = TorchSharp.torch.nn.functional;
+using Number = SemAim.Runtime.Tensors.Number;
 using Tensor = TorchSharp.torch.Tensor;
 
 namespace SemAim.Models;
@@ -40,7 +41,7 @@ partial class VisionTransformer
         var x = v3.reshape(B, N, D); v3.Dispose();                        // B N D
         var v4 = clsToken.Tensor.expand(B, 1, D);                         // B 1 D
         var v5 = torch.cat([v4, x], 1); v4.Dispose(); x.Dispose();        // B T D
-        var h = v5.add(posEmbed.Tensor); v5.Dispose();                    // B T D
+        var h = Kernels.Add(v5, posEmbed.Tensor); v5.Dispose();           // B T D
         for (int i = 0; i < L; i++)
         {
             var h2 = blocks[i].__Forward(h, default, B, T); h.Dispose();  // B T D
@@ -75,7 +76,7 @@ partial class VisionTransformer
         var x = v3.reshape(B, N, D); v3.Dispose();                               // B N D
         var v4 = clsToken.Tensor.expand(B, 1, D);                                // B 1 D
         var v5 = torch.cat([v4, x], 1); v4.Dispose(); x.Dispose();               // B T D
-        var h = v5.add(posEmbed.Tensor); v5.Dispose();                           // B T D
+        var h = Kernels.Add(v5, posEmbed.Tensor); v5.Dispose();                  // B T D
         for (int i = 0; i < L; i++)
         {
             var h2 = blocks[i].__Forward(h, default, draws, B, T); h.Dispose();  // B T D
@@ -118,7 +119,7 @@ partial class VisionTransformer
         var x = v3.reshape(B, N, D); v3.Dispose();                        // B N D
         var v4 = clsToken.Tensor.expand(B, 1, D);                         // B 1 D
         var v5 = torch.cat([v4, x], 1); v4.Dispose(); x.Dispose();        // B T D
-        var h = v5.add(posEmbed.Tensor); v5.Dispose();                    // B T D
+        var h = Kernels.Add(v5, posEmbed.Tensor); v5.Dispose();           // B T D
         for (int i = 0; i < L; i++)
         {
             var h2 = blocks[i].__Forward(h, default, B, T); h.Dispose();  // B T D
@@ -151,7 +152,7 @@ partial class VisionTransformer
         var x = v3.reshape(B, N, D); v3.Dispose();                               // B N D
         var v4 = clsToken.Tensor.expand(B, 1, D);                                // B 1 D
         var v5 = torch.cat([v4, x], 1); v4.Dispose(); x.Dispose();               // B T D
-        var h = v5.add(posEmbed.Tensor); v5.Dispose();                           // B T D
+        var h = Kernels.Add(v5, posEmbed.Tensor); v5.Dispose();                  // B T D
         for (int i = 0; i < L; i++)
         {
             var h2 = blocks[i].__Forward(h, default, draws, B, T); h.Dispose();  // B T D
@@ -192,7 +193,7 @@ partial class VisionTransformer
         var x = v3.reshape(B, N, D); v3.Dispose();                        // B N D
         var v4 = clsToken.Tensor.expand(B, 1, D);                         // B 1 D
         var v5 = torch.cat([v4, x], 1); v4.Dispose(); x.Dispose();        // B T D
-        var h = v5.add(posEmbed.Tensor); v5.Dispose();                    // B T D
+        var h = Kernels.Add(v5, posEmbed.Tensor); v5.Dispose();           // B T D
         for (int i = 0; i < L; i++)
         {
             var h2 = blocks[i].__Forward(h, default, B, T); h.Dispose();  // B T D
@@ -211,7 +212,7 @@ partial class VisionTransformer
         var x = v3.reshape(B, N, D); v3.Dispose();                               // B N D
         var v4 = clsToken.Tensor.expand(B, 1, D);                                // B 1 D
         var v5 = torch.cat([v4, x], 1); v4.Dispose(); x.Dispose();               // B T D
-        var h = v5.add(posEmbed.Tensor); v5.Dispose();                           // B T D
+        var h = Kernels.Add(v5, posEmbed.Tensor); v5.Dispose();                  // B T D
         for (int i = 0; i < L; i++)
         {
             var h2 = blocks[i].__Forward(h, default, draws, B, T); h.Dispose();  // B T D
@@ -227,18 +228,18 @@ partial class VisionTransformer
     /// <summary>What the graphs of the published configurations cost.</summary>
     public static global::System.Collections.Generic.IReadOnlyList<GraphCost> Costs { get; } =
     [
-        new("vit_tiny", "Features", Parameters: 166_784, MultiplyAdds: 11_993_472, SavedBytes: 621_928, SavedBytesNarrow: 495_184),
-        new("vit_tiny", "Encode", Parameters: 166_656, MultiplyAdds: 11_993_472, SavedBytes: 622_440, SavedBytesNarrow: 495_696),
-        new("vit_small_patch16", "Features", Parameters: 21_666_432, MultiplyAdds: 4_598_498_304, SavedBytes: 43_970_408, SavedBytesNarrow: 31_647_704),
-        new("vit_small_patch16", "Encode", Parameters: 21_665_664, MultiplyAdds: 4_598_498_304, SavedBytes: 43_971_976, SavedBytesNarrow: 31_649_272),
-        new("vit_base_patch16", "Features", Parameters: 85_800_192, MultiplyAdds: 17_563_060_224, SavedBytes: 87_902_984, SavedBytesNarrow: 62_956_520),
-        new("vit_base_patch16", "Encode", Parameters: 85_798_656, MultiplyAdds: 17_563_060_224, SavedBytes: 87_904_552, SavedBytesNarrow: 62_958_088),
-        new("vit_large_patch16", "Features", Parameters: 303_303_680, MultiplyAdds: 61_553_688_576, SavedBytes: 233_575_816, SavedBytesNarrow: 166_550_152),
-        new("vit_large_patch16", "Encode", Parameters: 303_301_632, MultiplyAdds: 61_553_688_576, SavedBytes: 233_577_384, SavedBytesNarrow: 166_551_720),
-        new("vit_huge_patch14", "Features", Parameters: 630_767_360, MultiplyAdds: 167_293_829_120, SavedBytes: 507_256_328, SavedBytesNarrow: 364_130_824),
-        new("vit_huge_patch14", "Encode", Parameters: 630_764_800, MultiplyAdds: 167_293_829_120, SavedBytes: 507_258_376, SavedBytesNarrow: 364_132_872),
-        new("vit_huge_patch16", "Features", Parameters: 630_920_960, MultiplyAdds: 127_313_592_320, SavedBytes: 388_830_728, SavedBytesNarrow: 267_086_344),
-        new("vit_huge_patch16", "Encode", Parameters: 630_918_400, MultiplyAdds: 127_313_592_320, SavedBytes: 388_832_296, SavedBytesNarrow: 267_087_912),
+        new("vit_tiny", "Features", Parameters: 166_784, MultiplyAdds: 11_993_472, SavedBytes: 522_088, SavedBytesNarrow: 445_264),
+        new("vit_tiny", "Encode", Parameters: 166_656, MultiplyAdds: 11_993_472, SavedBytes: 522_600, SavedBytesNarrow: 445_776),
+        new("vit_small_patch16", "Features", Parameters: 21_666_432, MultiplyAdds: 4_598_498_304, SavedBytes: 36_708_200, SavedBytesNarrow: 28_016_600),
+        new("vit_small_patch16", "Encode", Parameters: 21_665_664, MultiplyAdds: 4_598_498_304, SavedBytes: 36_709_768, SavedBytesNarrow: 28_018_168),
+        new("vit_base_patch16", "Features", Parameters: 85_800_192, MultiplyAdds: 17_563_060_224, SavedBytes: 73_378_568, SavedBytesNarrow: 55_694_312),
+        new("vit_base_patch16", "Encode", Parameters: 85_798_656, MultiplyAdds: 17_563_060_224, SavedBytes: 73_380_136, SavedBytesNarrow: 55_695_880),
+        new("vit_large_patch16", "Features", Parameters: 303_303_680, MultiplyAdds: 61_553_688_576, SavedBytes: 194_844_040, SavedBytesNarrow: 147_184_264),
+        new("vit_large_patch16", "Encode", Parameters: 303_301_632, MultiplyAdds: 61_553_688_576, SavedBytes: 194_845_608, SavedBytesNarrow: 147_185_832),
+        new("vit_huge_patch14", "Features", Parameters: 630_767_360, MultiplyAdds: 167_293_829_120, SavedBytes: 423_042_568, SavedBytesNarrow: 322_023_944),
+        new("vit_huge_patch14", "Encode", Parameters: 630_764_800, MultiplyAdds: 167_293_829_120, SavedBytes: 423_044_616, SavedBytesNarrow: 322_025_992),
+        new("vit_huge_patch16", "Features", Parameters: 630_920_960, MultiplyAdds: 127_313_592_320, SavedBytes: 324_277_768, SavedBytesNarrow: 234_809_864),
+        new("vit_huge_patch16", "Encode", Parameters: 630_918_400, MultiplyAdds: 127_313_592_320, SavedBytes: 324_279_336, SavedBytesNarrow: 234_811_432),
     ];
 
     /// <summary>Forward as Mermaid text.</summary>
@@ -320,9 +321,9 @@ public sealed class ForwardCapture(VisionTransformer model, long B, torch.Device
 [GraphSize("C", "X / P")]
 [GraphSize("N", "G * C")]
 [GraphSize("T", "((Y / P) * (X / P)) + 1")]
-[GraphSummary("Forward", "stochastic, capture-safe", MultiplyAdds = "4 * B * D * D * L * N + 2 * B * D * F * L * N + 2 * B * D * L * N * N + 4 * B * D * D * L + 2 * B * D * F * L + 4 * B * D * L * N + 3 * B * D * X * Y + B * D * K + 2 * B * D * L", SavedBytes = "32 * B * D * L * N + 4 * B * F * L * N + 4 * B * H * L * N + 32 * B * D * L + 4 * B * D * N + 4 * B * F * L + 4 * B * H * L + 16 * B * L * N + 8 * B * D + 16 * B * L + 8 * B", SavedBytesNarrow = "2 * B * H * L * N * N + 20 * B * D * L * N + 2 * B * F * L * N + 4 * B * H * L * N + 20 * B * D * L + 4 * B * D * N + 2 * B * F * L + 2 * B * H * L + 16 * B * L * N + 6 * B * X * Y + 6 * B * D + 16 * B * L + 8 * B", SavedArguments = "images", Reads = "cls_token pos_embed patch_embed.proj.weight patch_embed.proj.bias blocks.{0..L}.norm1.weight blocks.{0..L}.norm1.bias blocks.{0..L}.attn.qkv.weight blocks.{0..L}.attn.qkv.bias blocks.{0..L}.attn.proj.weight blocks.{0..L}.attn.proj.bias blocks.{0..L}.norm2.weight blocks.{0..L}.norm2.bias blocks.{0..L}.mlp.fc1.weight blocks.{0..L}.mlp.fc1.bias blocks.{0..L}.mlp.fc2.weight blocks.{0..L}.mlp.fc2.bias norm.weight norm.bias head.weight head.bias fc_norm.weight fc_norm.bias")]
-[GraphSummary("Features", "stochastic, capture-safe", MultiplyAdds = "4 * B * D * D * L * N + 2 * B * D * F * L * N + 2 * B * D * L * N * N + 4 * B * D * D * L + 2 * B * D * F * L + 4 * B * D * L * N + 3 * B * D * X * Y + 2 * B * D * L", SavedBytes = "32 * B * D * L * N + 4 * B * F * L * N + 4 * B * H * L * N + 32 * B * D * L + 4 * B * D * N + 4 * B * F * L + 4 * B * H * L + 16 * B * L * N + 4 * B * D + 16 * B * L + 8 * B", SavedBytesNarrow = "2 * B * H * L * N * N + 20 * B * D * L * N + 2 * B * F * L * N + 4 * B * H * L * N + 20 * B * D * L + 4 * B * D * N + 2 * B * F * L + 2 * B * H * L + 16 * B * L * N + 6 * B * X * Y + 4 * B * D + 16 * B * L + 8 * B", SavedArguments = "images", Reads = "cls_token pos_embed patch_embed.proj.weight patch_embed.proj.bias blocks.{0..L}.norm1.weight blocks.{0..L}.norm1.bias blocks.{0..L}.attn.qkv.weight blocks.{0..L}.attn.qkv.bias blocks.{0..L}.attn.proj.weight blocks.{0..L}.attn.proj.bias blocks.{0..L}.norm2.weight blocks.{0..L}.norm2.bias blocks.{0..L}.mlp.fc1.weight blocks.{0..L}.mlp.fc1.bias blocks.{0..L}.mlp.fc2.weight blocks.{0..L}.mlp.fc2.bias norm.weight norm.bias fc_norm.weight fc_norm.bias")]
-[GraphSummary("Encode", "stochastic, capture-safe", MultiplyAdds = "4 * B * D * D * L * N + 2 * B * D * F * L * N + 2 * B * D * L * N * N + 4 * B * D * D * L + 2 * B * D * F * L + 4 * B * D * L * N + 3 * B * D * X * Y + 2 * B * D * L", SavedBytes = "32 * B * D * L * N + 4 * B * F * L * N + 4 * B * H * L * N + 32 * B * D * L + 4 * B * D * N + 4 * B * F * L + 4 * B * H * L + 16 * B * L * N + 4 * B * D + 16 * B * L + 8 * B * N + 8 * B", SavedBytesNarrow = "2 * B * H * L * N * N + 20 * B * D * L * N + 2 * B * F * L * N + 4 * B * H * L * N + 20 * B * D * L + 4 * B * D * N + 2 * B * F * L + 2 * B * H * L + 16 * B * L * N + 6 * B * X * Y + 4 * B * D + 16 * B * L + 8 * B * N + 8 * B", SavedArguments = "images", Reads = "cls_token pos_embed patch_embed.proj.weight patch_embed.proj.bias blocks.{0..L}.norm1.weight blocks.{0..L}.norm1.bias blocks.{0..L}.attn.qkv.weight blocks.{0..L}.attn.qkv.bias blocks.{0..L}.attn.proj.weight blocks.{0..L}.attn.proj.bias blocks.{0..L}.norm2.weight blocks.{0..L}.norm2.bias blocks.{0..L}.mlp.fc1.weight blocks.{0..L}.mlp.fc1.bias blocks.{0..L}.mlp.fc2.weight blocks.{0..L}.mlp.fc2.bias norm.weight norm.bias")]
+[GraphSummary("Forward", "stochastic, capture-safe", MultiplyAdds = "4 * B * D * D * L * N + 2 * B * D * F * L * N + 2 * B * D * L * N * N + 4 * B * D * D * L + 2 * B * D * F * L + 4 * B * D * L * N + 3 * B * D * X * Y + B * D * K + 2 * B * D * L", SavedBytes = "24 * B * D * L * N + 4 * B * F * L * N + 4 * B * H * L * N + 24 * B * D * L + 4 * B * D * N + 4 * B * F * L + 4 * B * H * L + 16 * B * L * N + 8 * B * D + 16 * B * L + 8 * B", SavedBytesNarrow = "2 * B * H * L * N * N + 16 * B * D * L * N + 2 * B * F * L * N + 4 * B * H * L * N + 16 * B * D * L + 4 * B * D * N + 2 * B * F * L + 2 * B * H * L + 16 * B * L * N + 6 * B * X * Y + 6 * B * D + 16 * B * L + 8 * B", SavedArguments = "images", Reads = "cls_token pos_embed patch_embed.proj.weight patch_embed.proj.bias blocks.{0..L}.norm1.weight blocks.{0..L}.norm1.bias blocks.{0..L}.attn.qkv.weight blocks.{0..L}.attn.qkv.bias blocks.{0..L}.attn.proj.weight blocks.{0..L}.attn.proj.bias blocks.{0..L}.norm2.weight blocks.{0..L}.norm2.bias blocks.{0..L}.mlp.fc1.weight blocks.{0..L}.mlp.fc1.bias blocks.{0..L}.mlp.fc2.weight blocks.{0..L}.mlp.fc2.bias norm.weight norm.bias head.weight head.bias fc_norm.weight fc_norm.bias")]
+[GraphSummary("Features", "stochastic, capture-safe", MultiplyAdds = "4 * B * D * D * L * N + 2 * B * D * F * L * N + 2 * B * D * L * N * N + 4 * B * D * D * L + 2 * B * D * F * L + 4 * B * D * L * N + 3 * B * D * X * Y + 2 * B * D * L", SavedBytes = "24 * B * D * L * N + 4 * B * F * L * N + 4 * B * H * L * N + 24 * B * D * L + 4 * B * D * N + 4 * B * F * L + 4 * B * H * L + 16 * B * L * N + 4 * B * D + 16 * B * L + 8 * B", SavedBytesNarrow = "2 * B * H * L * N * N + 16 * B * D * L * N + 2 * B * F * L * N + 4 * B * H * L * N + 16 * B * D * L + 4 * B * D * N + 2 * B * F * L + 2 * B * H * L + 16 * B * L * N + 6 * B * X * Y + 4 * B * D + 16 * B * L + 8 * B", SavedArguments = "images", Reads = "cls_token pos_embed patch_embed.proj.weight patch_embed.proj.bias blocks.{0..L}.norm1.weight blocks.{0..L}.norm1.bias blocks.{0..L}.attn.qkv.weight blocks.{0..L}.attn.qkv.bias blocks.{0..L}.attn.proj.weight blocks.{0..L}.attn.proj.bias blocks.{0..L}.norm2.weight blocks.{0..L}.norm2.bias blocks.{0..L}.mlp.fc1.weight blocks.{0..L}.mlp.fc1.bias blocks.{0..L}.mlp.fc2.weight blocks.{0..L}.mlp.fc2.bias norm.weight norm.bias fc_norm.weight fc_norm.bias")]
+[GraphSummary("Encode", "stochastic, capture-safe", MultiplyAdds = "4 * B * D * D * L * N + 2 * B * D * F * L * N + 2 * B * D * L * N * N + 4 * B * D * D * L + 2 * B * D * F * L + 4 * B * D * L * N + 3 * B * D * X * Y + 2 * B * D * L", SavedBytes = "24 * B * D * L * N + 4 * B * F * L * N + 4 * B * H * L * N + 24 * B * D * L + 4 * B * D * N + 4 * B * F * L + 4 * B * H * L + 16 * B * L * N + 4 * B * D + 16 * B * L + 8 * B * N + 8 * B", SavedBytesNarrow = "2 * B * H * L * N * N + 16 * B * D * L * N + 2 * B * F * L * N + 4 * B * H * L * N + 16 * B * D * L + 4 * B * D * N + 2 * B * F * L + 2 * B * H * L + 16 * B * L * N + 6 * B * X * Y + 4 * B * D + 16 * B * L + 8 * B * N + 8 * B", SavedArguments = "images", Reads = "cls_token pos_embed patch_embed.proj.weight patch_embed.proj.bias blocks.{0..L}.norm1.weight blocks.{0..L}.norm1.bias blocks.{0..L}.attn.qkv.weight blocks.{0..L}.attn.qkv.bias blocks.{0..L}.attn.proj.weight blocks.{0..L}.attn.proj.bias blocks.{0..L}.norm2.weight blocks.{0..L}.norm2.bias blocks.{0..L}.mlp.fc1.weight blocks.{0..L}.mlp.fc1.bias blocks.{0..L}.mlp.fc2.weight blocks.{0..L}.mlp.fc2.bias norm.weight norm.bias")]
 [GraphWeight("cls_token", "1 1 D")]
 [GraphWeight("pos_embed", "1 T D")]
 [GraphWeight("patch_embed.proj.weight", "D 3 P P", Products = true)]

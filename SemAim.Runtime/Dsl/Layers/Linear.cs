@@ -18,6 +18,9 @@ public sealed class Linear(int @in, int @out, bool bias = true) : GraphModule
     [EditorBrowsable(EditorBrowsableState.Never)]
     public Tensor? Bias => offset?.Tensor;
 
+    // float32, out × in: what the gradient of a bfloat16 weight is added to at once; null: it goes where autograd puts it
+    internal Tensor? WideGradient { get; set; }
+
     /// <summary>Runs the layer.</summary>
     [return: Shape("... out")]
     public Sym Forward([Shape("... in")] Sym x)

@@ -75,6 +75,39 @@ public sealed class PackageTests : IDisposable
         Assert.Contains("error SEM0201: axis 2 of `qkv.Forward(x)` has size 2·D, but \"(3 H E)\" says 3·D", wrong.Output);
     }
 
+    [Fact]
+    public void A_project_that_only_references_the_runtime_finds_libtorch()
+    {
+        Directory.CreateDirectory(Path.Combine(folder, "bare"));
+        Write("bare/Bare.csproj", $"""
+            <Project Sdk="Microsoft.NET.Sdk">
+              <PropertyGroup>
+                <OutputType>Exe</OutputType>
+                <TargetFramework>net10.0</TargetFramework>
+                <CreateHardLinksForCopyFilesToOutputDirectoryIfPossible>true</CreateHardLinksForCopyFilesToOutputDirectoryIfPossible>
+                <CreateHardLinksForCopyLocalIfPossible>true</CreateHardLinksForCopyLocalIfPossible>
+              </PropertyGroup>
+              <ItemGroup>
+                <ProjectReference Include="{Path.Combine(Root, "SemAim.Runtime", "SemAim.Runtime.csproj")}" />
+              </ItemGroup>
+            </Project>
+            """);
+        Write("bare/Program.cs", """
+            using SemAim.Dsl;
+            using static TorchSharp.torch;
+
+            var layer = new LayerNorm(4);
+            using var x = ones(2, 4);
+            using var y = Kernels.LayerNorm(x, layer);
+            System.Console.WriteLine($"sum {y.sum().item<float>()}");
+            """);
+
+        Succeeds(Dotnet(Path.Combine(folder, "bare"), "build", "-c", Configuration, "-p:BuildProjectReferences=false", "-v", "q", "-nologo"));
+        var ran = Run(Path.Combine(folder, "bare"), Path.Combine(folder, "bare", "bin", Configuration, "net10.0", "Bare"));
+        Succeeds(ran);
+        Assert.Contains("sum 0", ran.Output);
+    }
+
     private static string GlobalPackages => Environment.GetEnvironmentVariable("NUGET_PACKAGES") ?? Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".nuget", "packages");
 
     private void Write(string path, string text) => File.WriteAllText(Path.Combine(folder, path), text);

@@ -34,6 +34,47 @@ public sealed class DenseProductTests
         foreach (var (a, b) in ownGradients.Zip(theirGradients)) Assert.True((a - b).norm().item<float>() <= tolerance * b.norm().item<float>());
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void A_normalised_value_is_normalised_again_on_the_way_back_to_the_same_bits(bool narrow)
+    {
+        if (!OneDnn.IsAvailable) return;
+        using var scope = NewDisposeScope();
+        random.manual_seed(3);
+        var x = randn(2, 7, 48).requires_grad_();
+        using var norm = new LayerNorm(48);
+        var weight = randn(24, 48).to(narrow ? bfloat16 : float32).detach().requires_grad_();
+        var seed = randn(2, 7, 24).to(weight.dtype);
+        Tensor[] leaves = [x, norm.Weight, weight];
+
+        Tensor[] Gradients(bool known)
+        {
+            var value = Kernels.LayerNorm(x, norm);
+            var read = Kernels.Lower(known ? value : value.alias(), weight);
+            Assert.Equal(known, NormalizedValue.Of(read) is not null);
+            var y = DenseProduct.Of(read, weight, null, gelu: false);
+            read.Dispose();
+            value.Dispose();
+            return [.. autograd.grad([y], leaves, [seed])];
+        }
+
+        foreach (var (again, kept) in Gradients(known: true).Zip(Gradients(known: false))) Assert.True(again.equal(kept).all().item<bool>());
+    }
+
+    [Fact]
+    public void An_input_that_is_gone_is_not_asked_for()
+    {
+        using var scope = NewDisposeScope();
+        using var norm = new LayerNorm(8);
+        var x = randn(2, 8).requires_grad_().alias();
+        var value = Kernels.LayerNorm(x, norm);
+        Assert.NotNull(NormalizedValue.Of(value));
+        x.Dispose();
+
+        Assert.Null(NormalizedValue.Of(value));
+    }
+
     [Fact]
     public void Many_steps_keep_no_tensor_alive()
     {
