@@ -20,46 +20,41 @@ internal sealed class DenseProduct : autograd.SingleTensorFunction<DenseProduct>
     /// <summary>Whether products of this value go this way.</summary>
     internal static bool Takes(Tensor x, Tensor weight) => x.device_type == DeviceType.CPU && x.dtype == weight.dtype && x.dtype is ScalarType.Float32 or ScalarType.BFloat16 && OneDnn.IsAvailable;
 
-    /// <summary>x: … K, weight: N × K, bias: N → … N, fresh. Where <paramref name="wideGradient"/> (N × K, float32) is given, the weight's gradient is added to it and goes nowhere else.</summary>
-    internal static Tensor Of(Tensor x, Tensor weight, Tensor? bias, bool gelu, Tensor? wideGradient = null)
+    /// <summary>x: … K, weight: N × K, bias: N → … N, fresh. Where <paramref name="wide"/> (float32) is given, the gradients of weight and bias are added to it and go nowhere else.</summary>
+    internal static Tensor Of(Tensor x, Tensor weight, Tensor? bias, bool gelu, WideGradients? wide = null)
     {
         if (!is_grad_enabled() || !(x.requires_grad || weight.requires_grad || bias is { requires_grad: true })) return Compute(x, weight, bias, gelu);
         using var scope = NewDisposeScope();                   // the library makes wrappers of its own, and an empty tensor of the result's size
-        return apply(x, weight, bias!, gelu, NormalizedValue.Of(x)!, wideGradient!).MoveToOuterDisposeScope();
+        return apply(x, weight, bias!, new Call(gelu, bias is not null, x.requires_grad, NormalizedValue.Of(x), wide)).MoveToOuterDisposeScope();
     }
 
     public override Tensor forward(autograd.AutogradContext ctx, params object[] vars)
     {
-        var (x, weight, bias, gelu) = ((Tensor)vars[0], (Tensor)vars[1], (Tensor?)vars[2], (bool)vars[3]);
+        var (x, weight, bias, call) = ((Tensor)vars[0], (Tensor)vars[1], (Tensor?)vars[2], (Call)vars[3]);
         ctx.set_materialize_grads(false);
-        var normalized = (NormalizedValue?)vars[4];
-        ctx.save_for_backward(normalized is null ? [x, weight] : [normalized.Input, weight, normalized.Layer.Weight, normalized.Layer.Bias]);
-        ctx.save_data("normalized", normalized!);
-        ctx.save_data("wide", vars[5]);
-        ctx.save_data("dx", x.requires_grad);
-        ctx.save_data("gelu", gelu);
-        ctx.save_data("bias", bias is not null);
-        return Compute(x, weight, bias, gelu);
+        ctx.save_for_backward(call.Normalized is not { } n ? [x, weight] : [n.Input, weight, n.Layer.Weight, n.Layer.Bias]);
+        ctx.save_data(nameof(Call), call);
+        return Compute(x, weight, bias, call.Gelu);
     }
 
     public override List<Tensor> backward(autograd.AutogradContext ctx, Tensor grad_output)
     {
         Release();
         using var guard = no_grad();
-        var (gelu, biased) = ((bool)ctx.get_data("gelu"), (bool)ctx.get_data("bias"));
+        var call = (Call)ctx.get_data(nameof(Call));
         var saved = ctx.get_saved_variables();
         using Tensor kept = saved[0], weight = saved[1];
-        using var x = ctx.get_data("normalized") is NormalizedValue n ? Again(saved, n) : kept.alias();
+        using var x = call.Normalized is { } n ? Again(saved, n) : kept.alias();
         long width = x.size(-1), outputs = weight.size(0);
         using var gradient = grad_output.reshape(-1, outputs);                           // M N
         grad_output.Dispose();
         using var plain = x.reshape(-1, width);                                          // M K
         Tensor? dx = null, dw = null, db = null;
-        if ((bool)ctx.get_data("dx"))
+        if (call.InputLearns)
         {
             using var across = weight.t();                                               // K N
             using var flat = OneDnn.Product(gradient, across, null);                     // M K
-            if (gelu)
+            if (call.Gelu)
             {
                 using var through = StableAbi.GeluBackward(flat, plain);
                 dx = GiveBack(through.view(x.shape));
@@ -68,17 +63,18 @@ internal sealed class DenseProduct : autograd.SingleTensorFunction<DenseProduct>
         }
         if (weight.requires_grad)
         {
-            using var activated = gelu ? F.gelu(plain) : plain.alias();
+            using var activated = call.Gelu ? F.gelu(plain) : plain.alias();
             using Tensor left = gradient.t(), right = activated.t();
             var product = OneDnn.Product(left, right, null);                             // N K
-            if (ctx.get_data("wide") is Tensor { IsInvalid: false } wide)
-                using (product) wide.add_(product, Number.One);
-            else dw = GiveBack(product);
+            dw = AddOrGiveBack(product, call.Wide?.Weight);
         }
-        if (biased) db = GiveBack(gradient.sum([0L]));                                   // N
+        if (call.HasBias) db = AddOrGiveBack(gradient.sum([0L]), call.Wide?.Bias);       // N
         ctx.Dispose();                                         // what was kept is not needed again: a graph is gone through once
-        return [dx!, dw!, db!, null!, null!, null!];
+        return [dx!, dw!, db!, null!];
     }
+
+    // what one product needs to know on its way back, beside the tensors that the engine keeps
+    private sealed record Call(bool Gelu, bool HasBias, bool InputLearns, NormalizedValue? Normalized, WideGradients? Wide);
 
     private static Tensor Compute(Tensor x, Tensor weight, Tensor? bias, bool gelu)
     {
@@ -90,6 +86,13 @@ internal sealed class DenseProduct : autograd.SingleTensorFunction<DenseProduct>
     {
         using Tensor gamma = saved[2], beta = saved[3];
         return NormalizedValue.Again(saved[0], gamma, beta, n.Layer.Eps, n.Type);
+    }
+
+    private static Tensor? AddOrGiveBack(Tensor gradient, Tensor? wide)
+    {
+        if (wide is not { IsInvalid: false }) return GiveBack(gradient);
+        using (gradient) wide.add_(gradient, Number.One);
+        return null;
     }
 
     private static Tensor GiveBack(Tensor t)

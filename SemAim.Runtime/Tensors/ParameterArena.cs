@@ -85,12 +85,13 @@ internal sealed class ParameterArena : IDisposable
             var master = new Parameter(View(Weights, spec.Name).DetachFromDisposeScope());
             master.copy_(old);
             var leaf = spec.IsNarrow ? Own(View(NarrowWeights!, spec.Name).detach()).requires_grad_(true) : master;
-            if (spec.IsNarrow && isDirect)
-            {
-                direct.Add((leaf, Own(View(Gradients, spec.Name))));
-                if (slot.Owner is Dsl.Linear layer) layer.WideGradient = direct[^1].Gradient;
-            }
+            if (spec.IsNarrow && isDirect) direct.Add((leaf, Own(View(Gradients, spec.Name))));
             else leaf.grad = View(spec.IsNarrow ? NarrowGradients! : Gradients, spec.Name);                       // backward accumulates into this storage
+            if (slot.Owner is Dsl.Linear layer)
+            {
+                var (wide, gradient) = (layer.Wide ?? new(null, null), spec.IsNarrow && isDirect ? direct[^1].Gradient : null);
+                layer.Wide = slot.Local == "weight" ? wide with { Weight = gradient } : wide with { Bias = gradient };
+            }
             slot.Owner.Replace(slot.Local, leaf, master);
         }
         RefreshNarrow();
@@ -144,7 +145,7 @@ internal sealed class ParameterArena : IDisposable
         using var scope = NewDisposeScope();
         foreach (var (leaf, gradient) in direct)
         {
-            if (leaf.grad is not { } made) continue;             // of layers that are no products of ours: a convolution's
+            if (leaf.grad is not { } made) continue;             // of layers that are no products of ours: a convolution
             gradient.add_(made, Number.One);
             leaf.grad = null;
         }

@@ -1,4 +1,5 @@
 using System.ComponentModel;
+using SemAim.Runtime.Tensors;
 using F = TorchSharp.torch.nn.functional;
 using Tensor = TorchSharp.torch.Tensor;
 
@@ -18,8 +19,8 @@ public sealed class Linear(int @in, int @out, bool bias = true) : GraphModule
     [EditorBrowsable(EditorBrowsableState.Never)]
     public Tensor? Bias => offset?.Tensor;
 
-    // float32, out × in: what the gradient of a bfloat16 weight is added to at once; null: it goes where autograd puts it
-    internal Tensor? WideGradient { get; set; }
+    // where the gradients of bfloat16 weights are added at once; null: they go where autograd puts them
+    internal WideGradients? Wide { get; set; }
 
     /// <summary>Runs the layer.</summary>
     [return: Shape("... out")]

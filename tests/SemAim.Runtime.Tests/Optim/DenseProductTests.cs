@@ -76,6 +76,26 @@ public sealed class DenseProductTests
     }
 
     [Fact]
+    public void Gradients_of_narrow_weights_are_added_to_the_wide_ones_and_go_nowhere_else()
+    {
+        if (!OneDnn.IsAvailable) return;
+        using var scope = NewDisposeScope();
+        random.manual_seed(4);
+        var x = randn(5, 48).to(bfloat16);
+        Tensor Leaf(params long[] shape) => randn(shape).to(bfloat16).detach().requires_grad_();
+        var (weight, offset) = (Leaf(24, 48), Leaf(24));
+        var wide = new WideGradients(ones(24, 48), ones(24));
+
+        DenseProduct.Of(x, weight, offset, gelu: true, wide).sum().backward();
+        Assert.Null(weight.grad);
+        Assert.Null(offset.grad);
+        DenseProduct.Of(x, weight, offset, gelu: true).sum().backward();
+
+        Assert.True(wide.Weight!.equal(weight.grad!.to(float32).add(1)).all().item<bool>());
+        Assert.True(wide.Bias!.equal(offset.grad!.to(float32).add(1)).all().item<bool>());
+    }
+
+    [Fact]
     public void Many_steps_keep_no_tensor_alive()
     {
         using var scope = NewDisposeScope();
