@@ -115,13 +115,13 @@ internal sealed class PretrainStep : IDisposable
         {
             // A map that is not finite orders nothing: it makes the gradients NaN, so the update is skipped and the step recorded, and no value is read back to find out.
             var flaw = map.sum() * zero;                                                                     // 0, or NaN
-            Flaw.add_(flaw);
-            loss = loss * (flaw + one);
+            Flaw.add_(flaw, Number.One);
+            loss *= flaw.add(one, Number.One);
         }
         Phase?.Invoke();
         (accumulation == 1 ? loss : loss / parts).backward();
         arena.CollectGradients();
-        using (no_grad()) Loss.add_(loss.detach());
+        using (no_grad()) Loss.add_(loss.detach(), Number.One);
         Phase?.Invoke();
     }
 

@@ -38,7 +38,7 @@ internal sealed class ExponentialMovingAverage : IDisposable
     internal void SetDecay(double decay)
     {
         using var guard = no_grad();
-        taken.fill_(1 - decay);
+        taken.fill_(Number.Of(1 - decay));
     }
 
     /// <summary>After an update of the student. Reads nothing from the host, so it may be part of a captured step.</summary>
