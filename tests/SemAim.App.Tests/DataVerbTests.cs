@@ -113,7 +113,7 @@ public sealed class DataVerbTests : IDisposable
     {
         var (rng, count) = (new Random(20251125), 0);
         foreach (var whole in HostilePictures.Whole())
-            for (var i = 0; i < 14; i++) Put($"{count++:D4}.jpg", HostilePictures.Mutated(whole, rng));
+            for (var i = 0; i < 19; i++) Put($"{count++:D4}.jpg", HostilePictures.Mutated(whole, rng));
         // sizes that a file cannot hold, just below the cap: a PNG's, and a JPEG's
         Put("wide.png", Sized(File.ReadAllBytes(Path.Combine(GoldenFolder.Repository, "tests", "golden", "transforms", "img3.png"))));
         Put("wide.jpg", Sized(File.ReadAllBytes(Path.Combine(GoldenFolder.Repository, "tests", "golden", "transforms", "img0.jpg"))));
