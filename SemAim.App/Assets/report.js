@@ -1,7 +1,7 @@
 // Charts with hover values by uPlot; without scripts the SVG below each stays, whose points tell their values. Printed pages show the SVG.
 (() => {
   const ink = name => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
-  const number = v => v == null ? '' : v !== 0 && (Math.abs(v) < 1e-3 || Math.abs(v) >= 1e6) ? v.toExponential(3) : String(+v.toPrecision(5));
+  const number = v => v == null ? '–' : v !== 0 && (Math.abs(v) < 1e-3 || Math.abs(v) >= 1e6) ? v.toExponential(3) : String(+v.toPrecision(5));
   const tick = v => v === 0 ? '0' : Math.abs(v) >= 1e9 ? v / 1e9 + ' G' : Math.abs(v) >= 1e6 ? v / 1e6 + ' M' : Math.abs(v) >= 1e4 ? v / 1e3 + ' k' : Math.abs(v) < 1e-3 ? v.toExponential(1) : String(+v.toPrecision(6));
   const drawn = [];
 

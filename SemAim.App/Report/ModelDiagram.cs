@@ -6,7 +6,7 @@ namespace SemAim.App.Report;
 /// <summary>The two streams of a pretraining model as SVG: encoder blocks above, query blocks below, each reading the block above it. Of a classifier: its one stream.</summary>
 internal static class ModelDiagram
 {
-    private const int BoxWidth = 98, BoxHeight = 34, Gap = 26;
+    private const int BoxWidth = 112, BoxHeight = 34, Gap = 26;
 
     internal static string Svg(ModelCard card)
     {

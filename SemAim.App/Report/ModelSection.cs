@@ -22,7 +22,8 @@ internal static class ModelSection
             html.Append(ReportPage.Table(false, ["graph, as compiled", "weights read", "multiply-adds", "kept for gradients, fp32", "bf16"], 1,
                 card.Costs.Select(c => ("", (string[])[c.Graph, N(c.Parameters), N(c.MultiplyAdds), Kept(c.SavedBytes), Kept(c.SavedBytesNarrow)]))));
         }
-        html.Append(ReportPage.Table(false, ["layer", "kind", $"axes ({Legend(card)})", "shape", "times", "values", "multiply-adds"], 4,
+        html.Append(CultureInfo.InvariantCulture, $"<p class=\"lead\">Axes: {ReportPage.E(Legend(card))}.</p>");
+        html.Append(ReportPage.Table(false, ["layer", "kind", "axes", "shape", "times", "values", "multiply-adds"], 4,
             card.Folded().Select(f => ("", (string[])[f.Name, f.First.Kind, f.First.Symbolic, string.Join(" × ", f.First.Shape), f.Times.ToString(CultureInfo.InvariantCulture), N(f.Values), f.Macs == 0 ? "" : N(f.Macs)]))));
         html.Append(Passes(card.MainPasses)).Append("<details><summary>of every graph</summary>").Append(Passes(card.Passes)).Append("</details>");
         return html.Append("</div>").ToString();

@@ -44,10 +44,10 @@ internal static class ReportPage
         var title = string.Join(" · ", runs.Select(r => r.Name));
         var html = new StringBuilder();
         html.Append(CultureInfo.InvariantCulture, $"<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width,initial-scale=1\"><link rel=\"icon\" href=\"data:,\"><title>SemAim · {E(title)}</title><style>{Asset("uPlot.css")}{Asset("report.css")}</style></head><body><main>");
-        html.Append(CultureInfo.InvariantCulture, $"<h1>{E(title)}</h1><p class=\"lead\">Self-supervised pretraining by autoregressive image modelling: a vision transformer predicts the patches of a picture one after another.</p>");
+        html.Append(CultureInfo.InvariantCulture, $"<h1>{E(title)}</h1><p class=\"lead\">{(runs.All(r => r.Settings.Any(s => s is { Name: "verb", Value: "finetune" or "linprobe" })) ? "Classification with an encoder's weights, judged on held-out pictures." : "Self-supervised pretraining by autoregressive image modelling: a vision transformer predicts the patches of a picture one after another.")}</p>");
         Cards(html, findings.Count > 0 ? findings : [.. runs.SelectMany(r => Found(r).Select(f => runs.Count > 1 ? ($"{f.Name} · {r.Name}", f.Value, f.Remark) : f))]);
         Section(html, "Training", Charts(runs, "step", "step", ["loss", "lr", "grad_norm", "images_per_second"], ["step", "epoch", "memory_bytes", "peak_memory_bytes", "device_memory_bytes"], Memory(runs)));
-        Section(html, "Epochs", Charts(runs, "epoch", "epoch", ["train_loss", "train_lr", "train_total_norm", "test_acc1", "test_acc5", "test_loss"], ["epoch", "step", "steps"]));
+        Section(html, "Epochs", Charts(runs, "epoch", "epoch", ["train_loss", "train_lr", "train_total_norm", "test_acc1", "test_acc5", "test_loss"], ["epoch", "step", "steps", "n_parameters"]));
         Knn(html, runs);
         HeldOut(html, runs);
         Protocols(html, runs);
@@ -93,6 +93,9 @@ internal static class ReportPage
             found.Add(("Held-out prediction loss", F(held[^1], "loss", 3), $"patch mean {F(held[^1], "mean_loss", 3)} · nearest known patch {F(held[^1], "copy_loss", 3)}"));
         if (run.Of("knn").ToList() is { Count: > 0 } knn)
             found.Add(($"k-NN top-1 (k = {F(knn[^1], "k", 0)})", $"{F(knn[^1], "top1", 1)} ± {F(knn[^1], "error", 1)} %", string.Join(" · ", knn.Where(k => RunRecord.Text(k, "features") != "pretrained").Select(k => $"{RunRecord.Text(k, "features")} {F(k, "top1", 1)} %"))));
+        foreach (var (kind, name) in new[] { ("finetune", "Fine-tuning"), ("linprobe", "Linear probe") })
+            if (run.Of(kind).ToList() is { Count: > 0 } judged)
+                found.Add(($"{name} top-1", $"{F(judged[^1], "top1", 1)} ± {F(judged[^1], "error", 1)} %", $"{F(judged[^1], "samples", 0)} held-out pictures"));
         if (run.Curve("step", "step", "loss") is { Count: > 0 } loss)
             found.Add(("Training loss", loss[^1].Y.ToString("F3", CultureInfo.InvariantCulture), $"{loss[0].Y.ToString("F3", CultureInfo.InvariantCulture)} at step {loss[0].X}, {loss[^1].X} steps"));
         if (run.Curve("step", "step", "images_per_second") is { Count: > 0 } speed)

@@ -101,7 +101,10 @@ internal sealed class KnnVerb : EvaluationOptions, IVerb
             var (pictures, pairs) = (Rate(train, test), (double)train.Labels.Length * test.Labels.Length / clock.Elapsed.TotalSeconds);
             Result = (results[0].Top1, results[0].Error);
             foreach (var r in results) Out.WriteLine($"k = {r.K,3}  top-1 {r.Top1:F2} ± {r.Error:F2} %  top-5 {r.Top5:F2} %");
-            var pace = string.Create(CultureInfo.InvariantCulture, $"speed {(pictures > 0 ? $"{pictures:F1} images/s to features, " : "")}{pairs:G3} comparisons/s of {train.Values.size(1)} channels, {get_num_threads()} threads{(pictures > 0 ? $"; ImageNet at these rates: {Hours((ImageNetTrain + ImageNetVal) / pictures)} for features, {Hours(ImageNetTrain * ImageNetVal / pairs)} for neighbours" : "")}");
+            // so few comparisons are over before they have a speed
+            var lasting = (double)train.Labels.Length * test.Labels.Length >= 5e7;
+            string[] imageNet = [.. pictures > 0 ? [$"{Hours((ImageNetTrain + ImageNetVal) / pictures)} for features"] : Array.Empty<string>(), .. lasting ? [$"{Hours(ImageNetTrain * ImageNetVal / pairs)} for neighbours"] : Array.Empty<string>()];
+            var pace = string.Create(CultureInfo.InvariantCulture, $"speed {(pictures > 0 ? $"{pictures:F1} images/s to features, " : "")}{pairs:G3} comparisons/s of {train.Values.size(1)} channels, {get_num_threads()} threads{(imageNet.Length > 0 ? $"; ImageNet at these rates: {string.Join(", ", imageNet)}" : "")}");
             Out.WriteLine(pace);
             How = $"{protocol.Line}; {pace}";
             if (Json) Out.WriteLine(JsonSerializer.Serialize(new { verb = "knn", images_per_second = pictures > 0 ? Math.Round(pictures, 2) : (double?)null, comparisons_per_second = Math.Round(pairs), protocol = protocol.Json, train = train.Labels.Length, test = test.Labels.Length, results = results.Select(r => new { k = r.K, top1 = r.Top1, top5 = r.Top5, error = r.Error }) }));

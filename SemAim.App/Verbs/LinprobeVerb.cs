@@ -131,7 +131,7 @@ internal sealed class LinprobeVerb : TrainedEvaluationOptions, IVerb
         log.Write("event", ("event", "done"), ("images_per_second", Math.Round(speed, 1)));
         log.Dispose();
         Save(run.Weights, encoder, head, name, loop.Last ?? last!);
-        return Tell("linprobe", loop.Last ?? last!, loop.Best, speed, protocol, run);
+        return Tell("linprobe", loop.Last ?? last!, loop.Best, speed, protocol, run, train?.ImagesPerSecond ?? test?.ImagesPerSecond ?? 0);
     }
 
     // encoder and head under the original's names

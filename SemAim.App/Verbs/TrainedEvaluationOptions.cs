@@ -121,19 +121,20 @@ internal abstract class TrainedEvaluationOptions : EvaluationOptions
     /// <summary>Says what was measured: the protocol, the result, how fast; and with --json all of it in one object. A training run keeps it in its metrics.jsonl.</summary>
     /// <param name="verb">name of the evaluation</param>
     /// <param name="speed">pictures a second in training; 0 where nothing was trained</param>
-    private protected int Tell(string verb, Accuracy accuracy, (int Epoch, Accuracy Accuracy)? best, double speed, Protocol protocol, RunFolder run)
+    /// <param name="featureSpeed">pictures a second in computing features once; 0 where none were</param>
+    private protected int Tell(string verb, Accuracy accuracy, (int Epoch, Accuracy Accuracy)? best, double speed, Protocol protocol, RunFolder run, double featureSpeed = 0)
     {
         Result = (accuracy.Top1, accuracy.Error);
         Out.WriteLine(protocol.Line);
         Out.WriteLine($"top-1 {accuracy.Top1:F2} ± {accuracy.Error:F2} %  top-5 {accuracy.Top5:F2} %  loss {accuracy.Loss:F4}  ({accuracy.Count} held-out pictures)");
         if (best is { } b) Out.WriteLine($"best  {b.Accuracy.Top1:F2} % after epoch {b.Epoch + 1}, chosen on the same held-out pictures → {run.BestWeights}");
-        string[] rates = [.. new[] { (speed, "images/s in training"), (accuracy.ImagesPerSecond, "images/s judged") }.Where(r => r.Item1 > 0).Select(r => $"{r.Item1.ToString("F1", CultureInfo.InvariantCulture)} {r.Item2}")];
+        string[] rates = [.. new[] { (featureSpeed, "images/s to features"), (speed, featureSpeed > 0 ? "images/s in training on them" : "images/s in training"), (accuracy.ImagesPerSecond, "images/s judged") }.Where(r => r.Item1 > 0).Select(r => $"{r.Item1.ToString("F1", CultureInfo.InvariantCulture)} {r.Item2}")];
         var pace = rates.Length == 0 ? "" : $"speed {string.Join(", ", rates)}, {get_num_threads()} threads";
         if (pace.Length > 0) Out.WriteLine(pace);
         How = $"{protocol.Line}; {pace}".TrimEnd(' ', ';');
         var chosen = best is { } at ? new { epoch = at.Epoch + 1, top1 = at.Accuracy.Top1 } : null;
         if (!Eval) Record(verb, accuracy, speed, protocol, run);
-        if (Json) Out.WriteLine(JsonSerializer.Serialize(new { verb, top1 = accuracy.Top1, top5 = accuracy.Top5, error = accuracy.Error, loss = accuracy.Loss, samples = accuracy.Count, best = chosen, images_per_second = Known(speed), eval_images_per_second = Known(accuracy.ImagesPerSecond), protocol = protocol.Json, run = run.Folder }));
+        if (Json) Out.WriteLine(JsonSerializer.Serialize(new { verb, top1 = accuracy.Top1, top5 = accuracy.Top5, error = accuracy.Error, loss = accuracy.Loss, samples = accuracy.Count, best = chosen, images_per_second = Known(speed), eval_images_per_second = Known(accuracy.ImagesPerSecond), features_images_per_second = Known(featureSpeed), protocol = protocol.Json, run = run.Folder }));
         return ExitCodes.Done;
     }
 

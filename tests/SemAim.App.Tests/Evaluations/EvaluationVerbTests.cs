@@ -125,6 +125,7 @@ public sealed class EvaluationVerbTests : IClassFixture<EvaluationVerbTests.Pict
         Assert.True(stops > 2);
         Assert.Equal(Last(always.Output).GetProperty("loss").GetDouble(), Last(once.Output).GetProperty("loss").GetDouble(), 1e-4);
         Assert.Equal(Bytes("once", "model.safetensors", ".linear"), Bytes("parts", "model.safetensors", ".linear"));
+        Assert.True(Last(once.Output).GetProperty("features_images_per_second").GetDouble() > 0 && Last(always.Output).GetProperty("features_images_per_second").ValueKind == JsonValueKind.Null);
         Assert.Contains("features of train and val", Last(once.Output).GetProperty("protocol").GetProperty("cached").GetString());
         Assert.Contains("trap 18", Last(once.Output).GetProperty("protocol").GetProperty("norm").GetString());
         var augmented = Call(Args("augmented", "--cache_features", "--optimizer", "lars"));
@@ -151,6 +152,7 @@ public sealed class EvaluationVerbTests : IClassFixture<EvaluationVerbTests.Pict
         Assert.Contains("never trained", pooled.Output.Split('\n')[0]);
         Assert.True(Last(pooled.Output).GetProperty("images_per_second").GetDouble() > 0 && Last(pooled.Output).GetProperty("comparisons_per_second").GetDouble() > 0);
         Assert.Contains("ImageNet at these rates: ", pooled.Output);
+        Assert.DoesNotContain("for neighbours", pooled.Output);                          // 800 comparisons have no speed
         Assert.DoesNotContain("ImageNet", read.Output);
     }
 
