@@ -22,8 +22,8 @@ internal sealed class ModelListVerb : IVerb
             Console.Out.WriteLine(JsonSerializer.Serialize(cards.Select(c => new { name = c.Name, parameters = c.Parameters, image_size = c.ImageSize, patch_size = c.PatchSize, width = c.Width, encoder_blocks = c.EncoderBlocks, query_blocks = c.QueryBlocks, forward_macs = c.ForwardMacs, step_macs = c.StepMacs })));
             return ExitCodes.Done;
         }
-        var table = ModelShowVerb.Table("model", "parameters", "picture", "patch", "width", "blocks", "queries", "forward");
-        foreach (var c in cards) table.AddRow(c.Name, ModelSection.N(c.Parameters), $"{c.ImageSize}", $"{c.PatchSize}", $"{c.Width}", $"{c.EncoderBlocks}", c.QueryBlocks > 0 ? $"{c.QueryBlocks}" : "–", ModelSection.Giga(c.ForwardMacs));
+        var table = ModelShowVerb.Table("model", "parameters", "px", "patch", "width", "blocks", "queries", "GMAC");
+        foreach (var c in cards) table.AddRow(c.Name, ModelSection.N(c.Parameters), $"{c.ImageSize}", $"{c.PatchSize}", $"{c.Width}", $"{c.EncoderBlocks}", c.QueryBlocks > 0 ? $"{c.QueryBlocks}" : "–", (c.ForwardMacs / 1e9).ToString(c.ForwardMacs >= 100_000_000 ? "F2" : "F4", CultureInfo.InvariantCulture));
         AnsiConsole.Write(table);
         return ExitCodes.Done;
     }
@@ -64,7 +64,7 @@ internal sealed class ModelShowVerb : IVerb
     internal static Table Table(string first, params ReadOnlySpan<string> numbers)
     {
         var table = new Table { Border = TableBorder.Simple };
-        table.AddColumn(new TableColumn(first).PadLeft(0));
+        table.AddColumn(new TableColumn(first).PadLeft(0).NoWrap());
         foreach (var number in numbers) table.AddColumn(new TableColumn(number).RightAligned().PadRight(0).NoWrap());
         return table;
     }
