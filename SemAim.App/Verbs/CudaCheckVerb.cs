@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Text.Json.Nodes;
 using CommandLine;
 using SemAim.App.Training;
@@ -33,18 +34,25 @@ internal sealed class CudaCheckVerb : IVerb
     [Option("steps", Default = 20, HelpText = "Timed steps.")]
     public int Steps { get; set; }
 
+    // names nothing of the libraries below, which load libtorch before the first line of a method that does
     public int Run()
     {
-        if (BatchSize < 1) throw new UsageException($"--batch_size {BatchSize}: at least 1");
-        if (Steps < 1) throw new UsageException($"--steps {Steps}: at least 1");
         var said = new JsonObject { ["cuda"] = false };
         string native;
-        try { native = NativeStart.Ensure(); }
+        try { native = Native(); }
         catch (Exception e) when (e is DllNotFoundException or TypeInitializationException or BadImageFormatException)
         {
             return Missing(said, $"libtorch does not load: {(e.InnerException ?? e).Message}");
         }
         said["libtorch"] = native;
+        return Compare(said);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private int Compare(JsonObject said)
+    {
+        if (BatchSize < 1) throw new UsageException($"--batch_size {BatchSize}: at least 1");
+        if (Steps < 1) throw new UsageException($"--steps {Steps}: at least 1");
         if (!Rehearse && !cuda.is_available()) return Missing(said, $"this libtorch sees no GPU: {(File.Exists("/dev/nvidiactl") ? "there is an NVIDIA driver, so the libtorch has no CUDA or an older one than the driver" : "there is no NVIDIA driver (/dev/nvidiactl)")}");
         var device = Rehearse ? CPU : new Device(DeviceType.CUDA, 0);
         said["cuda"] = !Rehearse;
@@ -91,6 +99,9 @@ internal sealed class CudaCheckVerb : IVerb
         Console.Out.WriteLine(said.ToJsonString());
         return passed ? ExitCodes.Done : ExitCodes.Failed;
     }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static string Native() => NativeStart.Ensure();
 
     private static int Missing(JsonObject said, string reason)
     {

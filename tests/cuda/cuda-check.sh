@@ -21,8 +21,7 @@ pack)
     out=$(cd "${2:-$root/artifacts/cuda-check}" && pwd)
     rm -rf "$out/semaim-cuda-check" "$out/build"
     # of its own folder for what is built: a runtime identifier would unsettle the other builds
-    dotnet publish "$root/SemAim.App" -c Release -r linux-x64 --self-contained --artifacts-path "$out/build" -o "$out/semaim-cuda-check/app" -nologo -v q \
-        -p:LibTorch=external -p:PublishTrimmed=true -p:TrimMode=partial -p:SuppressTrimAnalysisWarnings=true -p:JsonSerializerIsReflectionEnabledByDefault=true
+    dotnet publish "$root/SemAim.App" -c Release --artifacts-path "$out/build" -o "$out/semaim-cuda-check/app" -nologo -v q -p:LibTorch=external -p:Packed=true
     rm -rf "$out/build" "$out"/semaim-cuda-check/app/*.xml
     cp "${BASH_SOURCE[0]}" "$out/semaim-cuda-check/cuda-check.sh"
     size=$(du -sb "$out/semaim-cuda-check" | cut -f1)
