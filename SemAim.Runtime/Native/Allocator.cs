@@ -18,7 +18,7 @@ internal static class Allocator
     internal static void ReturnMemory() => Set((MmapThreshold, 128 << 10));
 
     /// <summary>Freed memory is kept from now on; call before the first step or the first batch. Without glibc this does nothing. What the environment sets (MALLOC_…) is left alone.</summary>
-    internal static void KeepMemory() => Set((MmapMax, 0), (TrimThreshold, int.MaxValue), (TopPad, 64 << 20));
+    internal static void KeepMemory() => Set((MmapMax, 0), (TrimThreshold, int.MaxValue), (TopPad, 1 << 20));
 
     private static void Set(params ReadOnlySpan<(int Parameter, int Value)> options)
     {
