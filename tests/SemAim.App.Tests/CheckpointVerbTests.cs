@@ -11,10 +11,10 @@ public sealed class CheckpointVerbTests : IDisposable
 
     public void Dispose() => Directory.Delete(root, recursive: true);
 
-    [Fact, Trait("Category", "Golden"), GoldenKind("checkpoint_toy*.pth")]
+    [Fact, Trait("Category", "Golden"), GoldenKind("checkpoint_*.pth")]
     public void A_checkpoint_of_the_original_becomes_safetensors_and_back_with_equal_tensors()
     {
-        foreach (var original in GoldenFolder.Files("checkpoint_toy*.pth"))
+        foreach (var original in GoldenFolder.Files("checkpoint_*.pth"))
         {
             var (there, back) = (Path.Combine(root, "there.safetensors"), Path.Combine(root, "back.pth"));
             Assert.Equal(0, Semaim.Run("ckpt-convert", original, there).Code);
@@ -26,14 +26,14 @@ public sealed class CheckpointVerbTests : IDisposable
             var result = JsonDocument.Parse(output.Trim().Split('\n')[^1]).RootElement;
             Assert.True(result.GetProperty("equal").GetBoolean());
             Assert.True(result.GetProperty("tensors").GetInt32() > 0);
-            GoldenReport.Within("checkpoint_toy*.pth", Path.GetFileName(original), "tensors that differ after the way there and back", 0, 0);
+            GoldenReport.Within("checkpoint_*.pth", Path.GetFileName(original), "tensors that differ after the way there and back", 0, 0);
         }
     }
 
     [Fact]
     public void A_key_that_no_rule_explains_ends_with_3_and_one_line_that_names_it()
     {
-        var toy = GoldenFolder.Files("checkpoint_toy*.pth").First();
+        var toy = GoldenFolder.Files("checkpoint_*.pth").First();
 
         var (code, output, errors) = Semaim.Run("ckpt-inspect", toy, "--model", "aim_tiny");
 

@@ -159,7 +159,7 @@ public sealed class EvaluationVerbTests : IClassFixture<EvaluationVerbTests.Pict
     [Fact, Trait("Category", "Golden")]
     public void Checkpoints_of_the_original_evaluate_directly()
     {
-        foreach (var path in GoldenFolder.Files("checkpoint_toy*.pth"))
+        foreach (var path in GoldenFolder.Files("checkpoint_*.pth"))
         {
             var (code, output, errors) = Semaim.Run("knn", "--data_path", pictures.Data, "--pretrained_weights", path, "--num_heads", "1", "--batch_size_per_gpu", "16", "--json");
 
@@ -167,7 +167,7 @@ public sealed class EvaluationVerbTests : IClassFixture<EvaluationVerbTests.Pict
             Assert.Equal(20, Last(output).GetProperty("test").GetInt32());
             Assert.Contains("ignored: ", errors);
         }
-        if (GoldenFolder.Files("checkpoint_toy*.pth").FirstOrDefault() is not { } toy) return;
+        if (GoldenFolder.Files("checkpoint_*.pth").FirstOrDefault() is not { } toy) return;
         var asked = Call(["knn", "--data_path", pictures.Data, "--pretrained_weights", toy]);
         Assert.Equal(2, asked.Code);
         Assert.Contains("give --num_heads, one of 1, 2, ", asked.Errors);

@@ -131,7 +131,7 @@ public sealed class GoldenEvaluationTests
         }
     }
 
-    [GoldenTheory("checkpoint_toy_expected*.safetensors"), GoldenFiles, GoldenKind("checkpoint_toy*.pth"), GoldenKind("checkpoint_toy_expected*.safetensors")]
+    [GoldenTheory("checkpoint_*_expected.safetensors"), GoldenFiles, GoldenKind("checkpoint_*.pth"), GoldenKind("checkpoint_*_expected.safetensors")]
     public void A_checkpoint_of_the_original_encodes_as_it_did_there(string name)
     {
         using var scope = NewDisposeScope();
@@ -149,8 +149,8 @@ public sealed class GoldenEvaluationTests
         using var patches = FrozenEncoder.Load(path, null, null, arch.GetProperty("num_heads").GetInt32(), null, FeatureKind.Patches, narrow: false, CPU);
 
         Assert.Equal(new EncoderSizes((int)pictures.shape[2], (int)golden.Shape("state.patch_embed.proj.weight")[2], arch.GetProperty("embed_dim").GetInt32(), arch.GetProperty("num_heads").GetInt32(), arch.GetProperty("depth").GetInt32(), (int)arch.GetProperty("mlp_ratio").GetDouble()), cls.Sizes);
-        Close("checkpoint_toy_expected*.safetensors", name, "class token", want.select(1, 0), cls.Features(pictures), 1e-5);
-        Close("checkpoint_toy_expected*.safetensors", name, "mean patch", want.narrow(1, 1, want.size(1) - 1).mean([1]), patches.Features(pictures), 1e-5);
+        Close("checkpoint_*_expected.safetensors", name, "class token", want.select(1, 0), cls.Features(pictures), 1e-5);
+        Close("checkpoint_*_expected.safetensors", name, "mean patch", want.narrow(1, 1, want.size(1) - 1).mean([1]), patches.Features(pictures), 1e-5);
     }
 
     private static SafetensorsFile Open(string name) => SafetensorsFile.Open(Path.Combine(GoldenFolder.Path, name));

@@ -32,7 +32,7 @@ public sealed class TraceTests : IDisposable
         using var arena = new ParameterArena(model, slot => number[slot.Name], narrow: false);
         using var optimizer = new ArenaAdamW(arena, groups.Select((g, i) => (g, i)).ToDictionary(p => p.i, p => p.g.WeightDecay), beta2: 0.999);
         using var log = new MetricsLog(Path.Combine(folder, "metrics.jsonl"));
-        var loop = new Trace(model, arena, optimizer, groups.Select((g, i) => (g, i)).ToDictionary(p => p.i, p => p.g.RateScale), 2,
+        var loop = new Trace(model, arena, optimizer, groups.Select((g, i) => (g, i)).ToDictionary(p => p.i, p => p.g.RateScale), 4,
             new ClassifierSettings { BatchSize = 2, Epochs = 3, Rate = 0.01, LeastRate = 1e-6, WarmupEpochs = 1, LogEvery = 1 }, log, () => ClassificationLosses.Soft(model.Forward(images), targets));
 
         loop.Run();
@@ -57,7 +57,7 @@ public sealed class TraceTests : IDisposable
         using var optimizer = new ArenaSgd(arena, new Dictionary<int, double> { [0] = 0 });
         using var log = new MetricsLog(Path.Combine(folder, "metrics.jsonl"));
         // least and highest rate the same: constant
-        var loop = new Trace(head, arena, optimizer, new Dictionary<int, double> { [0] = 1 }, 4,
+        var loop = new Trace(head, arena, optimizer, new Dictionary<int, double> { [0] = 1 }, 16,
             new ClassifierSettings { BatchSize = 4, Epochs = 1, Rate = 0.5, LeastRate = 0.5, LogEvery = 1 }, log, () => nn.functional.cross_entropy(head.Forward(features), labels));
 
         loop.Run();
@@ -89,8 +89,8 @@ public sealed class TraceTests : IDisposable
 
     private static Tensor Images(int n) => tensor(Enumerable.Range(0, n * 3 * 28 * 28).Select(i => Math.Sin(0.05 * (i / 28 % 28 + 1) * (i / 784 % 3 + 1) + 0.11 * (i % 28) + 0.7 * (i / 2352))).ToArray()).reshape(n, 3, 28, 28);
 
-    private sealed class Trace(GraphModule trained, ParameterArena arena, IArenaOptimizer optimizer, IReadOnlyDictionary<int, double> scale, int stepsPerEpoch, ClassifierSettings settings, MetricsLog log, Func<Tensor> loss)
-        : ClassifierLoop(trained, arena, optimizer, scale, stepsPerEpoch, settings, log, new Narrator(quiet: true))
+    private sealed class Trace(GraphModule trained, ParameterArena arena, IArenaOptimizer optimizer, IReadOnlyDictionary<int, double> scale, int pictures, ClassifierSettings settings, MetricsLog log, Func<Tensor> loss)
+        : ClassifierLoop(trained, arena, optimizer, scale, pictures, settings, log, new Narrator(quiet: true))
     {
         internal List<double> Losses { get; } = [];
 

@@ -7,7 +7,7 @@ namespace SemAim.Runtime.Tests.Checkpoints;
 /// <summary>Files of torch.save are read without executing anything.</summary>
 public sealed class PthFileTests
 {
-    [Fact, Trait("Category", "Golden"), GoldenKind("pickle_*_expected.safetensors"), GoldenKind("checkpoint_toy_expected*.safetensors")]
+    [Fact, Trait("Category", "Golden"), GoldenKind("pickle_*_expected.safetensors"), GoldenKind("checkpoint_*_expected.safetensors")]
     public void Recorded_pickles_hold_the_recorded_tensors()
     {
         foreach (var expected in GoldenFolder.Files("*_expected.safetensors"))
@@ -23,19 +23,19 @@ public sealed class PthFileTests
                 var (want, got) = (file.Read(name), read[name.StartsWith("state.", StringComparison.Ordinal) ? name[6..] : name]);
                 Assert.Equal(want.shape, got.shape);
                 Assert.True(want.numel() == 0 || want.to(float64).allclose(got.to(float64), 0, 0, equal_nan: true), $"{expected}: {name}");
-                GoldenReport.Within(Path.GetFileName(expected).StartsWith("pickle_", StringComparison.Ordinal) ? "pickle_*_expected.safetensors" : "checkpoint_toy_expected*.safetensors", Path.GetFileName(expected), "differing tensors", 0, 0);
+                GoldenReport.Within(Path.GetFileName(expected).StartsWith("pickle_", StringComparison.Ordinal) ? "pickle_*_expected.safetensors" : "checkpoint_*_expected.safetensors", Path.GetFileName(expected), "differing tensors", 0, 0);
             }
         }
     }
 
-    [Fact, Trait("Category", "Golden"), GoldenKind("pickle_*.pth"), GoldenKind("checkpoint_toy*.pth")]
+    [Fact, Trait("Category", "Golden"), GoldenKind("pickle_*.pth"), GoldenKind("checkpoint_*.pth")]
     public void Older_files_and_files_of_several_processes_are_read()
     {
         foreach (var path in GoldenFolder.Files("*.pth"))
         {
             using var scope = NewDisposeScope();
             Assert.DoesNotContain(PthFile.Open(path).Tensors().Keys, n => n.StartsWith("module.", StringComparison.Ordinal));
-            GoldenReport.Within(Path.GetFileName(path).StartsWith("pickle_", StringComparison.Ordinal) ? "pickle_*.pth" : "checkpoint_toy*.pth", Path.GetFileName(path), "files not read", 0, 0);
+            GoldenReport.Within(Path.GetFileName(path).StartsWith("pickle_", StringComparison.Ordinal) ? "pickle_*.pth" : "checkpoint_*.pth", Path.GetFileName(path), "files not read", 0, 0);
         }
     }
 
