@@ -17,7 +17,7 @@ public sealed class ScheduleAndDisposeTests : PassTests
     {
         var code = Body(Check("    private readonly Linear fc = new(D, D);\n    [Graph] [return: Shape(\"B D\")] public Sym Go([Shape(\"B D\")] Sym x) { var a = x.Tanh(); var b = fc.Forward(a); return (a + b).Sigmoid(); }", "int D", [4], Values));
 
-        Assert.Contains("a.add(b); a.Dispose(); b.Dispose();", code);
+        Assert.Contains("Kernels.Add(a, b); a.Dispose(); b.Dispose();", code);
         Assert.DoesNotContain("x.Dispose()", code);                                                     // the caller's
     }
 
