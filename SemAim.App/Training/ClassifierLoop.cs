@@ -1,9 +1,9 @@
+using System.Diagnostics;
+using System.Text.Json;
 using SemAim.Dsl;
 using SemAim.Runtime.Logging;
 using SemAim.Runtime.Optim;
 using SemAim.Runtime.Tensors;
-using System.Diagnostics;
-using System.Text.Json;
 using TorchSharp;
 using static TorchSharp.torch;
 

@@ -1,10 +1,10 @@
+using System.Globalization;
+using System.Text.Json;
 using CommandLine;
 using SemAim.Models;
 using SemAim.Runtime;
 using SemAim.Runtime.Checkpoints;
 using SemAim.Runtime.Tensors;
-using System.Globalization;
-using System.Text.Json;
 using TorchSharp;
 using static TorchSharp.torch;
 

@@ -1,3 +1,5 @@
+using System.Runtime.InteropServices;
+using System.Text.Json;
 using CommandLine;
 using SemAim.App.Training;
 using SemAim.Models;
@@ -6,8 +8,6 @@ using SemAim.Runtime.Data;
 using SemAim.Runtime.Native;
 using SemAim.Runtime.Tensors;
 using SkiaSharp;
-using System.Runtime.InteropServices;
-using System.Text.Json;
 using TorchSharp;
 using static TorchSharp.torch;
 
