@@ -126,7 +126,7 @@ internal sealed class PretrainLoop(AimViT model, PixelObjective objective, ISamp
                     epochNorm.add_(optimizer.LastNorm, Number.One);
                     (epochRate, epochSteps) = (epochRate + rate, epochSteps + 1);
                 }
-                if ((step + 1) % stepsPerEpoch == 0)
+                if ((step + 1) % stepsPerEpoch == 0 && epochSteps > 0)          // of an epoch in which every step was skipped there is no average
                 {
                     var (meanLoss, meanNorm) = ((double)epochLoss.item<float>() / settings.Accumulation / epochSteps, (double)epochNorm.item<float>() / epochSteps);
                     log.Write("epoch", ("train_lr", epochRate / epochSteps), ("train_loss", meanLoss), ("train_total_norm", meanNorm), ("epoch", step / stepsPerEpoch), ("step", step + 1), ("steps", epochSteps));

@@ -160,6 +160,7 @@ internal sealed unsafe class ImageDecoder(DecodeOptions? options = null) : IDisp
             using var codec = SKCodec.Create(data) ?? throw new ImageDecodeException("unreadable image header");
             int width = codec.Info.Width, height = codec.Info.Height;
             CheckSize(width, height);
+            if (codec.EncodedFormat == SKEncodedImageFormat.Jpeg && !TurboJpeg.IsArithmetic(file)) CheckLength(file, width, height);
             planner?.Plan(width, height);
             Reserve(ref _buffer, ref _size, width, height);
             // Unpremul, so that the colour under a transparent pixel survives: Pillow drops alpha without multiplying.

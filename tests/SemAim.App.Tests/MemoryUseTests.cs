@@ -1,4 +1,5 @@
 using SemAim.App.Training;
+using SemAim.Runtime.Native;
 using static TorchSharp.torch;
 
 namespace SemAim.App.Tests;
@@ -19,7 +20,7 @@ public sealed class MemoryUseTests
         Assert.InRange(during - before, bytes * 8 / 10, bytes * 20L / 10);
         Assert.InRange(peak, during * 9 / 10, long.MaxValue);
         Assert.DoesNotContain(MemoryUse.Now(CPU), m => m.Name == "device_memory_bytes");
-        if (!cuda.is_available()) Assert.Null(MemoryUse.OnDevice());
+        if (!cuda.is_available()) Assert.Null(CudaMemory.Used());
     }
 
     private static long Of(string name) => (long)MemoryUse.Now(CPU).Single(m => m.Name == name).Value!;

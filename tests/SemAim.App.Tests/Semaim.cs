@@ -47,7 +47,7 @@ internal sealed class Semaim : IDisposable
 
     internal void Signal(string name)
     {
-        using var kill = Process.Start("kill", [$"-{name}", process.Id.ToString()]);
+        using var kill = Process.Start("sh", ["-c", $"kill -{name} {process.Id}"]);           // the shell's own: not every machine has the program
         kill.WaitForExit();
     }
 

@@ -79,7 +79,7 @@ public sealed partial class HouseRulesTests
         return folder?.FullName ?? throw new DirectoryNotFoundException("SemAim.sln is in no folder above the tests");
     }
 
-    [GeneratedRegex(@"\[\s*(DllImport|LibraryImport)\b")]
+    [GeneratedRegex(@"\[\s*(DllImport|LibraryImport)\b|\bNativeLibrary\.|delegate\s*\*\s*unmanaged")]
     private static partial Regex NativeCall();
 
     [GeneratedRegex(@"^using (static )?Microsoft\.CodeAnalysis\b", RegexOptions.Multiline)]

@@ -55,7 +55,7 @@ public sealed unsafe class HostilePictureTests
 
         var refusal = Assert.Throws<ImageDecodeException>(() => decoder.Decode(jpeg));
 
-        if (TurboJpeg.IsAvailable) Assert.Contains("truncated JPEG", refusal.Message);
+        Assert.Contains("truncated JPEG", refusal.Message);
         using var small = new ImageDecoder(new DecodeOptions(MaxPixels: 1000));
         Assert.Contains("exceeds the limit of 1000 pixels", Assert.Throws<ImageDecodeException>(() => small.Decode(File.ReadAllBytes(Path.Combine(GoldenFolder.Repository, "tests", "golden", "transforms", "img3.png")))).Message);
     }
