@@ -31,9 +31,9 @@ public sealed unsafe class PartialDecodeTests
         var rng = new Random(3);
         var crop = new Fixed(rng);
         var (partial, crops) = (0, 0);
-        // Skia, where libjpeg-turbo is missing, fills damaged parts in its own way: the own decoder is compared with itself there
-        using ImageDecoder whole = new(new DecodeOptions(AllowRegions: false, LibraryOnly: libraryOnly || TurboJpeg.IsAvailable)), decoder = new(new DecodeOptions(LibraryOnly: libraryOnly));
-        foreach (var file in Jpegs.Concat(Encoded()))
+        using ImageDecoder whole = new(new DecodeOptions(AllowRegions: false, LibraryOnly: true)), decoder = new(new DecodeOptions(LibraryOnly: libraryOnly));
+        // Skia, which judges where libjpeg-turbo is missing, fills damaged parts in its own way: only whole files are the same to the bit there
+        foreach (var file in TurboJpeg.IsAvailable ? Jpegs.Concat(Encoded()) : Encoded())
         {
             DecodedImage expected;
             try { expected = whole.Decode(file); }
