@@ -218,7 +218,7 @@ internal sealed unsafe class ImageDecoder(DecodeOptions? options = null) : IDisp
 
     private static void Reserve(ref byte* buffer, ref nuint size, int width, int height)
     {
-        nuint need = (nuint)width * (nuint)height * 4 + 64; // the resampler reads up to 4 bytes past the last pixel
+        nuint need = (nuint)width * (nuint)height * 4 + 64; // the resampler reads up to 16 bytes past the last pixel
         bool wasteful = size > 64 << 20 && need < size / 4; // do not keep the memory of one huge image
         if (need <= size && !wasteful) return;
         NativeMemory.AlignedFree(buffer);

@@ -12,14 +12,14 @@ namespace SemAim.Runtime.Data.Jpeg;
 /// Only codes are read of what lies above and beside the crop, nothing of what lies below.
 /// </summary>
 /// <remarks>It judges nothing: whatever is unusual, damaged or large it leaves to the library, whose word is final. One instance per worker thread.
-/// Most of a decode is reading codes; a library reads and transforms the whole picture, this a part of it, and it takes a coefficient with a single look-up (<see cref="HuffmanTable"/>).</remarks>
+/// Most of a decode is reading codes; a library reads and transforms the whole picture, this a part of it, and it takes two coefficients with a look-up (<see cref="HuffmanTable"/>).</remarks>
 internal sealed unsafe class BaselineJpeg : IDisposable
 {
     private const int Behind = 512;                     // zeros behind the codes
     private const long MostPixels = 1 << 24;            // planes of samples stand beside the pixels; larger pictures are rare
 
     private readonly HuffmanTable[] _dc = [new(), new(), new(), new()], _ac = [new(), new(), new(), new()];
-    private readonly ushort[][] _quantisers = [new ushort[64], new ushort[64], new ushort[64], new ushort[64]];
+    private readonly ushort[][] _quantisers = [.. Enumerable.Range(0, 4).Select(_ => GC.AllocateArray<ushort>(64, pinned: true))];
     private readonly bool[] _hasQuantiser = new bool[4];
     private readonly Component[] _components = [new(), new(), new()];
     private byte* _planes;
@@ -38,7 +38,7 @@ internal sealed unsafe class BaselineJpeg : IDisposable
         internal byte* Plane;
     }
 
-    // zigzag order; a run beyond the end is caught after it
+    // where a coefficient stands in its block, by its place in the codes
     private static ReadOnlySpan<byte> ZigZag =>
     [
         0, 1, 8, 16, 9, 2, 3, 10, 17, 24, 32, 25, 18, 11, 4, 5, 12, 19, 26, 33, 40, 48, 41, 34, 27, 20, 13, 6, 7, 14, 21, 28,
@@ -153,7 +153,7 @@ internal sealed unsafe class BaselineJpeg : IDisposable
             {
                 int value = wide == 0 ? segment[1 + i] : BinaryPrimitives.ReadUInt16BigEndian(segment[(1 + 2 * i)..]);
                 if (value is 0 or > 255) return false;
-                _quantisers[number][i] = (ushort)value;
+                _quantisers[number][ZigZag[i]] = (ushort)value;
             }
             _hasQuantiser[number] = true;
             segment = segment[(1 + bytes)..];
@@ -238,139 +238,89 @@ internal sealed unsafe class BaselineJpeg : IDisposable
     [SkipLocalsInit]
     private bool Read(byte* scan, byte* end, int columns, int rows, int firstColumn, int lastColumn, int firstRow, int lastRow)
     {
-        short* block = stackalloc short[64], unwanted = stackalloc short[64];
+        // behind a block what is written that is no coefficient of it
+        short* block = stackalloc short[64 + 16], unwanted = stackalloc short[64 + 16];
+        byte* places = stackalloc byte[129];
+        new Span<byte>(places, 129).Fill(64);
+        ZigZag.CopyTo(new Span<byte>(places + 1, 64));
         int blocks = 0;
         // blocks of a unit in the scan's order
         int* of = stackalloc int[6], across = stackalloc int[6], down = stackalloc int[6];
-        uint** dcTables = stackalloc uint*[3], acTables = stackalloc uint*[3];
+        uint** means = stackalloc uint*[3];
+        ulong** runs = stackalloc ulong*[3];
         ushort** quantisers = stackalloc ushort*[3];
-        int* means = stackalloc int[3];
+        int* mean = stackalloc int[3];
         for (int i = 0; i < _count; i++)
         {
             var c = _components[i];
             for (int v = 0; v < c.Vertical; v++)
                 for (int h = 0; h < c.Horizontal; h++) (of[blocks], across[blocks], down[blocks++]) = (i, 8 * h, 8 * v);
             // pinned, and alive with this
-            dcTables[i] = (uint*)Unsafe.AsPointer(ref MemoryMarshal.GetArrayDataReference(_dc[c.Dc].Entries));
-            acTables[i] = (uint*)Unsafe.AsPointer(ref MemoryMarshal.GetArrayDataReference(_ac[c.Ac].Entries));
-            means[i] = 0;
+            means[i] = (uint*)Unsafe.AsPointer(ref MemoryMarshal.GetArrayDataReference(_dc[c.Dc].Entries));
+            runs[i] = (ulong*)Unsafe.AsPointer(ref MemoryMarshal.GetArrayDataReference(_ac[c.Ac].Pairs));
+            quantisers[i] = (ushort*)Unsafe.AsPointer(ref MemoryMarshal.GetArrayDataReference(_quantisers[c.Quantiser]));
+            mean[i] = 0;
         }
-        byte* order = stackalloc byte[64];
-        ZigZag.CopyTo(new Span<byte>(order, 64));
-        fixed (ushort* q0 = _quantisers[0], q1 = _quantisers[1], q2 = _quantisers[2], q3 = _quantisers[3])
+
+        byte* last = Unstuff(ref scan, end);
+        var codes = new CodeReader(_codes);
+        int untilRestart = _restart, restarts = 0, extreme = 0;
+        var extremes = Vector256<short>.Zero;
+        for (int row = 0; row <= lastRow; row++)
         {
-            for (int i = 0; i < _count; i++) quantisers[i] = _components[i].Quantiser switch { 0 => q0, 1 => q1, 2 => q2, _ => q3 };
-
-            ulong next = 0;                             // the coming bits, from the highest down
-            int valid = 0;                              // how many of them are counted as read; those behind are right too
-            byte* at = _codes;
-            byte* last = Unstuff(ref scan, end);
-            int untilRestart = _restart, restarts = 0, extreme = 0;
-            for (int row = 0; row <= lastRow; row++)
+            bool rowIsWanted = row >= firstRow;
+            for (int column = 0; column < columns; column++)
             {
-                bool rowIsWanted = row >= firstRow;
-                for (int column = 0; column < columns; column++)
+                if (_restart > 0)
                 {
-                    if (_restart > 0)
+                    if (untilRestart == 0)
                     {
-                        if (untilRestart == 0)
-                        {
-                            // less than a byte is left before the marker, which is the next of its round of eight
-                            if (!IsUsedUp(at, valid, last) || scan + 1 >= end || scan[1] != 0xD0 + (restarts++ & 7)) return false;
-                            scan += 2;
-                            last = Unstuff(ref scan, end);
-                            (next, valid, untilRestart) = (0, 0, _restart);
-                            at = _codes;
-                            for (int i = 0; i < _count; i++) means[i] = 0;
-                        }
-                        untilRestart--;
+                        // less than a byte is left before the marker, which is the next of its round of eight
+                        if (!IsUsedUp(codes.Left(last)) || scan + 1 >= end || scan[1] != 0xD0 + (restarts++ & 7)) return false;
+                        scan += 2;
+                        last = Unstuff(ref scan, end);
+                        codes = new CodeReader(_codes);
+                        untilRestart = _restart;
+                        for (int i = 0; i < _count; i++) mean[i] = 0;
                     }
-                    bool wanted = rowIsWanted && column >= firstColumn && column <= lastColumn;
-                    for (int b = 0; b < blocks; b++)
-                    {
-                        // a block takes at most 216 bytes, and so many zeros stand behind the last
-                        if (at > last + 8) return false;
-                        int component = of[b];
-                        ushort* quantiser = quantisers[component];
-                        short* coefficients = wanted ? block : unwanted;
-                        if (wanted)
-                        {
-                            Vector256<short>.Zero.Store(block);
-                            Vector256<short>.Zero.Store(block + 16);
-                            Vector256<short>.Zero.Store(block + 32);
-                            Vector256<short>.Zero.Store(block + 48);
-                        }
-
-                        // The mean's difference. Bits are filled up to 56 without a branch; a symbol takes 27 at most, so that they suffice for two.
-                        next |= BinaryPrimitives.ReverseEndianness(*(ulong*)at) >> valid;
-                        at += (63 - valid) >> 3;
-                        valid |= 56;
-                        uint entry = dcTables[component][next >> (64 - HuffmanTable.Bits)];
-                        if (entry == 0 && (entry = _dc[_components[component].Dc].Long((int)(next >> 48))) == 0) return false;
-                        int product = (means[component] += Coefficient(next, entry)) * quantiser[0];
-                        next <<= (int)(entry & 0xFF);
-                        valid -= (int)(entry & 0xFF);
-                        extreme |= product + 8192;
-                        coefficients[0] = (short)product;
-
-                        // runs of zeros, and the coefficients after them
-                        uint* table = acTables[component];
-                        int k = 1, turn = 0;
-                        do
-                        {
-                            // every second time: a pattern that processors foresee, where a look at the number of bits is a surprise
-                            if ((turn ^= 1) == 0)
-                            {
-                                next |= BinaryPrimitives.ReverseEndianness(*(ulong*)at) >> valid;
-                                at += (63 - valid) >> 3;
-                                valid |= 56;
-                            }
-                            entry = table[next >> (64 - HuffmanTable.Bits)];
-                            if (entry == 0 && (entry = _ac[_components[component].Ac].Long((int)(next >> 48))) == 0) return false;
-                            k += (int)(entry >> 8) & 0xFF;
-                            if (k > 64)
-                            {
-                                next <<= (int)(entry & 0xFF);
-                                valid -= (int)(entry & 0xFF);
-                                break;
-                            }
-                            product = Coefficient(next, entry) * quantiser[k - 1];
-                            next <<= (int)(entry & 0xFF);
-                            valid -= (int)(entry & 0xFF);
-                            extreme |= product + 8192;
-                            coefficients[order[k - 1]] = (short)product;
-                        }
-                        while (k < 64);
-                        if (k is > 64 and < HuffmanTable.End) return false;
-                        if (!wanted) continue;
-                        var c = _components[component];
-                        byte* samples = c.Plane + ((long)row * 8 * c.Vertical + down[b]) * c.Stride + column * 8 * c.Horizontal + across[b];
-                        if (k == HuffmanTable.End + 1) InverseTransform.Flat(block[0], samples, c.Stride);
-                        else InverseTransform.Run(block, samples, c.Stride);
-                    }
+                    untilRestart--;
                 }
-                // coefficients that no picture has overflow differently in every implementation
-                if ((extreme & ~16383) != 0) return false;
+                bool wanted = rowIsWanted && column >= firstColumn && column <= lastColumn;
+                for (int b = 0; b < blocks; b++)
+                {
+                    // a block takes at most 216 bytes, and so many zeros stand behind the last
+                    if (codes.At > last + 8) return false;
+                    int component = of[b];
+                    var c = _components[component];
+                    if (!codes.TryMean(means[component], _dc[c.Dc], out int difference)) return false;
+                    mean[component] += difference;
+                    int product = mean[component] * quantisers[component][0];
+                    extreme |= product + 8192;
+                    if (!wanted)
+                    {
+                        if (!codes.TryBlock(runs[component], _ac[c.Ac], places, unwanted, out _)) return false;
+                        continue;
+                    }
+                    Vector256<short>.Zero.Store(block);
+                    Vector256<short>.Zero.Store(block + 16);
+                    Vector256<short>.Zero.Store(block + 32);
+                    Vector256<short>.Zero.Store(block + 48);
+                    if (!codes.TryBlock(runs[component], _ac[c.Ac], places, block, out bool isFlat)) return false;
+                    block[0] = (short)mean[component];
+                    byte* samples = c.Plane + ((long)row * 8 * c.Vertical + down[b]) * c.Stride + column * 8 * c.Horizontal + across[b];
+                    if (isFlat) InverseTransform.Flat(product, samples, c.Stride);
+                    else InverseTransform.Run(block, quantisers[component], samples, c.Stride, ref extremes);
+                }
             }
-            // the last bits must have been there; of a scan that was read to its end nothing may be left but the end
-            if (lastRow < rows - 1) return Left(at, valid, last) >= 0;
-            return IsUsedUp(at, valid, last) && scan + 1 < end && scan[1] == 0xD9;
+            // coefficients that no picture has overflow differently in every implementation
+            if ((extreme & ~16383) != 0 || extremes != Vector256<short>.Zero) return false;
         }
+        // the last bits must have been there; of a scan that was read to its end nothing may be left but the end
+        if (lastRow < rows - 1) return codes.Left(last) >= 0;
+        return IsUsedUp(codes.Left(last)) && scan + 1 < end && scan[1] == 0xD9;
     }
 
-    // the bits after a code, in JPEG's way of numbers: those that begin with 0 are negative
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static int Coefficient(ulong next, uint entry)
-    {
-        int size = (int)(entry >> 24);
-        ulong own = next << (int)(entry >> 16);                     // the count is taken modulo 64: the code's length
-        return (int)(own >> 1 >> (63 - size)) + ((int)((long)~own >> 63) & ((-1 << size) + 1));
-    }
-
-    // bits between what was read and the end of the codes; negative where zeros behind it were read
-    private static long Left(byte* at, int valid, byte* last) => (last - at) * 8 + valid;
-
-    private static bool IsUsedUp(byte* at, int valid, byte* last) => Left(at, valid, last) is >= 0 and < 8;
+    private static bool IsUsedUp(long bits) => bits is >= 0 and < 8;
 
     /// <summary>Copies the codes up to the next marker, without the zeros that follow each FF among them, and zeros behind.</summary>
     /// <param name="from">moved to the marker</param>

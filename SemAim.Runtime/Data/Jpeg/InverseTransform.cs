@@ -19,11 +19,15 @@ internal static unsafe class InverseTransform
     private static Vector256<short> Pair(int a, int b) => Vector256.Create((a & 0xFFFF) | b << 16).AsInt16();
 
     /// <summary>Writes 8 × 8 samples.</summary>
-    /// <param name="block">64 dequantised coefficients by rows</param>
-    internal static void Run(short* block, byte* target, int stride)
+    /// <param name="block">64 coefficients by rows</param>
+    /// <param name="quantisers">of them, at most 255</param>
+    /// <param name="extremes">not zero from then on where a dequantised coefficient was beyond ±8192</param>
+    internal static void Run(short* block, ushort* quantisers, byte* target, int stride, ref Vector256<short> extremes)
     {
-        Vector128<short> r0 = Vector128.Load(block), r1 = Vector128.Load(block + 8), r2 = Vector128.Load(block + 16), r3 = Vector128.Load(block + 24);
-        Vector128<short> r4 = Vector128.Load(block + 32), r5 = Vector128.Load(block + 40), r6 = Vector128.Load(block + 48), r7 = Vector128.Load(block + 56);
+        Dequantise(block, quantisers, out var r0, out var r1, ref extremes);
+        Dequantise(block + 16, quantisers + 16, out var r2, out var r3, ref extremes);
+        Dequantise(block + 32, quantisers + 32, out var r4, out var r5, ref extremes);
+        Dequantise(block + 48, quantisers + 48, out var r6, out var r7, ref extremes);
         Pass(ref r0, ref r1, ref r2, ref r3, ref r4, ref r5, ref r6, ref r7, 11);
         Transpose(ref r0, ref r1, ref r2, ref r3, ref r4, ref r5, ref r6, ref r7);
         Pass(ref r0, ref r1, ref r2, ref r3, ref r4, ref r5, ref r6, ref r7, 18);
@@ -35,7 +39,16 @@ internal static unsafe class InverseTransform
         Rows(Sse2.PackSignedSaturate(r6, r7).AsByte() ^ offset, target + 6 * (long)stride, stride);
     }
 
-    /// <summary>The same of a block that has nothing but its mean.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Dequantise(short* block, ushort* quantisers, out Vector128<short> first, out Vector128<short> second, ref Vector256<short> extremes)
+    {
+        Vector256<short> value = Vector256.Load(block), quantiser = Vector256.Load((short*)quantisers), product = value * quantiser;
+        // the upper half of a product of 16 bits is its sign
+        extremes |= (Avx2.MultiplyHigh(value, quantiser) ^ (product >> 15)) | ((product + Vector256.Create((short)8192)) & Vector256.Create(unchecked((short)0xC000)));
+        (first, second) = (product.GetLower(), product.GetUpper());
+    }
+
+    /// <summary>The same of a block that has nothing but its mean, dequantised.</summary>
     internal static void Flat(int mean, byte* target, int stride)
     {
         ulong row = (ulong)Math.Clamp(((mean + 4) >> 3) + 128, 0, 255) * 0x0101010101010101;

@@ -10,7 +10,7 @@ public sealed unsafe class ResamplerTests
     public void Ten_thousand_random_resizes_equal_the_plain_formula()
     {
         var rng = new Random(11);
-        using PilResampler vector = new(), scalar = new() { ForceScalar = true };
+        using PilResampler vector = new(), avx2 = new() { WithoutVnni = true }, scalar = new() { ForceScalar = true };
         var source = new byte[64 * 64 * 4 + 64];
         rng.NextBytes(source);
         for (var n = 0; n < 10_000; n++)
@@ -27,11 +27,11 @@ public sealed unsafe class ResamplerTests
             var (planes, packed) = (new byte[3 * w * h], new byte[4 * w * h]);
             fixed (byte* p = source, q = planes, r = packed)
             {
-                foreach (var resampler in new[] { vector, scalar })
+                foreach (var resampler in new[] { vector, avx2, scalar })
                 {
                     Array.Clear(planes);
                     resampler.Run(p, 256, box, outWidth, outHeight, window, flip, q);
-                    Assert.True(planes.AsSpan().SequenceEqual(expected), $"case {n}: {box} to {outWidth} x {outHeight}, {window}, flip {flip}, scalar {resampler.ForceScalar}");
+                    Assert.True(planes.AsSpan().SequenceEqual(expected), $"case {n}: {box} to {outWidth} x {outHeight}, {window}, flip {flip}, scalar {resampler.ForceScalar}, without VNNI {resampler.WithoutVnni}");
                 }
                 vector.Run(p, 256, box, outWidth, outHeight, window, flip, r, planar: false);
             }
