@@ -15,6 +15,9 @@ internal interface IVerb
     int Run();
 }
 
+/// <summary>A verb that takes many steps with large tensors.</summary>
+internal interface ITrainingVerb : IVerb;
+
 /// <summary>Exit codes of the program.</summary>
 internal static class ExitCodes
 {
@@ -26,7 +29,9 @@ internal static class CommandLineProgram
 {
     private static readonly Type[] Verbs = [.. typeof(CommandLineProgram).Assembly.GetTypes().Where(t => t.GetCustomAttribute<VerbAttribute>() is not null).OrderBy(t => t.GetCustomAttribute<VerbAttribute>()!.Name, StringComparer.Ordinal)];
 
-    internal static int Run(string[] args)
+    /// <param name="args">after the program's name</param>
+    /// <param name="ownProcess">the process is this program's alone: it may start itself again with better settings</param>
+    internal static int Run(string[] args, bool ownProcess = false)
     {
         CultureInfo.DefaultThreadCurrentCulture = CultureInfo.CurrentCulture = CultureInfo.InvariantCulture;
         using var parser = new Parser(settings =>
@@ -41,7 +46,9 @@ internal static class CommandLineProgram
             args = Recipe.Expand([.. args.Select(Canonical)]);
             var result = parser.ParseArguments(args, Verbs);
             if (result is NotParsed<object> { Errors: var errors }) return Explain(result, [.. errors], args);
-            return ((IVerb)((Parsed<object>)result).Value).Run();
+            var verb = (IVerb)((Parsed<object>)result).Value;
+            if (ownProcess && verb is ITrainingVerb) AllocatorTunables.Apply();
+            return verb.Run();
         }
         catch (Exception e) when (Unwrap(e) is { } known)
         {

@@ -1,4 +1,4 @@
 using CommandLine;
 using SemAim.App;
 
-return CommandLineProgram.Run(args);
+return CommandLineProgram.Run(args, ownProcess: true);

@@ -13,7 +13,7 @@ namespace SemAim.App.Verbs;
 
 /// <summary><c>semaim bench-step</c>: what one pretraining step costs, beside a large matrix product in the same process.</summary>
 [Verb("bench-step", HelpText = "Time pretraining steps on random pictures: pictures a second, CPU seconds a picture and their split, GFLOP/s, memory.")]
-internal sealed class BenchStepVerb : IVerb
+internal sealed class BenchStepVerb : ITrainingVerb
 {
     private const int Side = 4096;
 

@@ -19,7 +19,7 @@ namespace SemAim.App.Verbs;
 
 /// <summary><c>semaim demo</c>: draws pictures, pretrains a small model on them, measures it before and after, and shows it.</summary>
 [Verb("demo", HelpText = "Draw pictures, pretrain a small transformer on them and measure it before and after: about four minutes on two cores.")]
-internal sealed class DemoVerb : IVerb
+internal sealed class DemoVerb : ITrainingVerb
 {
     private const string Model = "aim_tiny", OrderName = "attention_center";
     private const int Batch = 32, Neighbours = 20;

@@ -15,7 +15,7 @@ namespace SemAim.App.Verbs;
 
 /// <summary><c>semaim finetune</c>: names and defaults of the original (behaviour.md 7) unless the help says otherwise.</summary>
 [Verb("finetune", HelpText = "Train a classifier from pretrained weights and judge it on held-out pictures.")]
-internal sealed class FinetuneVerb : TrainedEvaluationOptions, IVerb
+internal sealed class FinetuneVerb : TrainedEvaluationOptions, ITrainingVerb
 {
     private const string Fallback = "vit_large_patch16";
 

@@ -23,7 +23,7 @@ internal enum GraphChoice { Auto, On, Off }
 
 /// <summary><c>semaim pretrain</c>: names and defaults of the original (behaviour.md 7) unless the help says otherwise.</summary>
 [Verb("pretrain", HelpText = "Pretrain a model on pictures without labels.")]
-internal sealed partial class PretrainVerb : PretrainModelOptions, IVerb
+internal sealed partial class PretrainVerb : PretrainModelOptions, ITrainingVerb
 {
     [Option("data_path", Required = true, HelpText = "A folder with an ImageFolder tree (train/CLASS/*), a list file (train.txt), tar shards (train*.tar or train/*.tar) or just pictures.")]
     public string DataPath { get; set; } = "";

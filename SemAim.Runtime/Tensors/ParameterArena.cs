@@ -61,6 +61,7 @@ internal sealed class ParameterArena : IDisposable
         end += rest;
         ranges[^1] = (ranges[^1].Group, ranges[^1].Offset, ranges[^1].Count + rest);
 
+        Allocator.KeepMemory();                                // not before: the model's own weights are given back below, one by one
         var type = slots[0].Slot.Weight.Tensor.dtype;
         Weights = Own(zeros(end, dtype: type, device: device));
         Gradients = Own(zeros(end, dtype: type, device: device));
@@ -95,7 +96,6 @@ internal sealed class ParameterArena : IDisposable
             slot.Owner.Replace(slot.Local, leaf, master);
         }
         RefreshNarrow();
-        Allocator.KeepMemory();                                // not before: the model's own weights are free from here, in pieces that fit nothing else
         Specs = [.. ordered.Select(o => o.Spec)];
     }
 

@@ -36,6 +36,15 @@ internal sealed class Semaim : IDisposable
         return semaim.End();
     }
 
+    /// <summary>With a variable of the environment.</summary>
+    internal static (int Code, string Output, string Errors) RunWith(string name, string value, params string[] args)
+    {
+        using var semaim = new Semaim("env", [Dotnet(args)[0], $"{name}={value}", .. Dotnet(args)[1..]]);
+        return semaim.End();
+    }
+
+    internal int Id => process.Id;
+
     internal bool HasExited => process.HasExited;
 
     /// <summary>Waits for the end, at most so many milliseconds.</summary>

@@ -6,6 +6,7 @@ return args switch
     ["mutation", .. var rest] => MutationBenchmark.Run(rest),
     ["generator", ..] => GeneratorBenchmark.Run(),
     ["block", ..] => BlockBenchmark.Run(),
+    ["products", .. var rest] => ProductBenchmark.Run(rest),
     ["decode", .. var rest] => DecodeBenchmark.Run(rest),
     _ => Usage(),
 };
@@ -16,6 +17,7 @@ static int Usage()
         usage: dotnet run -c Release --project tests/SemAim.Benchmarks -- NAME
           mutation [--take N] [--list]   every slip in every declared module: the compiler's word against running the specification
           block                          a ViT-B block: emitted code beside its specification, memory counted and measured, parallel products
+          products [THREADS]             the matrix products of a ViT-B step, by oneDNN directly and by the library's operations
           decode FOLDER                  parts of the data path on JPEGs (bench-data --write_jpegs FOLDER draws some), in turns, here and by the library
           generator                      cold compile of the declared modules, and an edit that changes nothing
         """);
