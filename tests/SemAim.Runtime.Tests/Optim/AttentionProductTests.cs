@@ -1,4 +1,5 @@
 using SemAim.Dsl;
+using SemAim.Runtime.Native;
 using SemAim.Runtime.Tensors;
 using TorchSharp;
 using static TorchSharp.torch;

@@ -2,11 +2,10 @@ using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
-using SemAim.Runtime.Native;
 using TorchSharp;
 using static TorchSharp.torch;
 
-namespace SemAim.Runtime.Tensors;
+namespace SemAim.Runtime.Native;
 
 /// <summary>
 /// softmax(scale·s) over the last axis of bfloat16 scores, and its gradient, in place and on the library's own threads. Under a causal mask what a row does not see
