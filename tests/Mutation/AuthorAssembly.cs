@@ -13,13 +13,15 @@ internal sealed class AuthorAssembly
 {
     private const string Usings = "global using System; global using System.Collections.Generic; global using System.Linq;";
 
-    private static readonly ImmutableArray<MetadataReference> References =
+    /// <summary>Files that every author's project references.</summary>
+    internal static IReadOnlyList<string> ReferencePaths { get; } =
     [
-        .. ((string)AppContext.GetData("TRUSTED_PLATFORM_ASSEMBLIES")!).Split(Path.PathSeparator).Where(p => Path.GetFileName(p).StartsWith("System.", StringComparison.Ordinal) || Path.GetFileName(p) is "netstandard.dll" or "mscorlib.dll")
-            .Select(p => (MetadataReference)MetadataReference.CreateFromFile(p)),
-        MetadataReference.CreateFromFile(typeof(Dsl.GraphModule).Assembly.Location),
-        MetadataReference.CreateFromFile(typeof(TorchSharp.torch).Assembly.Location),
+        .. ((string)AppContext.GetData("TRUSTED_PLATFORM_ASSEMBLIES")!).Split(Path.PathSeparator).Where(p => Path.GetFileName(p).StartsWith("System.", StringComparison.Ordinal) || Path.GetFileName(p) is "netstandard.dll" or "mscorlib.dll"),
+        typeof(Dsl.GraphModule).Assembly.Location,
+        typeof(TorchSharp.torch).Assembly.Location,
     ];
+
+    private static readonly ImmutableArray<MetadataReference> References = [.. ReferencePaths.Select(p => MetadataReference.CreateFromFile(p))];
 
     private static readonly CSharpParseOptions Language = new(LanguageVersion.Latest);
     private static readonly SyntaxTree UsingsTree = CSharpSyntaxTree.ParseText(Usings, Language, "Usings.cs");

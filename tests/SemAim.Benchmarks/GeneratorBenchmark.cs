@@ -1,62 +1,179 @@
 using System.Diagnostics;
+using System.Globalization;
+using System.Text.RegularExpressions;
 using Microsoft.CodeAnalysis;
 using Microsoft.CodeAnalysis.CSharp;
+using Microsoft.CodeAnalysis.CSharp.Syntax;
 using SemAim.Generators;
+using SemAim.Generators.Emit;
+using SemAim.Generators.Frontend;
+using SemAim.Generators.Ir;
+using SemAim.Generators.Link;
 using SemAim.Mutation;
 
 namespace SemAim.Benchmarks;
 
-/// <summary>What the generator adds to a build and to a keystroke: cold over the declared modules, and after an edit that changes nothing.</summary>
+/// <summary>
+/// What the generator adds to a build and to a keystroke: all declared modules from a fresh compilation, and after an edit that changes nothing. Beside each, in turns and over a compilation of its own,
+/// runs a generator that only asks Roslyn for the operations which the compiler reads (bodies of graphs, initialisers of layers, sizes, configurations): "beyond binding" is the difference of the two medians.
+/// </summary>
 internal static class GeneratorBenchmark
 {
-    private const int Rounds = 15;
+    private const int WarmUp = 60, Rounds = 60, Processes = 5;
 
-    internal static int Run()
+    internal static int Run(string[] options)
     {
         var files = MutationRun.Sets(Repository.Root).First().Files;
-        var cold = new List<double>();
-        var binding = new List<double>();
-        var edit = new List<double>();
-        for (var round = 0; round < Rounds; round++)
-        {
-            var compilation = AuthorAssembly.Of(files).Compilation;
-            cold.Add(Milliseconds(() => CSharpGeneratorDriver.Create(new ModuleGenerator()).RunGenerators(compilation)));
-            // an edit's floor: Roslyn binds the methods of the declared modules again
-            var driver = CSharpGeneratorDriver.Create(new ModuleGenerator()).RunGenerators(compilation);
-            var old = compilation.SyntaxTrees.First(t => t.FilePath == "AimViT.cs");
-            var edited = compilation.ReplaceSyntaxTree(old, CSharpSyntaxTree.ParseText(old + "\n// a comment\n", (CSharpParseOptions)old.Options, old.FilePath));
-            var same = edited.Clone();
-            binding.Add(Milliseconds(() => Bind(same)));
-            edit.Add(Milliseconds(() => driver = driver.RunGenerators(edited)));
-        }
-        Console.WriteLine($"modules in {files.Count} files, {Rounds} rounds, the first {Rounds / 3} are warm-up");
-        Print("cold compile of all modules", cold);
-        Print("edit that changes nothing", edit);
-        Print("of it, binding alone", binding);
+        if (!options.Contains("--warm")) FreshProcesses();
+        Warm(files);
         return 0;
     }
 
-    private static void Bind(CSharpCompilation compilation)
+    private static void Warm(IReadOnlyList<(string Path, string Text)> files)
     {
-        foreach (var tree in compilation.SyntaxTrees)
+        var (cold, coldBinding, edit, editBinding) = (new List<double>(), new List<double>(), new List<double>(), new List<double>());
+        var phases = new SortedDictionary<string, List<double>>(StringComparer.Ordinal);
+        var first = AuthorAssembly.Of(files).Compilation;
+        GeneratorDriver compiler = CSharpGeneratorDriver.Create(new ModuleGenerator()).RunGenerators(first), binder = CSharpGeneratorDriver.Create(new BindingOnly().AsSourceGenerator()).RunGenerators(first);
+        for (var round = 0; round < WarmUp + Rounds; round++)
         {
-            var model = compilation.GetSemanticModel(tree);
-            foreach (var method in tree.GetRoot().DescendantNodes().OfType<Microsoft.CodeAnalysis.CSharp.Syntax.MethodDeclarationSyntax>())
-                if (((SyntaxNode?)method.Body ?? method.ExpressionBody) is { } body) model.GetOperation(body);
+            var counts = round >= WarmUp;
+            Add(cold, counts, AuthorAssembly.Of(files).Compilation, fresh => CSharpGeneratorDriver.Create(new ModuleGenerator()).RunGenerators(fresh));
+            Add(coldBinding, counts, AuthorAssembly.Of(files).Compilation, fresh => CSharpGeneratorDriver.Create(new BindingOnly().AsSourceGenerator()).RunGenerators(fresh));
+            // a comment in the largest file; each driver sees an edited compilation that nobody has bound yet
+            var old = first.SyntaxTrees.First(t => t.FilePath == "AimViT.cs");
+            var comment = string.Create(CultureInfo.InvariantCulture, $"\n// edit {round}\n");
+            CSharpCompilation Edited() => first.ReplaceSyntaxTree(old, CSharpSyntaxTree.ParseText(old + comment, (CSharpParseOptions)old.Options, old.FilePath));
+            Add(edit, counts, Edited(), edited => compiler = compiler.RunGenerators(edited));
+            Add(editBinding, counts, Edited(), edited => binder = binder.RunGenerators(edited));
+            Phases(AuthorAssembly.Of(files).Compilation, counts, phases);
+        }
+        Console.WriteLine($"warm: {files.Count} files, {Rounds} rounds after {WarmUp} that do not count");
+        Print("all modules, fresh compilation", cold);
+        Print("  binding alone", coldBinding);
+        Console.WriteLine(FormattableString.Invariant($"  beyond binding {Median(cold) - Median(coldBinding),31:F1} ms"));
+        Print("an edit that changes nothing", edit);
+        Print("  binding alone", editBinding);
+        Console.WriteLine(FormattableString.Invariant($"  beyond binding {Median(edit) - Median(editBinding),31:F1} ms"));
+        Console.WriteLine("the phases of a fresh compilation, one after the other:");
+        foreach (var (name, times) in phases) Print("  " + name[2..], times);
+    }
+
+    private static void Phases(CSharpCompilation compilation, bool counts, SortedDictionary<string, List<double>> phases)
+    {
+        void Time(string name, Action run)
+        {
+            var clock = Stopwatch.StartNew();
+            run();
+            if (!phases.TryGetValue(name, out var times)) phases[name] = times = [];
+            if (counts) times.Add(clock.Elapsed.TotalMilliseconds);
+        }
+        List<INamedTypeSymbol> types = [];
+        List<ModuleUnit> units = [];
+        Generators.Collections.EquatableArray<ModuleContract> contracts = default, priced = default;
+        List<LinkedUnit> linked = [];
+        List<CompiledUnit> compiled = [];
+        var bound = compilation.Clone();
+        Time("0 bind", () => { foreach (var type in Declared(bound)) Bind(type, bound); });
+        types = Declared(compilation);
+        Time("1 bind and read", () => units = [.. types.Select(t => ModuleReader.Read(t, compilation, default).Unit)]);
+        Time("2 contracts, proofs", () => contracts = Contracts.Of(units));
+        Time("3 link", () => linked = [.. units.Select(u => LinkedUnit.Of(u, contracts))]);
+        Time("4 check", () => { foreach (var unit in linked) ModuleCompiler.Check(unit); });
+        Time("5 check, passes, text", () => compiled = [.. linked.Select(ModuleCompiler.Compile)]);
+        Time("6 costs", () => priced = Pricing.Of(units, contracts));
+        Time("7 publish", () => { foreach (var unit in compiled) unit.Publish(priced); });
+    }
+
+    private static List<INamedTypeSymbol> Declared(CSharpCompilation compilation)
+        => [.. compilation.SyntaxTrees.SelectMany(t => t.GetRoot().DescendantNodes().OfType<ClassDeclarationSyntax>().Where(c => c.AttributeLists.Any(l => l.Attributes.Any(a => a.Name.ToString() == "Module")))
+            .Select(c => compilation.GetSemanticModel(t).GetDeclaredSymbol(c)).OfType<INamedTypeSymbol>())];
+
+    // everything of a module that a reader of operations must ask for
+    private static void Bind(INamedTypeSymbol type, Compilation compilation)
+    {
+        var models = new Dictionary<SyntaxTree, SemanticModel>();
+        foreach (var declaration in type.DeclaringSyntaxReferences.Select(r => r.GetSyntax()).OfType<ClassDeclarationSyntax>())
+        {
+            if (!models.TryGetValue(declaration.SyntaxTree, out var model)) models[declaration.SyntaxTree] = model = compilation.GetSemanticModel(declaration.SyntaxTree);
+            foreach (var member in declaration.Members)
+                switch (member)
+                {
+                    case MethodDeclarationSyntax m when m.AttributeLists.Any(l => l.Attributes.Any(a => a.Name.ToString() is "Graph" or "Variant")) || m.ReturnType.ToString() == "int":
+                        if (((SyntaxNode?)m.Body ?? m.ExpressionBody) is { } body) model.GetOperation(body);
+                        break;
+                    case PropertyDeclarationSyntax { ExpressionBody: { } arrow } p when p.Type.ToString() == "int": model.GetOperation(arrow); break;
+                    case FieldDeclarationSyntax f:
+                        foreach (var v in f.Declaration.Variables) if (v.Initializer is { } initialiser) model.GetOperation(initialiser);
+                        break;
+                }
         }
     }
 
-    private static double Milliseconds(Action run)
+    private sealed class BindingOnly : IIncrementalGenerator
+    {
+        public void Initialize(IncrementalGeneratorInitializationContext context)
+        {
+            var bound = context.SyntaxProvider.ForAttributeWithMetadataName("SemAim.Dsl.ModuleAttribute", static (node, _) => node is ClassDeclarationSyntax, static (match, _) =>
+            {
+                Bind((INamedTypeSymbol)match.TargetSymbol, match.SemanticModel.Compilation);
+                return match.TargetSymbol.Name;
+            });
+            context.RegisterSourceOutput(bound, static (_, _) => { });
+        }
+    }
+
+    /// <summary>The first compilation of a compiler that has just started: the SDK's own, as a build without a compiler server runs it. Nearly all of it is the JIT.</summary>
+    private static void FreshProcesses()
+    {
+        var sdk = Directory.GetDirectories(Path.Combine(Path.GetDirectoryName(DotNet())!, "sdk")).Select(d => (Folder: d, File: Path.Combine(d, "Roslyn", "bincore", "csc.dll")))
+            .Where(d => File.Exists(d.File)).OrderBy(d => Directory.GetLastWriteTimeUtc(d.Folder)).LastOrDefault();
+        if (sdk.File is null) { Console.WriteLine("no SDK beside this runtime: a fresh compiler process is not measured"); return; }
+        var folder = Directory.CreateTempSubdirectory("semaim-generator");
+        try
+        {
+            var sources = new List<string>();
+            foreach (var (path, text) in MutationRun.Sets(Repository.Root).First().Files.Append(("Usings.cs", "global using System; global using System.Collections.Generic; global using System.Linq;")))
+            {
+                sources.Add(Path.Combine(folder.FullName, path.Replace('/', '_')));
+                File.WriteAllText(sources[^1], text);
+            }
+            var references = AuthorAssembly.ReferencePaths.Select(r => $"/r:\"{r}\"");
+            var arguments = Path.Combine(folder.FullName, "arguments.rsp");
+            File.WriteAllLines(arguments, ["/noconfig", "/nostdlib+", "/target:library", "/unsafe+", "/nullable:enable", "/langversion:14", "/optimize+", "/reportanalyzer", $"/out:\"{Path.Combine(folder.FullName, "Models.dll")}\"",
+                $"/analyzer:\"{typeof(ModuleGenerator).Assembly.Location}\"", .. references, .. sources.Select(s => $"\"{s}\"")]);
+            var times = new List<double>();
+            for (var i = 0; i < Processes; i++)
+            {
+                using var csc = Process.Start(new ProcessStartInfo(DotNet(), [sdk.File, "@" + arguments]) { RedirectStandardOutput = true })!;
+                var output = csc.StandardOutput.ReadToEnd();
+                csc.WaitForExit();
+                if (csc.ExitCode != 0 || Regex.Match(output, @"^\s*([0-9.,]+)\s+\d+\s+SemAim\.Generators\.ModuleGenerator", RegexOptions.Multiline) is not { Success: true } time)
+                    throw new InvalidOperationException("csc said: " + output);
+                times.Add(1000 * double.Parse(time.Groups[1].Value.Replace(',', '.'), CultureInfo.InvariantCulture));
+            }
+            Console.WriteLine($"a fresh process of the SDK's compiler (csc {Path.GetFileName(sdk.Folder)} /reportanalyzer), {Processes} times:");
+            Print("all modules", times);
+        }
+        finally
+        {
+            folder.Delete(recursive: true);
+        }
+    }
+
+    private static string DotNet() => Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") is { Length: > 0 } host ? host
+        : Path.GetFullPath(Path.Combine(Path.GetDirectoryName(typeof(object).Assembly.Location)!, "..", "..", "..", OperatingSystem.IsWindows() ? "dotnet.exe" : "dotnet"));
+
+    private static void Add(List<double> times, bool counts, CSharpCompilation compilation, Action<CSharpCompilation> run)
     {
         GC.Collect();
         var clock = Stopwatch.StartNew();
-        run();
-        return clock.Elapsed.TotalMilliseconds;
+        run(compilation);
+        if (counts) times.Add(clock.Elapsed.TotalMilliseconds);
     }
 
+    private static double Median(List<double> times) => times.Order().ElementAt(times.Count / 2);
+
     private static void Print(string what, List<double> times)
-    {
-        var warm = times.Skip(Rounds / 3).Order().ToList();
-        Console.WriteLine(FormattableString.Invariant($"{what,-30} median {warm[warm.Count / 2],7:F1} ms   least {warm[0],7:F1}   greatest {warm[^1],7:F1}   first {times[0],7:F1}"));
-    }
+        => Console.WriteLine(FormattableString.Invariant($"{what,-32} median {Median(times),7:F1} ms   least {times.Min(),7:F1}   greatest {times.Max(),7:F1}"));
 }

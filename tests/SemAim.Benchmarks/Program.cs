@@ -4,7 +4,7 @@ using SemAim.Benchmarks;
 return args switch
 {
     ["mutation", .. var rest] => MutationBenchmark.Run(rest),
-    ["generator", ..] => GeneratorBenchmark.Run(),
+    ["generator", .. var rest] => GeneratorBenchmark.Run(rest),
     ["block", ..] => BlockBenchmark.Run(),
     ["products", .. var rest] => ProductBenchmark.Run(rest),
     ["decode", .. var rest] => DecodeBenchmark.Run(rest),
@@ -19,7 +19,7 @@ static int Usage()
           block                          a ViT-B block: emitted code beside its specification, memory counted and measured, parallel products
           products [THREADS]             the matrix products of a ViT-B step, by oneDNN directly and by the library's operations
           decode FOLDER                  parts of the data path on JPEGs (bench-data --write_jpegs FOLDER draws some), in turns, here and by the library
-          generator                      cold compile of the declared modules, and an edit that changes nothing
+          generator [--warm]             all declared modules from a fresh compilation, and an edit that changes nothing, beside binding alone; a fresh compiler process
         """);
     return 2;
 }
