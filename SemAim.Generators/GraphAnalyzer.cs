@@ -58,11 +58,18 @@ public sealed class GraphAnalyzer : DiagnosticAnalyzer
                     symbol.ReportDiagnostic(Diagnostic.Create(Descriptors.Of(finding.Id), location, additional, properties, finding.Message));
                 }
             }, SymbolKind.NamedType);
+            start.RegisterAdditionalFileAction(file =>
+            {
+                var path = file.AdditionalFile.Path;
+                if (!path.EndsWith(ManifestChecker.Extension, StringComparison.Ordinal)) return;
+                if (ManifestChecker.Stranger(System.IO.Path.GetFileName(path), [.. modules.Value.Units.Values.SelectMany(u => u.Unit.Variants).Select(v => v.Name).Distinct()]) is { } message)
+                    file.ReportDiagnostic(Diagnostic.Create(Descriptors.Of("SEM0604"), Location.Create(path, default, default), message));
+            });
         });
     }
 
     private static IEnumerable<(string, string)> Manifests(AnalyzerOptions options, CancellationToken cancel)
-        => options.AdditionalFiles.Where(f => f.Path.EndsWith(".manifest.json", StringComparison.Ordinal)).Select(f => (System.IO.Path.GetFileName(f.Path), f.GetText(cancel)?.ToString() ?? ""));
+        => options.AdditionalFiles.Where(f => f.Path.EndsWith(ManifestChecker.Extension, StringComparison.Ordinal)).Select(f => (System.IO.Path.GetFileName(f.Path), f.GetText(cancel)?.ToString() ?? ""));
 
     private sealed record CompilationModules(IReadOnlyDictionary<string, (ModuleUnit Unit, SpanTable Spans)> Units, EquatableArray<ModuleContract> Contracts)
     {

@@ -25,22 +25,33 @@ public sealed class ModuleGenerator : IIncrementalGenerator
             static (match, cancel) =>
             {
                 var (unit, spans) = ModuleReader.Read((INamedTypeSymbol)match.TargetSymbol, match.SemanticModel.Compilation, cancel, match.SemanticModel);
-                return (Unit: unit, Places: SourcePlaces.Of(spans));
+                return new ReadUnit(unit, SourcePlaces.Of(spans));
             });
         // positions go further only where they are asked for: else an edit above a module would recompile it
-        var asked = read.Combine(options).Select(static (pair, _) => (pair.Left.Unit, Options: new CompilerOptions(pair.Right.Trace, pair.Right.WithoutPass, pair.Right.LineDirectives ? pair.Left.Places.Lines() : LineMap.None)))
+        var asked = read.Combine(options).Select(static (pair, _) => new AskedUnit(pair.Left.Unit, new CompilerOptions(pair.Right.Trace, pair.Right.WithoutPass, pair.Right.LineDirectives ? pair.Left.Places.Lines() : LineMap.None)))
             .WithTrackingName(TrackingNames.Parse);
-        var units = asked.Select(static (pair, _) => pair.Unit);
-        var contracts = units.Collect().Select(static (all, _) => Contracts.Of(all)).WithTrackingName(TrackingNames.Signatures);
-        var linked = asked.Combine(contracts).Select(static (pair, _) => LinkedUnit.Of(pair.Left.Unit, pair.Right) with { Options = pair.Left.Options }).WithTrackingName(TrackingNames.Link);
+        var units = asked.Select(static (pair, _) => pair.Unit).Collect().Select(static (all, _) => new UnitList(all.ToEquatable()));
+        var contracts = units.Select(static (all, _) => new ContractList(Contracts.Of(all.Units))).WithTrackingName(TrackingNames.Signatures);
+        var linked = asked.Combine(contracts).Select(static (pair, _) => LinkedUnit.Of(pair.Left.Unit, pair.Right.Contracts) with { Options = pair.Left.Options }).WithTrackingName(TrackingNames.Link);
         var compiled = linked.Select(static (unit, _) => ModuleCompiler.Compile(unit)).WithTrackingName(TrackingNames.Compile);
-        var priced = units.Collect().Combine(contracts).Select(static (pair, _) => Pricing.Of(pair.Left, pair.Right)).WithTrackingName(TrackingNames.Price);
-        var files = compiled.Combine(priced).Select(static (pair, _) => (pair.Left.HintName, Text: pair.Left.Publish(pair.Right))).WithTrackingName(TrackingNames.Emit);
+        var priced = units.Combine(contracts).Select(static (pair, _) => new ContractList(Pricing.Of(pair.Left.Units, pair.Right.Contracts))).WithTrackingName(TrackingNames.Price);
+        var files = compiled.Combine(priced).Select(static (pair, _) => new OutputFile(pair.Left.HintName, pair.Left.Publish(pair.Right.Contracts))).WithTrackingName(TrackingNames.Emit);
         context.RegisterSourceOutput(files, static (output, file) =>
         {
             if (file.Text is not null) output.AddSource(file.HintName, SourceText.From(file.Text, Encoding.UTF8));
         });
     }
+
+    // What crosses a step is a class: for every struct the runtime compiles the driver's tables anew, which costs a compiler that has just started more than the step.
+    private sealed record ReadUnit(ModuleUnit Unit, SourcePlaces Places);
+
+    private sealed record AskedUnit(ModuleUnit Unit, CompilerOptions Options);
+
+    private sealed record UnitList(EquatableArray<ModuleUnit> Units);
+
+    private sealed record ContractList(EquatableArray<ModuleContract> Contracts);
+
+    private sealed record OutputFile(string HintName, string? Text);
 
     private sealed record Properties(bool LineDirectives, bool Trace, string? WithoutPass)
     {

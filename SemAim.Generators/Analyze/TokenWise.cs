@@ -84,15 +84,13 @@ public sealed class TokenWise
         var x = op.Operands[0]!;
         switch (op.Kind)
         {
-            case OpKind.Linear or OpKind.LayerNorm: Keep(op, p, p < x.Axes.Count - 1); break;
-            case OpKind.Unary or OpKind.Scalar or OpKind.Detach or OpKind.Lower or OpKind.Raise or OpKind.Compare when op.Operands.Count == 1: Keep(op, p, true); break;
-            case OpKind.DropPath: Keep(op, p, p != 0); break;
+            case var kind when op.Operands.Count == 1 && OpTable.Of(kind).Reach != Reach.Other: Keep(op, p, OpTable.Of(kind).KeepsApart(p, x.Axes.Count, op.Axis)); break;
             case OpKind.Binary or OpKind.Compare: Elementwise(op); break;
             case OpKind.Reshape: Reshaped(op, x, p); break;
             case OpKind.Permute: Keep(op, op.Order.ToList().IndexOf(p), true); break;
             case OpKind.Expand: Keep(op, p, true); break;
             case OpKind.Select: Keep(op, p > op.Axis ? p - 1 : p, op.Axis != p); break;
-            case OpKind.Narrow or OpKind.Softmax or OpKind.Normalize: Keep(op, p, op.Axis != p); break;
+            case OpKind.Narrow: Keep(op, p, op.Axis != p); break;
             case OpKind.Reduce: Keep(op, !op.Keep && p > op.Axis ? p - 1 : p, op.Axis >= 0 && op.Axis != p); break;
             case OpKind.Concat: Keep(op, p, op.Axis != p && op.Operands.All(o => At(o) == p)); break;
             case OpKind.Attend:

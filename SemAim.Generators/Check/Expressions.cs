@@ -51,6 +51,21 @@ public static class Expressions
         }
     }
 
+    /// <summary>The text with other names.</summary>
+    public static string Rename(string text, Func<string, string> name)
+    {
+        var written = new System.Text.StringBuilder();
+        for (var i = 0; i < text.Length;)
+        {
+            var from = i;
+            while (i < text.Length && (char.IsLetterOrDigit(text[i]) || text[i] == '_')) i++;
+            var word = text.Substring(from, i - from);
+            written.Append(word.Length > 0 && !char.IsDigit(word[0]) ? name(word) : word);
+            if (i < text.Length) written.Append(text[i++]);
+        }
+        return written.ToString();
+    }
+
     /// <summary>Names of sizes in an expression.</summary>
     public static IEnumerable<string> SizeNames(Expr e) => e switch
     {

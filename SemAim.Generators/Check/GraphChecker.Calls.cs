@@ -10,8 +10,6 @@ namespace SemAim.Generators.Check;
 /// <summary>Calls of layers and graphs.</summary>
 public sealed partial class GraphChecker
 {
-    private const int DeepestInlining = 16;
-
     private Item Call(Expr.Call c)
     {
         if (c.Target is null) return OnNothing(c);
@@ -106,13 +104,13 @@ public sealed partial class GraphChecker
     private string Construction(ResolvedLayer layer)
         => $"new {layer.Field.Type.Substring(layer.Field.Type.LastIndexOf('.') + 1)}({string.Join(", ", layer.Field.Sizes.Where(a => a.Parameter != "bias").Select(a => layer.Sizes.TryGetValue(a.Parameter, out var s) ? scope.FactText(s).Replace("*", " * ") : "?"))})";
 
-    /// <summary>A graph of this module: a private one is read in place, any other is a call.</summary>
+    /// <summary>A graph of this module: a call; a private one is read against its arguments, and the call carries its operations.</summary>
     private Item OwnGraph(Expr.Call c)
     {
         if (scope.Unit.Graphs.FirstOrDefault(g => g.Name == c.Method) is not { } callee) throw new CheckFailure();
         if (scope.Recursive.Contains(callee.Name)) throw new CheckFailure();
         var contract = GraphContract.Of(callee);
-        if (!callee.Inlined || inlining.Count >= DeepestInlining)
+        if (!callee.Inlined)
             return Instantiate(c, contract, "", null, n => facts[n], (operands, hosts, results, bounds) =>
             {
                 var op = new Op(OpKind.Call, c.Id) { Operands = operands, Host = hosts, Method = c.Method, Bound = bounds };
@@ -121,10 +119,22 @@ public sealed partial class GraphChecker
                 return op.Results;
             });
         var arguments = new Dictionary<string, Item>();
-        var promised = Instantiate(c, contract, "", null, n => facts[n], (_, _, results, _) => [.. results.Select(r => new Value(r))], arguments);
-        var result = Inline(callee, arguments);
+        var call = new Op(OpKind.Call, c.Id) { Method = c.Method, Body = new() };
+        var promised = Instantiate(c, contract, "", null, n => facts[n], (operands, hosts, results, bounds) =>
+        {
+            (call.Operands, call.Host, call.Bound) = (operands, hosts, bounds);
+            return [.. results.Select(r => new Value(r))];
+        }, arguments);
+        var outer = ops;
+        ops = call.Body!.Ops;
+        Item result;
+        try { result = Inline(callee, arguments); }
+        finally { ops = outer; }
         // what its contract does not keep is reported where it stands
-        return Keeps(result, promised) ? result : throw new CheckFailure();
+        if (!Keeps(result, promised)) throw new CheckFailure();
+        call.Results = call.Body.Results = [.. (result is Item.Many { Items: var several } ? several : [result]).Select(i => ((Item.Tensor)i).Value)];
+        ops.Add(call);
+        return result;
     }
 
     private bool Keeps(Item result, Item promised) => (result, promised) switch

@@ -3,6 +3,7 @@ using System.Collections.Generic;
 using System.Linq;
 using SemAim.Generators.Collections;
 using SemAim.Generators.Ir;
+using SemAim.Generators.Passes;
 using SemAim.Generators.Symbols;
 
 namespace SemAim.Generators.Check;
@@ -54,8 +55,16 @@ public sealed partial class GraphChecker
     private GraphChecker(ModuleScope scope, GraphUnit graph, Action<Finding> report)
         => (this.scope, facts, this.graph, this.report) = (scope, scope.Facts, graph, report);
 
-    /// <summary>The typed graph, or null where something was found.</summary>
+    /// <summary>The typed graph, private graphs in place of their calls; null where something was found.</summary>
     public static CheckedGraph? Check(ModuleScope scope, GraphUnit graph, Action<Finding> report)
+    {
+        var read = AsWritten(scope, graph, report);
+        if (read is not null) new InlinePrivateGraphs().Run(read);
+        return read;
+    }
+
+    /// <summary>The typed graph with the calls of private graphs, each with its operations, or null where something was found.</summary>
+    public static CheckedGraph? AsWritten(ModuleScope scope, GraphUnit graph, Action<Finding> report)
     {
         var checker = new GraphChecker(scope, graph, report);
         var region = checker.Run();
@@ -141,7 +150,7 @@ public sealed partial class GraphChecker
     private static bool IsNarrow(Value v) => v.Producer switch
     {
         { Kind: OpKind.Linear or OpKind.Conv2d } => true,
-        { Kind: OpKind.Reshape or OpKind.Permute or OpKind.Expand or OpKind.Select or OpKind.Narrow or OpKind.Unary or OpKind.Scalar or OpKind.Binary or OpKind.Concat or OpKind.Detach or OpKind.Attend or OpKind.Einsum or OpKind.DropPath } op
+        { } op when OpTable.Of(op.Kind).Precision == Precision.Follow && op.Result.Type == ElementType.Float
             => op.Operands.Where(o => o is { Type: ElementType.Float }).All(o => IsNarrow(o!)),
         _ => false,
     };

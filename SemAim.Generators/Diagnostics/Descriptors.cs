@@ -68,6 +68,7 @@ internal static class Descriptors
         new("SEM0601", "A checkpoint has another shape", Message, Category, DiagnosticSeverity.Error, true, helpLinkUri: Pages + "SEM0601.md"),
         new("SEM0602", "A checkpoint lacks a key", Message, Category, DiagnosticSeverity.Error, true, helpLinkUri: Pages + "SEM0602.md"),
         new("SEM0603", "A checkpoint has keys that nobody reads", Message, Category, DiagnosticSeverity.Warning, true, helpLinkUri: Pages + "SEM0603.md"),
+        new("SEM0604", "A manifest answers to no configuration", Message, Category, DiagnosticSeverity.Warning, true, helpLinkUri: Pages + "SEM0604.md"),
         new("SEM0701", "The same is computed twice", Message, Category, DiagnosticSeverity.Info, true, helpLinkUri: Pages + "SEM0701.md"),
         new("SEM0702", "A row never reaches the result", Message, Category, DiagnosticSeverity.Info, true, helpLinkUri: Pages + "SEM0702.md"),
         new("SEM0703", "Fused attention may refuse a head width", Message, Category, DiagnosticSeverity.Warning, true, helpLinkUri: Pages + "SEM0703.md"),

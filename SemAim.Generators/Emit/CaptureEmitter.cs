@@ -1,6 +1,5 @@
 using System.Collections.Generic;
 using System.Linq;
-using System.Text.RegularExpressions;
 using SemAim.Generators.Check;
 using SemAim.Generators.Ir;
 
@@ -16,11 +15,9 @@ internal static class CaptureEmitter
     /// <summary>Members of the module that the wrappers' buffers need.</summary>
     internal static IEnumerable<string> Members(ModuleScope scope, IEnumerable<CheckedGraph> graphs)
     {
-        var names = new HashSet<string>(graphs.Where(IsWrappable).SelectMany(g => g.Body.Parameters).SelectMany(p => p.Axes).SelectMany(a => Regex.Matches(scope.Facts.Code(a), Name).Cast<Match>()).Select(m => m.Value));
+        var names = new HashSet<string>(graphs.Where(IsWrappable).SelectMany(g => g.Body.Parameters).SelectMany(p => p.Axes).SelectMany(a => Expressions.Names(scope.Facts.Code(a))));
         return scope.Unit.Members.Select(m => m.Name).Where(names.Contains);
     }
-
-    private const string Name = "[A-Za-z_][A-Za-z0-9_]*";
 
     internal static void Write(ModuleScope scope, CheckedGraph graph, bool takesDraws, string accessibility, bool isAmbiguous, CodeWriter code)
     {
@@ -55,6 +52,6 @@ internal static class CaptureEmitter
     private static string InModel(ModuleScope scope, List<string> bound, string size)
     {
         var names = new HashSet<string>(scope.Unit.Sizes.Select(s => s.Name).Concat(scope.Unit.Members.Select(m => m.Name)));
-        return Regex.Replace(size, Name, m => names.Contains(m.Value) && !bound.Contains(m.Value) ? "model.__" + m.Value : m.Value);
+        return Expressions.Rename(size, name => names.Contains(name) && !bound.Contains(name) ? "model.__" + name : name);
     }
 }

@@ -29,7 +29,7 @@ internal static class CastList
         { Text.Length: > 0, Kind: OpKind.Linear or OpKind.LayerNorm or OpKind.Conv2d or OpKind.Call or OpKind.Weight } made => $"the result of {made.Text}",
         { Kind: OpKind.Unary or OpKind.Reduce } made => $"the {made.Method}",
         { Kind: OpKind.Scalar or OpKind.Binary } made => made.Method.TrimStart('r') switch { "+" => "a sum", "-" => "a difference", "*" => "a product", "/" => "a quotient", _ => "a power" },
-        { Kind: OpKind.Reshape or OpKind.Permute or OpKind.Expand or OpKind.Select or OpKind.Narrow or OpKind.Detach } view => Described(view.Operands[0]!),
+        { } view when OpTable.Of(view.Kind).Result == Ownership.View => Described(view.Operands[0]!),
         var made => $"the {made.Kind.ToString().ToLowerInvariant()}",
     };
 }

@@ -35,7 +35,9 @@ public sealed record CheckedUnit(ModuleScope Scope, IReadOnlyDictionary<string, 
 public static class ModuleCompiler
 {
     /// <summary>Findings of the declarations and of every graph.</summary>
-    public static CheckedUnit Check(LinkedUnit linked)
+    public static CheckedUnit Check(LinkedUnit linked) => Check(linked, GraphChecker.Check, remarks: true);
+
+    private static CheckedUnit Check(LinkedUnit linked, Func<ModuleScope, GraphUnit, Action<Finding>, CheckedGraph?> read, bool remarks)
     {
         var unit = linked.Unit;
         var findings = new List<Finding>(unit.Findings);
@@ -46,11 +48,11 @@ public static class ModuleCompiler
         var scope = new ModuleScope(unit, linked.Contracts.ToDictionary(c => c.FullName), Report);
         var graphs = new Dictionary<string, CheckedGraph>();
         foreach (var graph in unit.Graphs)
-            if (GraphChecker.Check(scope, graph, Report) is { } right) graphs[graph.Name] = right;
+            if (read(scope, graph, Report) is { } right) graphs[graph.Name] = right;
         VariantChecker.Check(scope, Report);
         if (linked.Cycle.Count > 0)
             Report(new("SEM0302", $"module cycle: {string.Join(" → ", linked.Cycle.Select(m => m.Substring(m.LastIndexOf('.') + 1)))}", unit.Layers.First(l => l.Type == linked.Cycle[0]).Id));
-        if (!findings.Any(f => Descriptors.IsError(f.Id)))
+        if (remarks && !findings.Any(f => Descriptors.IsError(f.Id)))
         {
             UnusedLayers.Check(unit, Report);
             foreach (var graph in graphs.Values.Where(g => !g.Unit.Inlined)) QualityChecker.Check(scope, graph, g => CastList.Of(scope, g), Report);
@@ -63,12 +65,13 @@ public static class ModuleCompiler
     public static CompiledUnit Compile(LinkedUnit linked)
     {
         var options = linked.Options ?? CompilerOptions.Default;
-        if (options.WithoutPass == PassPipeline.InlinePrivateGraphs) linked = linked with { Unit = linked.Unit with { Graphs = linked.Unit.Graphs.Select(g => g with { Inlined = g.Inlined && g.Parameters.All(p => p.Kind == ParameterKind.Host) }).ToEquatable() } };
         var unit = linked.Unit;
         var hint = unit.FullName + ".g.cs";
         if (!unit.IsEmittable) return new(hint, null, unit);
-        var read = Check(linked);
+        var read = Check(linked, GraphChecker.AsWritten, remarks: false);
         var scope = read.Scope;
+        // private graphs that are not inlined are written like any other
+        if (options.WithoutPass == nameof(InlinePrivateGraphs)) unit = unit with { Graphs = unit.Graphs.Select(g => g with { Inlined = g.Inlined && !PassPipeline.IsMethod(g) }).ToEquatable() };
         var graphs = read.Error is null ? read.Graphs : new Dictionary<string, CheckedGraph>();
         var failure = read.Error is { } error ? $"{error.Id}: {error.Message}" : "";
         var journals = new Dictionary<string, PassJournal>();
@@ -77,11 +80,12 @@ public static class ModuleCompiler
         var evaluation = new Dictionary<string, CheckedGraph>();
         if (read.Error is null && options.WithoutPass != nameof(SplitTrainEval))
             foreach (var graph in unit.Graphs.Where(g => !g.Inlined && scope.Contracts.TryGetValue(unit.FullName, out var own) && own.Graphs.First(c => c.Name == g.Name).Summary.IsStochastic))
-                if (GraphChecker.Check(scope, graph, _ => { }) is { } again)
+                if (GraphChecker.AsWritten(scope, graph, _ => { }) is { } again)
                 {
                     PassPipeline.Run(again, scope, options.WithoutPass, training: false);
                     evaluation[graph.Name] = again;
                 }
+        if (!ReferenceEquals(unit, linked.Unit)) scope = new(unit, scope.Contracts, _ => { });
         return new(hint, ModuleEmitter.Write(scope, graphs, evaluation, journals, failure, options, linked.SharedCaptures), unit);
     }
 }

@@ -164,8 +164,8 @@ internal static class PublishedEmitter
     // 4·B·T·D² rather than 4 * B * T * D * D
     private static string Nice(string text)
     {
-        var terms = System.Text.RegularExpressions.Regex.Split(text, @"(?<=\S) (?=[+-] )");
-        return string.Join(" ", terms.Select(term => string.Join("·", System.Text.RegularExpressions.Regex.Split(term, @" \* ").GroupBy(f => f)
+        var words = text.Replace(" * ", "*").Split(' ');                 // factors without blanks: what is left between them are signs
+        return string.Join(" ", words.Select(word => word is "+" or "-" ? word : string.Join("·", word.Split('*').GroupBy(f => f)
             .Select(g => g.Count() switch { 1 => g.Key, 2 => g.Key + "²", 3 => g.Key + "³", var n => $"{g.Key}^{n.ToString(CultureInfo.InvariantCulture)}" }))));
     }
 

@@ -173,7 +173,7 @@ public sealed class Op(OpKind kind, int source)
     public IReadOnlyList<Value> Unread { get; set; } = [];
 
     /// <summary>True where the result is no tensor of its own: a weight belongs to its layer, the causal mask is a word.</summary>
-    public bool IsHandle => Kind is OpKind.Weight or OpKind.MaskCausal;
+    public bool IsHandle => OpTable.Of(Kind).Result == Ownership.Handle;
 
     /// <summary>The only result.</summary>
     public Value Result => Results[0];

@@ -50,7 +50,7 @@ public static class Rewriting
 
     /// <summary>True where an operation may be removed, moved or shared.</summary>
     public static bool IsPure(Op op)
-        => op.Kind is not OpKind.DropPath && (op.Kind is not OpKind.Call || !op.TakesDraws || !IsStochastic(op)) && Regions(op).All(r => r.Ops.All(IsPure));
+        => !OpTable.Of(op.Kind).Draws && (op.Kind is not OpKind.Call || !op.TakesDraws || !IsStochastic(op)) && Regions(op).All(r => r.Ops.All(IsPure));
 
     private static bool IsStochastic(Op call) => call.Callee?.Graphs.FirstOrDefault(g => g.Name == call.Method)?.Summary.IsStochastic ?? true;
 }

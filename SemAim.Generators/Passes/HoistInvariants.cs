@@ -23,15 +23,13 @@ public sealed class HoistInvariants : IPass
             var local = new HashSet<Value>(body.Parameters.Concat(body.Ops.SelectMany(o => o.Results)));
             foreach (var candidate in body.Ops.ToList())
             {
-                if (!IsCheap(candidate) || candidate.Operands.Any(o => o is null || local.Contains(o)) || Names(candidate).Contains(op.Variable) || candidate.Results.Any(body.Results.Contains)) continue;
+                if (!OpTable.Of(candidate.Kind).IsSmall || candidate.Operands.Any(o => o is null || local.Contains(o)) || Names(candidate).Contains(op.Variable) || candidate.Results.Any(body.Results.Contains)) continue;
                 body.Ops.Remove(candidate);
                 region.Ops.Insert(region.Ops.IndexOf(op), candidate);
                 foreach (var r in candidate.Results) local.Remove(r);
             }
         }
     }
-
-    private static bool IsCheap(Op op) => op.Kind is OpKind.Lower or OpKind.Raise or OpKind.Weight or OpKind.Reshape or OpKind.Permute or OpKind.Expand or OpKind.Narrow or OpKind.Select or OpKind.MaskUpTo or OpKind.MaskBefore or OpKind.Reorder;
 
     private static IEnumerable<string> Names(Op op) => op.Dims.SelectMany(d => d.Symbols).Concat(op.Index?.Symbols ?? []);
 }

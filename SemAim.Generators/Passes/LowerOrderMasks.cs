@@ -117,7 +117,7 @@ public sealed class LowerOrderMasks(SizeFacts facts) : IPass
         if (op.Results.Count != 1 || !CarriesTokens(op.Result)) return false;
         switch (op.Kind)
         {
-            case OpKind.Linear or OpKind.LayerNorm or OpKind.Unary or OpKind.Scalar or OpKind.DropPath or OpKind.Detach or OpKind.Lower or OpKind.Raise: return CarriesTokens(op.Operands[0]);
+            case var kind when op.Operands.Count == 1 && OpTable.Of(kind).KeepsApart(1, op.Result.Axes.Count, op.Axis): return CarriesTokens(op.Operands[0]);
             case OpKind.Binary: return op.Operands.All(o => CarriesTokens(o) || facts.Same(At1(o!, op.Result), Dim.One));
             case OpKind.Call: return Callee(op) is { Summary.IsTokenWise: true } callee && (MaskOf(op) is null ? op.Operands.Count == 1 && callee.Parameters.All(p => p.Kind != ParameterKind.Mask) : true);
             default: return false;

@@ -8,15 +8,15 @@ namespace SemAim.Generators.Passes;
 /// <summary>The passes in their order.</summary>
 public static class PassPipeline
 {
-    /// <summary>Not a pass over operations: private graphs are read in place where they are called, before anything else. Left out, they are methods of their own.</summary>
-    public const string InlinePrivateGraphs = "InlinePrivateGraphs";
-
     /// <summary>Names of the passes, each once.</summary>
     public static IReadOnlyList<string> Names { get; } =
     [
-        InlinePrivateGraphs, nameof(SplitTrainEval), nameof(CanonicalizePatterns), nameof(RecognizeAttention), nameof(CommonSubexpressions), nameof(PushSlices), nameof(DeadCode), nameof(LowerOrderMasks), nameof(SinkBroadcasts),
+        nameof(InlinePrivateGraphs), nameof(SplitTrainEval), nameof(CanonicalizePatterns), nameof(RecognizeAttention), nameof(CommonSubexpressions), nameof(PushSlices), nameof(DeadCode), nameof(LowerOrderMasks), nameof(SinkBroadcasts),
         nameof(PlanPrecision), nameof(HoistInvariants), nameof(FuseGelu), nameof(ScheduleAndDispose),
     ];
+
+    /// <summary>True for a private graph that can be a method: one that takes no value would have the signature of its specification.</summary>
+    internal static bool IsMethod(GraphUnit graph) => graph.Parameters.Any(p => p.Kind != ParameterKind.Host);
 
     /// <summary>Runs all passes but <paramref name="without"/>; with any one left out the numbers stay the same.</summary>
     /// <param name="graph">changed in place</param>
@@ -28,6 +28,7 @@ public static class PassPipeline
     {
         IEnumerable<IPass> passes =
         [
+            new InlinePrivateGraphs(),
             new SplitTrainEval(training),
             new CanonicalizePatterns(scope.Facts),
             new RecognizeAttention(scope.Facts),
@@ -43,6 +44,7 @@ public static class PassPipeline
             new FuseGelu(),
             new ScheduleAndDispose(),
         ];
+        if (without == nameof(InlinePrivateGraphs)) InlinePrivateGraphs.LeaveCalls(graph, [.. scope.Unit.Graphs.Where(IsMethod).Select(g => g.Name)]);
         var before = journal is null ? null : PassJournal.Read(graph, scope);
         foreach (var pass in passes.Where(p => p.Name != without))
         {

@@ -57,11 +57,11 @@ public sealed class PlanPrecision : IPass
 
     private Width Of(Value? v) => v is not null && widths.TryGetValue(v, out var w) ? w : Width.Open;
 
-    private Width ResultWidth(Op op) => op.Kind switch
+    private Width ResultWidth(Op op) => OpTable.Of(op.Kind).Precision switch
     {
-        OpKind.Linear or OpKind.Conv2d or OpKind.Lower => Width.Narrow,
-        OpKind.LayerNorm or OpKind.Softmax or OpKind.Normalize or OpKind.Reduce or OpKind.Raise or OpKind.Weight => Width.Wide,
-        OpKind.Call or OpKind.Repeat or OpKind.If => Width.Open,
+        Precision.Product => Width.Narrow,
+        Precision.Statistic => Width.Wide,
+        Precision.Unknown => Width.Open,
         _ => op.Operands.Where(o => o is { Type: ElementType.Float }).Select(Of).ToList() is var w && w.Contains(Width.Wide) ? Width.Wide : w.Contains(Width.Open) ? Width.Open : Width.Narrow,
     };
 }

@@ -44,12 +44,7 @@ public sealed class PushSlices(SizeFacts facts) : IPass
         var (axis, rank, drops) = (slice.Axis, whole.Axes.Count, slice.Kind == OpKind.Select);
         switch (made.Kind)
         {
-            case OpKind.Unary or OpKind.Scalar or OpKind.Detach: break;
-            case OpKind.DropPath when axis != 0: break;
-            case OpKind.Linear or OpKind.LayerNorm when axis < rank - 1: break;
-            case OpKind.Softmax or OpKind.Normalize when axis != made.Axis: break;
-            case OpKind.Binary: break;
-            case OpKind.Concat when axis != made.Axis: break;
+            case var kind when OpTable.Of(kind).KeepsApart(axis, rank, made.Axis): break;
             case OpKind.Concat when !drops: return OneOperand(slice, made);
             case OpKind.Attend when axis == 2 && !drops && made.Operands[3] is null: break;
             case OpKind.Call when axis < rank - 1 && IsPositionWise(made): break;

@@ -32,14 +32,10 @@ public sealed class SinkBroadcasts(SizeFacts facts) : IPass
     {
         if (op.Operands.Count != 1 || op.Operands[0]?.Producer is not { Kind: OpKind.Expand } expand) return null;
         var (small, large) = (expand.Operands[0]!, op.Operands[0]!);
-        var touched = op.Kind switch
-        {
-            OpKind.Unary or OpKind.Scalar or OpKind.Detach => -1,
-            OpKind.Linear or OpKind.LayerNorm => large.Axes.Count - 1,
-            OpKind.Softmax or OpKind.Normalize => op.Axis,
-            _ => -2,
-        };
-        return touched == -2 || touched >= 0 && !facts.Same(small.Axes[touched], large.Axes[touched]) ? null : expand;
+        if (OpTable.Of(op.Kind) is not { Draws: false, Reach: Reach.Element or Reach.Last or Reach.Axis } row) return null;
+        for (var axis = 0; axis < large.Axes.Count; axis++)
+            if (!row.KeepsApart(axis, large.Axes.Count, op.Axis) && !facts.Same(small.Axes[axis], large.Axes[axis])) return null;
+        return expand;
     }
 
     private static IEnumerable<Op> Sunk(Op op, Op expand)
@@ -48,7 +44,7 @@ public sealed class SinkBroadcasts(SizeFacts facts) : IPass
         var axes = small.Axes.ToList();
         axes[axes.Count - 1] = op.Kind == OpKind.Linear ? result.Axes[result.Axes.Count - 1] : axes[axes.Count - 1];
         var early = new Op(op.Kind, op.Source) { Operands = [small], Text = op.Text, Method = op.Method, Dims = op.Dims, Axis = op.Axis, Keep = op.Keep, Index = op.Index };
-        early.Results.Add(new Value(axes, result.Type) { Producer = early, IsRootedInWeight = small.IsRootedInWeight && op.Kind is OpKind.Unary or OpKind.Scalar or OpKind.Detach });
+        early.Results.Add(new Value(axes, result.Type) { Producer = early, IsRootedInWeight = small.IsRootedInWeight && OpTable.Of(op.Kind).Reach == Reach.Element });
         var late = new Op(OpKind.Expand, expand.Source) { Operands = [early.Result], Dims = result.Axes, Results = [result] };
         result.Producer = late;
         return [early, late];

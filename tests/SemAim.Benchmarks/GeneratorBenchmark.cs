@@ -15,7 +15,7 @@ namespace SemAim.Benchmarks;
 
 /// <summary>
 /// What the generator adds to a build and to a keystroke: all declared modules from a fresh compilation, and after an edit that changes nothing. Beside each, in turns and over a compilation of its own,
-/// runs a generator that only asks Roslyn for the operations which the compiler reads (bodies of graphs, initialisers of layers, sizes, configurations): "beyond binding" is the difference of the two medians.
+/// runs a generator that only asks Roslyn for the operations which the compiler reads (bodies of graphs, initialisers of layers, sizes, configurations): "beyond binding" is the difference, round by round.
 /// </summary>
 internal static class GeneratorBenchmark
 {
@@ -38,23 +38,28 @@ internal static class GeneratorBenchmark
         for (var round = 0; round < WarmUp + Rounds; round++)
         {
             var counts = round >= WarmUp;
-            Add(cold, counts, AuthorAssembly.Of(files).Compilation, fresh => CSharpGeneratorDriver.Create(new ModuleGenerator()).RunGenerators(fresh));
-            Add(coldBinding, counts, AuthorAssembly.Of(files).Compilation, fresh => CSharpGeneratorDriver.Create(new BindingOnly().AsSourceGenerator()).RunGenerators(fresh));
             // a comment in the largest file; each driver sees an edited compilation that nobody has bound yet
             var old = first.SyntaxTrees.First(t => t.FilePath == "AimViT.cs");
             var comment = string.Create(CultureInfo.InvariantCulture, $"\n// edit {round}\n");
             CSharpCompilation Edited() => first.ReplaceSyntaxTree(old, CSharpSyntaxTree.ParseText(old + comment, (CSharpParseOptions)old.Options, old.FilePath));
-            Add(edit, counts, Edited(), edited => compiler = compiler.RunGenerators(edited));
-            Add(editBinding, counts, Edited(), edited => binder = binder.RunGenerators(edited));
+            List<Action> turns =
+            [
+                () => Add(cold, counts, AuthorAssembly.Of(files).Compilation, fresh => CSharpGeneratorDriver.Create(new ModuleGenerator()).RunGenerators(fresh)),
+                () => Add(coldBinding, counts, AuthorAssembly.Of(files).Compilation, fresh => CSharpGeneratorDriver.Create(new BindingOnly().AsSourceGenerator()).RunGenerators(fresh)),
+                () => Add(edit, counts, Edited(), edited => compiler = compiler.RunGenerators(edited)),
+                () => Add(editBinding, counts, Edited(), edited => binder = binder.RunGenerators(edited)),
+            ];
+            if (round % 2 == 1) turns.Reverse();
+            foreach (var turn in turns) turn();
             Phases(AuthorAssembly.Of(files).Compilation, counts, phases);
         }
         Console.WriteLine($"warm: {files.Count} files, {Rounds} rounds after {WarmUp} that do not count");
         Print("all modules, fresh compilation", cold);
         Print("  binding alone", coldBinding);
-        Console.WriteLine(FormattableString.Invariant($"  beyond binding {Median(cold) - Median(coldBinding),31:F1} ms"));
+        Print("  beyond binding", [.. cold.Zip(coldBinding, (a, b) => a - b)]);
         Print("an edit that changes nothing", edit);
         Print("  binding alone", editBinding);
-        Console.WriteLine(FormattableString.Invariant($"  beyond binding {Median(edit) - Median(editBinding),31:F1} ms"));
+        Print("  beyond binding", [.. edit.Zip(editBinding, (a, b) => a - b)]);
         Console.WriteLine("the phases of a fresh compilation, one after the other:");
         foreach (var (name, times) in phases) Print("  " + name[2..], times);
     }
@@ -119,6 +124,7 @@ internal static class GeneratorBenchmark
             Console.WriteLine($"a fresh process of the SDK's compiler (csc {Path.GetFileName(sdk.Folder)} /reportanalyzer), {Processes} times:");
             Print("all modules", whole);
             Print("  binding alone", binding);
+            Print("  beyond binding", [.. whole.Zip(binding, (a, b) => a - b)]);
         }
         finally
         {

@@ -37,4 +37,23 @@ public sealed class InlinePrivateGraphsTests : PassTests
         Assert.Contains("internal Tensor __Half(", code);
         Assert.Contains("__Half(x, B, T)", Body(code));
     }
+
+    // one that calls another, one in a loop, one that hands through what it gets, a tuple with the same value twice, one without values
+    private const string Nested = "    private readonly LayerNorm norm = new(D);\n    private readonly Linear fc = new(D, D);\n    private readonly Weight bias = new([D]);\n"
+        + "    [Graph] [return: Shape(\"D\")] private Sym Bias() => bias * 2;\n"
+        + "    [Graph] [return: Shape(\"B T D\")] private Sym Same([Shape(\"B T D\")] Sym x) => x;\n"
+        + "    [Graph] [return: Shape(\"B T D\")] private Sym Inner([Shape(\"B T D\")] Sym x) => fc.Forward(Same(x)) + Bias();\n"
+        + "    [Graph] [return: Shape(\"B T D\", \"B T D\", \"B T D\")] private (Sym, Sym, Sym) Three([Shape(\"B T D\")] Sym x) { var y = Inner(norm.Forward(x)); return (y, x, y); }\n"
+        + "    [Graph] [return: Shape(\"B T D\")] public Sym Go([Shape(\"B T D\")] Sym x)\n    {\n        for (var i = 0; i < 3; i++) x = x + Inner(x);\n        var (a, b, c) = Three(Same(x));\n        return a + b * c + Same(x);\n    }";
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("InlinePrivateGraphs")]
+    public void Graphs_in_graphs_give_the_specifications_numbers(string without)
+    {
+        var code = Check(Nested, "int D", [4], Values, "", ("SemAimWithoutPass", without));
+
+        foreach (var name in new[] { "__Same(", "__Inner(", "__Three(" }) Assert.Equal(without.Length > 0, code.Contains(name, StringComparison.Ordinal));
+        Assert.DoesNotContain("__Bias(", code);
+    }
 }
