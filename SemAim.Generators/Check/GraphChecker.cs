@@ -3,7 +3,6 @@ using System.Collections.Generic;
 using System.Linq;
 using SemAim.Generators.Collections;
 using SemAim.Generators.Ir;
-using SemAim.Generators.Passes;
 using SemAim.Generators.Symbols;
 
 namespace SemAim.Generators.Check;
@@ -59,7 +58,7 @@ public sealed partial class GraphChecker
     public static CheckedGraph? Check(ModuleScope scope, GraphUnit graph, Action<Finding> report)
     {
         var read = AsWritten(scope, graph, report);
-        if (read is not null) new InlinePrivateGraphs().Run(read);
+        if (read is not null) Rewriting.Inline(read.Body);
         return read;
     }
 

@@ -36,6 +36,38 @@ public static class Rewriting
         if (by.Name is null && by.Producer is not null) by.Name = old.Name;
     }
 
+    /// <summary>Puts the operations that calls carry in their place.</summary>
+    /// <param name="region">changed in place</param>
+    /// <param name="methods">names of graphs whose calls stay, without their operations; null: none</param>
+    public static void Inline(Region region, ICollection<string>? methods = null)
+    {
+        for (var i = 0; i < region.Ops.Count; i++)
+        {
+            var op = region.Ops[i];
+            if (op.Kind != OpKind.Call || op.Body is not { } body)
+            {
+                foreach (var inner in Regions(op)) Inline(inner, methods);
+                continue;
+            }
+            if (methods is null || !methods.Contains(op.Method))
+            {
+                // its results are values of the body: who reads them need not be told
+                region.Ops.RemoveAt(i);
+                region.Ops.InsertRange(i--, body.Ops);
+                continue;
+            }
+            op.Body = null;
+            op.Results = [];
+            foreach (var result in body.Results)
+            {
+                // what the graph hands through is what went in, whoever reads it
+                var made = body.Ops.Exists(o => o.Results.Contains(result)) && !op.Results.Contains(result);
+                op.Results.Add(made ? result : new Value(result.Axes, result.Type));
+                op.Results[op.Results.Count - 1].Producer = op;
+            }
+        }
+    }
+
     /// <summary>Values read by an operation, its regions included.</summary>
     public static IEnumerable<Value> Reads(Op op)
     {

@@ -13,39 +13,10 @@ public sealed class InlinePrivateGraphs : IPass
     public string Name => nameof(InlinePrivateGraphs);
 
     /// <inheritdoc />
-    public void Run(CheckedGraph graph) => Splice(graph.Body, null);
+    public void Run(CheckedGraph graph) => Rewriting.Inline(graph.Body);
 
     /// <summary>What stands in the pass's place where it is left out: calls of graphs that are methods lose their operations.</summary>
     /// <param name="graph">changed in place</param>
     /// <param name="methods">names of the private graphs that are methods; calls of others are replaced all the same</param>
-    internal static void LeaveCalls(CheckedGraph graph, ICollection<string> methods) => Splice(graph.Body, methods);
-
-    private static void Splice(Region region, ICollection<string>? methods)
-    {
-        for (var i = 0; i < region.Ops.Count; i++)
-        {
-            var op = region.Ops[i];
-            if (op.Kind != OpKind.Call || op.Body is not { } body)
-            {
-                foreach (var inner in Rewriting.Regions(op)) Splice(inner, methods);
-                continue;
-            }
-            if (methods is null || !methods.Contains(op.Method))
-            {
-                // its results are values of the body: who reads them need not be told
-                region.Ops.RemoveAt(i);
-                region.Ops.InsertRange(i--, body.Ops);
-                continue;
-            }
-            op.Body = null;
-            op.Results = [];
-            foreach (var result in body.Results)
-            {
-                // what the graph hands through is what went in, whoever reads it
-                var made = body.Ops.Exists(o => o.Results.Contains(result)) && !op.Results.Contains(result);
-                op.Results.Add(made ? result : new Value(result.Axes, result.Type));
-                op.Results[op.Results.Count - 1].Producer = op;
-            }
-        }
-    }
+    internal static void LeaveCalls(CheckedGraph graph, ICollection<string> methods) => Rewriting.Inline(graph.Body, methods);
 }

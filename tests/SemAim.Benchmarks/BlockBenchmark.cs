@@ -106,7 +106,7 @@ internal static class BlockBenchmark
     {
         const int batch = 64;                                     // every tensor above glibc's largest threshold: freed memory goes back at once
         var summary = typeof(Block).GetCustomAttributes<GraphSummaryAttribute>().Single(a => a.Graph == "Forward");
-        long Counted(string text) => SizeExpression.Evaluate(text, name => name switch { "B" => batch, "T" => T, "D" => D, "H" => H, "R" => 4, _ => throw new ArgumentException(name) });
+        long Counted(string text) => SizeExpression.Evaluate(text, name => name switch { "B" => batch, "T" => T, "D" => D, "H" => H, "F" => 4 * D, _ => throw new ArgumentException(name) });
         foreach (var (name, block, text) in new[] { ("float32", new Block(D, H, 4 * D), summary.SavedBytes), ("bfloat16", Narrow(new Block(D, H, 4 * D)), summary.SavedBytesNarrow) })
         {
             using var x = randn(batch, T, D).requires_grad_(true);

@@ -17,7 +17,7 @@ public sealed class ManifestTests
         [Module]
         public sealed partial class Net(int D, int L) : GraphModule
         {
-            private readonly Weight token = new([1, 1, D]);
+            private readonly Weight token = new([1, 1, D], Inits.Normal(0.02));
             private readonly Repeat<Part> parts = new(L, i => new Part(D));
             [Graph] [return: Shape("B T 2*D")] public Sym Forward([Shape("B T D")] Sym x)
             {
@@ -50,7 +50,7 @@ public sealed class ManifestTests
 
         Assert.Equal(("SEM0601", DiagnosticSeverity.Error), (found.Id, found.Severity));
         Assert.Equal("small.manifest.json: \"token\" is 1×1×8, this model has 1×1×4 (large?)", found.GetMessage());
-        Assert.Equal("new([1, 1, D])", AuthorSource.Token(found));
+        Assert.Equal("new([1, 1, D], Inits.Normal(0.02))", AuthorSource.Token(found));
     }
 
     [Theory]

@@ -284,10 +284,13 @@ partial class VisionTransformer
 
     private static readonly PassChange[] __passes =
     [
+        new("Forward", "InlinePrivateGraphs", "−1 Pool, −1 Embed"),
         new("Forward", "CanonicalizePatterns", "−1 Reshape"),
         new("Forward", "PlanPrecision", "+2 Lower, +1 Raise"),
+        new("Features", "InlinePrivateGraphs", "−1 Pool, −1 Embed"),
         new("Features", "CanonicalizePatterns", "−1 Reshape"),
         new("Features", "PlanPrecision", "+1 Lower, +1 Raise"),
+        new("Encode", "InlinePrivateGraphs", "−1 Embed"),
         new("Encode", "CanonicalizePatterns", "−1 Reshape"),
         new("Encode", "PlanPrecision", "+1 Lower"),
     ];
