@@ -39,8 +39,8 @@ public sealed class InlinePrivateGraphsTests : PassTests
     }
 
     // one that calls another, one in a loop, one that hands through what it gets, a tuple with the same value twice, one without values
-    private const string Nested = "    private readonly LayerNorm norm = new(D);\n    private readonly Linear fc = new(D, D);\n    private readonly Weight bias = new([D]);\n"
-        + "    [Graph] [return: Shape(\"D\")] private Sym Bias() => bias * 2;\n"
+    private const string Nested = "    private readonly LayerNorm norm = new(D);\n    private readonly Linear fc = new(D, D);\n    private readonly Weight bias = new([D], Inits.Normal(0.02));\n"
+        + "    [Graph] [return: Shape(\"D\")] private Sym Bias() => bias.Value * 2;\n"
         + "    [Graph] [return: Shape(\"B T D\")] private Sym Same([Shape(\"B T D\")] Sym x) => x;\n"
         + "    [Graph] [return: Shape(\"B T D\")] private Sym Inner([Shape(\"B T D\")] Sym x) => fc.Forward(Same(x)) + Bias();\n"
         + "    [Graph] [return: Shape(\"B T D\", \"B T D\", \"B T D\")] private (Sym, Sym, Sym) Three([Shape(\"B T D\")] Sym x) { var y = Inner(norm.Forward(x)); return (y, x, y); }\n"
