@@ -254,7 +254,7 @@ public sealed partial class AimViT(int Y, int X, int P, int D, int H, int F, int
     /// <summary>The numbers of query blocks that fit a number of encoder blocks: L div (L div Q) = Q (behaviour.md 1.6).</summary>
     public static IReadOnlyList<int> QueryDepths(int encoderBlocks) => [.. Enumerable.Range(1, encoderBlocks).Where(q => encoderBlocks / (encoderBlocks / q) == q)];
 
-    private static int BlocksBeforeQuery(int L, int Q)
+    internal static int BlocksBeforeQuery(int L, int Q)
         => QueryDepths(L).Contains(Q) ? L / Q : throw new ArgumentException($"{Q} query blocks do not fit {L} encoder blocks; choose one of {string.Join(", ", QueryDepths(L))}", nameof(Q));
 
     /// <summary>The demo's model.</summary>

@@ -9,20 +9,20 @@ namespace SemAim.Models;
 /// <param name="Width">channels of a token</param>
 /// <param name="Heads">heads of an attention</param>
 /// <param name="Blocks">blocks</param>
-/// <param name="HiddenRatio">width of a block's hidden layer in widths</param>
-public sealed record EncoderSizes(int ImageSize, int PatchSize, int Width, int Heads, int Blocks, int HiddenRatio = 4)
+/// <param name="Hidden">width of a block's hidden layer</param>
+public sealed record EncoderSizes(int ImageSize, int PatchSize, int Width, int Heads, int Blocks, int Hidden)
 {
     private static readonly (string[] Names, EncoderSizes Sizes)[] Table =
     [
-        (["aim_tiny", "vit_tiny"], new(64, 8, 64, 4, 3)),
-        (["vit_small_patch16"], new(224, 16, 384, 6, 12)),
-        (["aim_base", "vit_base_patch16"], new(224, 16, 768, 12, 12)),
-        (["aim_large", "vit_large_patch16"], new(224, 16, 1024, 16, 24)),
-        (["aim_huge", "vit_huge_patch16"], new(224, 16, 1280, 16, 32)),
-        (["vit_small_patch14"], new(224, 14, 384, 6, 12)),
-        (["vit_base_patch14"], new(224, 14, 768, 12, 12)),
-        (["vit_large_patch14"], new(224, 14, 1024, 16, 24)),
-        (["vit_huge_patch14"], new(224, 14, 1280, 16, 32)),
+        (["aim_tiny", "vit_tiny"], new(64, 8, 64, 4, 3, 256)),
+        (["vit_small_patch16"], new(224, 16, 384, 6, 12, 1536)),
+        (["aim_base", "vit_base_patch16"], new(224, 16, 768, 12, 12, 3072)),
+        (["aim_large", "vit_large_patch16"], new(224, 16, 1024, 16, 24, 4096)),
+        (["aim_huge", "vit_huge_patch16"], new(224, 16, 1280, 16, 32, 5120)),
+        (["vit_small_patch14"], new(224, 14, 384, 6, 12, 1536)),
+        (["vit_base_patch14"], new(224, 14, 768, 12, 12, 3072)),
+        (["vit_large_patch14"], new(224, 14, 1024, 16, 24, 4096)),
+        (["vit_huge_patch14"], new(224, 14, 1280, 16, 32, 5120)),
     ];
 
     /// <summary>Names that <see cref="Named"/> takes.</summary>
@@ -53,9 +53,9 @@ public sealed record EncoderSizes(int ImageSize, int PatchSize, int Width, int H
         var blocks = 0;
         while (shapes.ContainsKey($"blocks.{blocks}.mlp.fc1.weight")) blocks++;
         var width = (int)patch[0];
-        if (patch[2] != patch[3] || positions[2] != width || hidden[0] % width != 0 || !PositionEmbeddings.IsSquare(positions[1] - 1, out var grid))
+        if (patch[2] != patch[3] || positions[2] != width || !PositionEmbeddings.IsSquare(positions[1] - 1, out var grid))
             throw new RefusedException($"{file.Path}: no weights of a vision transformer: patches {patch[2]}×{patch[3]}, width {width}, positions {positions[1]}×{positions[2]}, hidden {hidden[0]}");
-        var sizes = new EncoderSizes((int)(grid * patch[2]), (int)patch[2], width, heads ?? 0, blocks, (int)(hidden[0] / width));
+        var sizes = new EncoderSizes((int)(grid * patch[2]), (int)patch[2], width, heads ?? 0, blocks, (int)hidden[0]);
         if (heads is { } given)
             return given > 0 && width % given == 0 ? sizes : throw new UsageException($"--num_heads {given}: the width is {width}; choose one of {string.Join(", ", Enumerable.Range(1, width).Where(h => width % h == 0))}");
         var named = file.Facts.GetValueOrDefault("model") is { } name && Find(name) is { } known && known with { ImageSize = sizes.ImageSize, Heads = 0 } == sizes ? known : null;
@@ -69,7 +69,7 @@ public sealed record EncoderSizes(int ImageSize, int PatchSize, int Width, int H
     /// <param name="globalPool">features are the mean of the patches, normalised by fc_norm, instead of the class token, normalised by norm</param>
     /// <param name="dropPath">rate of the last block</param>
     public VisionTransformer Classifier(int classes, bool globalPool, double dropPath = 0)
-        => new VisionTransformer(ImageSize, PatchSize, Width, Heads, Blocks, Math.Max(1, classes), HiddenRatio, globalPool, classes == 0, dropPath).Initialise();
+        => new VisionTransformer(ImageSize, ImageSize, PatchSize, Width, Heads, Hidden, Blocks, Math.Max(1, classes), globalPool, classes == 0, dropPath).Initialise();
 
     private static EncoderSizes? Find(string name) => Table.FirstOrDefault(t => t.Names.Contains(name)).Sizes;
 }

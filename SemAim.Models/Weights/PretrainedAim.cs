@@ -50,7 +50,12 @@ public sealed record PretrainedAim(AimViT Model, LoadReport Report, bool Predict
             throw;
         }
 
-        AimViT Make(bool withDecoder) => new(sizes.ImageSize, sizes.PatchSize, sizes.Width, sizes.Heads, sizes.Blocks, withDecoder ? queries : 1, outputs, sizes.HiddenRatio, linearHead: withDecoder && linear is not null);
+        AimViT Make(bool withDecoder)
+        {
+            var asked = withDecoder ? queries : 1;
+            return new(sizes.ImageSize, sizes.ImageSize, sizes.PatchSize, sizes.Width, sizes.Heads, sizes.Hidden, sizes.Blocks, asked, AimViT.BlocksBeforeQuery(sizes.Blocks, asked), outputs,
+                linearHead: withDecoder && linear is not null, shareWeight: withDecoder && shapes.ContainsKey("query_blocks.0.attn.qkv.weight"));
+        }
     }
 
     /// <inheritdoc />

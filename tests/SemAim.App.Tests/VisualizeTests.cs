@@ -8,7 +8,7 @@ namespace SemAim.App.Tests;
 public sealed class VisualizeTests : IDisposable
 {
     private readonly string folder = Directory.CreateTempSubdirectory("semaim-visualize-").FullName;
-    private readonly string toy = SemAim.Tests.GoldenFolder.Files("checkpoint_toy.pth").First();
+    private readonly string toy = GoldenFolder.Own("checkpoint_toy.pth");
 
     public VisualizeTests()
     {

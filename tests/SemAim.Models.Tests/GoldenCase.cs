@@ -13,7 +13,7 @@ internal sealed class GoldenCase(string path) : IDisposable
 {
     private readonly SafetensorsFile file = SafetensorsFile.Open(path);
 
-    internal static GoldenCase Open(string name) => new(Path.Combine(GoldenFolder.Path, name));
+    internal static GoldenCase Open(string name) => new(Path.Combine(GoldenFolder.Path, Path.HasExtension(name) ? name : name + ".safetensors"));
 
     internal IReadOnlyList<string> Names => file.Names;
 
@@ -30,7 +30,7 @@ internal sealed class GoldenCase(string path) : IDisposable
     /// <summary>B × 3 × S × S, normalised in float32 as the recorder did.</summary>
     internal static Tensor Images(string name = "images_a")
     {
-        using var images = Open(name + ".safetensors");
+        using var images = Open(name);
         using var scope = NewDisposeScope();
         var mean = tensor(images.Json("mean").EnumerateArray().Select(v => v.GetSingle()).ToArray());
         var std = tensor(images.Json("std").EnumerateArray().Select(v => v.GetSingle()).ToArray());
@@ -72,7 +72,15 @@ internal sealed class GoldenCase(string path) : IDisposable
     internal static PixelObjective Pixels(JsonElement config)
     {
         int Int(string key) => config.TryGetProperty(key, out var v) && v.ValueKind == JsonValueKind.Number ? v.GetInt32() : 0;
-        return new(Int("gaussian_kernel_size"), Int("gaussian_sigma"), config.TryGetProperty("norm_pix_loss", out var n) && n.GetBoolean(), config.TryGetProperty("loss_type", out var l) ? l.GetString()! : "L2");
+        return new(Int("gaussian_kernel_size"), config.TryGetProperty("gaussian_sigma", out var s) && s.ValueKind == JsonValueKind.Number ? s.GetDouble() : 0, config.TryGetProperty("norm_pix_loss", out var n) && n.GetBoolean(), config.TryGetProperty("loss_type", out var l) ? l.GetString()! : "L2");
+    }
+
+    /// <summary>What a pixel objective compares with, B × N × 3P²: blurred where the case says so, each patch normalised where it says so.</summary>
+    internal static Tensor PixelTarget(JsonElement config, AimViT model, Tensor images)
+    {
+        using var pixels = Pixels(config);
+        var patches = model.Patches(pixels.Blur(images));
+        return config.TryGetProperty("norm_pix_loss", out var n) && n.GetBoolean() ? (patches - patches.mean([-1], keepdim: true)) / (patches.var(-1, unbiased: true, keepdim: true) + 1e-6).sqrt() : patches;
     }
 
     internal static string? Feature(JsonElement config) => config.TryGetProperty("predict_feature", out var f) && f.GetString() is { } name && name != "none" ? name : null;

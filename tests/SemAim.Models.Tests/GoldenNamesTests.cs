@@ -47,9 +47,10 @@ public sealed class GoldenNamesTests
     public void Weight_decay_groups_are_the_originals(string name)
     {
         var json = Read(name);
+        // "aim_base query_depth=12 MLP"
         var words = json.GetProperty("model").GetString()!.Split(' ');
-        var Q = int.Parse(words[1].Split('=')[1], System.Globalization.CultureInfo.InvariantCulture);
-        using var model = ModelCatalogue.CreateAim(words[0], new AimOptions { QueryDepth = Q, LinearHead = words[2] == "LINEAR" });
+        var Q = int.Parse(words.First(w => w.StartsWith("query_depth=", StringComparison.Ordinal)).Split('=')[1], System.Globalization.CultureInfo.InvariantCulture);
+        using var model = ModelCatalogue.CreateAim(words[0], new AimOptions { QueryDepth = Q, LinearHead = words.Contains("LINEAR") });
 
         Assert.Equal(Names(json.GetProperty("all_names_in_order")), model.Slots().Select(s => s.Name));
         Assert.Equal(json.GetProperty("total_parameters").GetInt64(), model.Slots().Sum(s => s.Weight.Tensor.numel()));
@@ -72,7 +73,7 @@ public sealed class GoldenNamesTests
             random.manual_seed(20);
             // of a stack the first block is recorded: others are not made
             GraphModule model = recorded.Name.StartsWith("aim_", StringComparison.Ordinal) ? FirstBlocks(recorded.Value)
-                : new VisionTransformer(S: 224, P: Dimension(recorded.Value, "patch_embed.proj.weight", 2), D: Dimension(recorded.Value, "patch_embed.proj.weight", 0), H: 1, L: 1, K: Dimension(recorded.Value, "head.weight", 0), globalPool: recorded.Value.TryGetProperty("fc_norm.weight", out _)).Initialise();
+                : new VisionTransformer(S: Side(recorded.Value), P: Dimension(recorded.Value, "patch_embed.proj.weight", 2), D: Dimension(recorded.Value, "patch_embed.proj.weight", 0), H: 1, L: 1, K: Dimension(recorded.Value, "head.weight", 0), globalPool: recorded.Value.TryGetProperty("fc_norm.weight", out _)).Initialise();
             var slots = model.Slots().ToDictionary(s => s.Name);
             foreach (var weight in recorded.Value.EnumerateObject())
             {
@@ -96,12 +97,13 @@ public sealed class GoldenNamesTests
 
         static AimViT FirstBlocks(JsonElement recorded)
         {
-            var (P, D) = (Dimension(recorded, "patch_embed.proj.weight", 2), Dimension(recorded, "patch_embed.proj.weight", 0));
-            var side = (int)Math.Sqrt(Dimension(recorded, "pos_embed", 1) - 1) * P;
+            var (P, D, side) = (Dimension(recorded, "patch_embed.proj.weight", 2), Dimension(recorded, "patch_embed.proj.weight", 0), Side(recorded));
             var linear = recorded.TryGetProperty("prediction_head.weight", out _);
             return new(Y: side, X: side, P: P, D: D, H: 1, F: Dimension(recorded, "blocks.0.mlp.fc1.weight", 0), L: 1, Q: 1, M: 1, O: Dimension(recorded, linear ? "prediction_head.weight" : "prediction_head.fc2.weight", 0), linearHead: linear);
         }
     }
+
+    private static int Side(JsonElement recorded) => (int)Math.Sqrt(Dimension(recorded, "pos_embed", 1) - 1) * Dimension(recorded, "patch_embed.proj.weight", 2);
 
     private static int Dimension(JsonElement recorded, string name, int axis) => recorded.GetProperty(name).GetProperty("shape")[axis].GetInt32();
 

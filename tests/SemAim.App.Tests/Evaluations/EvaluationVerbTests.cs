@@ -180,7 +180,7 @@ public sealed class EvaluationVerbTests : IClassFixture<EvaluationVerbTests.Pict
         var data = Path.Combine(root, "my pictures");
         for (var i = 0; i < 24; i++) SmallPictures.Draw(Path.Combine(data, i < 16 ? "train" : "val", i % 2 == 0 ? "gauche é" : "right side", $"no {i}.{(i % 3 == 0 ? "png" : "jpg")}"), i);
         File.WriteAllText(Path.Combine(data, "train", "right side", "notes.txt"), "none");
-        var weights = GoldenFolder.Files("checkpoint_toy.pth").First();
+        var weights = GoldenFolder.Own("checkpoint_toy.pth");
         string[] common = ["--data_path", data, "--num_heads", "2", "--num_workers", "2", "--json"];
 
         var probe = Semaim.Run(["linprobe", .. common, "--finetune", weights, "--batch_size", "8", "--epochs", "2", "--output_dir", root]);

@@ -9,12 +9,12 @@ namespace SemAim.Runtime.Tests.Data;
 
 /// <summary>The transforms of the original's programs on recorded pictures: every folder of the golden data with an images.json. Pixels and sizes to the byte, random crops by their distribution.</summary>
 [Trait("Category", "Golden")]
-[GoldenKind("transforms/images.json")]
-[GoldenKind("transforms/size_tables*.json")]
-[GoldenKind("transforms/crop_statistics*.json")]
-[GoldenKind("transforms/eval_tensors*.safetensors")]
-[GoldenKind("transforms/*.png")]
-[GoldenKind("transforms/*.jpg")]
+[GoldenKind("transforms*/images.json")]
+[GoldenKind("transforms*/size_tables*.json")]
+[GoldenKind("transforms*/crop_statistics*.json")]
+[GoldenKind("transforms*/eval_tensors*.safetensors")]
+[GoldenKind("transforms*/*.png")]
+[GoldenKind("transforms*/*.jpg")]
 public sealed unsafe partial class GoldenTransformTests
 {
     public static TheoryData<string> Pictures
@@ -80,7 +80,7 @@ public sealed unsafe partial class GoldenTransformTests
             using var uploader = new DeviceUploader(CPU, 1, size, 4, [0.485f, 0.456f, 0.406f], [0.229f, 0.224f, 0.225f]);
             var normalised = uploader.Normalize(tensor(row, dtype: ScalarType.Byte).view(1, 3, size, size))[0];
             var thinned = normalised[TensorIndex.Colon, TensorIndex.Slice(step: 16), TensorIndex.Slice(step: 16)];
-            GoldenReport.Within("transforms/eval_tensors*.safetensors", key, "values", (thinned - recorded.Read(key)).abs().max().item<float>(), 0);
+            GoldenReport.Within("transforms*/eval_tensors*.safetensors", key, "values", (thinned - recorded.Read(key)).abs().max().item<float>(), 0);
         }
     }
 
@@ -110,7 +110,7 @@ public sealed unsafe partial class GoldenTransformTests
             count++;
             Assert.Equal((row[3], row[4]), CropGeometry.ResizeShorter(row[0], row[1], row[2]));
         }
-        GoldenReport.Within("transforms/size_tables*.json", name, "differing rows", 0, 0);
+        GoldenReport.Within("transforms*/size_tables*.json", name, "differing rows", 0, 0);
         foreach (var table in json.RootElement.EnumerateObject())
         {
             if (CenterName().Match(table.Name) is not { Success: true } match) continue;
@@ -163,7 +163,7 @@ public sealed unsafe partial class GoldenTransformTests
                 Assert.Equal(c.Value.GetProperty("area_fraction")[i].GetDouble(), area[(int)(quantiles[i] * (draws - 1))], tolerance);
                 Assert.Equal(c.Value.GetProperty("aspect_w_over_h")[i].GetDouble(), aspect[(int)(quantiles[i] * (draws - 1))], tolerance);
             }
-            GoldenReport.Within("transforms/crop_statistics*.json", name, "mean area", Math.Abs(c.Value.GetProperty("area_mean").GetDouble() - area.Average()), tolerance);
+            GoldenReport.Within("transforms*/crop_statistics*.json", name, "mean area", Math.Abs(c.Value.GetProperty("area_mean").GetDouble() - area.Average()), tolerance);
             Assert.Equal(c.Value.GetProperty("top_over_range_mean").GetDouble(), top / draws, tolerance);
             Assert.Equal(c.Value.GetProperty("left_over_range_mean").GetDouble(), left / draws, tolerance);
             Assert.Equal(c.Value.GetProperty("whole_image_fraction").GetDouble(), (double)whole / draws, 0.001);
@@ -177,7 +177,7 @@ public sealed unsafe partial class GoldenTransformTests
     {
         Assert.Equal(expected.Length, actual.Length);
         var different = expected.Zip(actual).Count(p => p.First != p.Second);
-        foreach (var kind in new[] { "transforms/images.json", what.EndsWith(".jpg", StringComparison.Ordinal) ? "transforms/*.jpg" : "transforms/*.png" }) GoldenReport.Within(kind, what, "differing bytes", different, 0);
+        foreach (var kind in new[] { "transforms*/images.json", what.EndsWith(".jpg", StringComparison.Ordinal) ? "transforms*/*.jpg" : "transforms*/*.png" }) GoldenReport.Within(kind, what, "differing bytes", different, 0);
     }
 
     private static byte[] Planar(string folder, string file, out int width, out int height)

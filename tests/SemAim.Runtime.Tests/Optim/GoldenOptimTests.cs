@@ -12,11 +12,7 @@ namespace SemAim.Runtime.Tests.Optim;
 [Trait("Category", "Golden")]
 public sealed class GoldenOptimTests
 {
-    public static TheoryData<string> Of(string pattern) => [.. GoldenFolder.Files(pattern).Select(Path.GetFileName).OfType<string>()];
-
-    [Theory]
-    [MemberData(nameof(Of), "lars*.safetensors")]
-    [GoldenKind("lars*.safetensors")]
+    [GoldenTheory("lars*.safetensors"), GoldenFiles, GoldenKind("lars*.safetensors")]
     public void Lars_moves_every_kind_of_weight_as_the_original_does(string name)
     {
         using var file = SafetensorsFile.Open(Path.Combine(GoldenFolder.Path, name));
@@ -45,9 +41,7 @@ public sealed class GoldenOptimTests
         }
     }
 
-    [Theory]
-    [MemberData(nameof(Of), "lr_schedule*.json")]
-    [GoldenKind("lr_schedule*.json")]
+    [GoldenTheory("lr_schedule*.json"), GoldenFiles, GoldenKind("lr_schedule*.json")]
     public void Rates_are_the_originals(string name)
     {
         foreach (var c in Json(name).EnumerateArray())
@@ -57,9 +51,7 @@ public sealed class GoldenOptimTests
         }
     }
 
-    [Theory]
-    [MemberData(nameof(Of), "ema_decay*.json")]
-    [GoldenKind("ema_decay*.json")]
+    [GoldenTheory("ema_decay*.json"), GoldenFiles, GoldenKind("ema_decay*.json")]
     public void The_decay_of_the_average_is_the_originals(string name)
     {
         foreach (var row in Json(name).EnumerateArray()) GoldenReport.Within("ema_decay*.json", name, "decays", Math.Abs(row[1].GetDouble() - ExponentialMovingAverage.Decay(row[0].GetInt64())), 1e-12);
