@@ -24,8 +24,14 @@ public sealed class ProbeHead(int D, int K) : GraphModule
     /// <returns>B × K, fresh</returns>
     public Tensor Forward(Tensor features)
     {
+        Trace.Value("", "features", features);
         using var normalised = F.batch_norm(features, runningMean.Tensor, runningVar.Tensor, null, null, Train, Momentum, Eps);
-        return F.linear(normalised, linear.Weight, linear.Bias);
+        Trace.Value("head.0", "BatchNorm1d", normalised);
+        var logits = F.linear(normalised, linear.Weight, linear.Bias);
+        Trace.Value("head.1", "weight", linear.Weight);
+        Trace.Value("head.1", "bias", linear.Bias!);
+        Trace.Value("head.1", "Linear", logits);
+        return logits;
     }
 
     /// <summary>Fills the dense layer as the original does: N(0, std²), bias 0.</summary>

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Globalization;
 using System.Text.Json;
 using SemAim.Dsl;
 using SemAim.Runtime.Logging;
@@ -38,6 +39,12 @@ internal abstract class ClassifierLoop(GraphModule trained, ParameterArena arena
     /// <summary>What decides the mathematics; written into checkpoints.</summary>
     internal IReadOnlyDictionary<string, string> Mathematics { get; init; } = new Dictionary<string, string>();
 
+    /// <summary>Non-finite steps at the end of those done before.</summary>
+    internal int BadInARow { get; init; }
+
+    /// <summary>Where non-finite steps are recorded; null: nowhere.</summary>
+    internal BadStepRecords? BadSteps { get; init; }
+
     /// <summary>Asked after every step.</summary>
     internal StopRequest? Stop { get; init; }
 
@@ -54,6 +61,16 @@ internal abstract class ClassifierLoop(GraphModule trained, ParameterArena arena
     /// <param name="step">optimiser step of the run</param>
     /// <param name="micro">micro-batch of that step</param>
     private protected abstract Tensor Loss(long step, int micro);
+
+    /// <summary>The picture in a row of a micro-batch of the run.</summary>
+    private protected abstract StepSample Sample(long batch, int row);
+
+    /// <summary>Before a step: what its passes change besides gradients is remembered.</summary>
+    private protected virtual void Begin() { }
+
+    /// <summary>After it: a skipped step leaves that as it was.</summary>
+    /// <param name="skipped">1 where the update was skipped; 0-d</param>
+    private protected virtual void Settle(Tensor skipped) { }
 
     /// <summary>All held-out pictures, without gradients and augmentation.</summary>
     private protected abstract Accuracy Judge();
@@ -76,6 +93,9 @@ internal abstract class ClassifierLoop(GraphModule trained, ParameterArena arena
             log.Write("event", ("event", "save failed"), ("reason", refusal));
         });
         var parameters = arena.Specs.Sum(s => s.Count);
+        using var zero = zeros(Array.Empty<long>(), device: arena.Weights.device).DetachFromDisposeScope();
+        using var one = ones(Array.Empty<long>(), device: arena.Weights.device).DetachFromDisposeScope();
+        var badInARow = BadInARow;
         trained.train();
         narrator.Track(Title, steps, report =>
         {
@@ -84,11 +104,13 @@ internal abstract class ClassifierLoop(GraphModule trained, ParameterArena arena
                 using var scope = NewDisposeScope();
                 var epoch = (int)(step / stepsPerEpoch);
                 var lossSum = zeros(Array.Empty<long>(), device: arena.Weights.device);
+                Begin();
                 for (var micro = 0; micro < settings.Accumulation; micro++)
                 {
                     using var inner = NewDisposeScope();
                     var loss = Loss(step, micro).div(Number.Of(settings.Accumulation));
-                    loss.backward();
+                    // a loss that is not finite may have finite gradients: it makes them NaN, so that the update is skipped
+                    loss.mul(loss.detach().mul(zero).add(one, Number.One)).backward();
                     arena.CollectGradients();
                     lossSum.add_(loss.detach().to(float32), Number.One);
                 }
@@ -96,8 +118,22 @@ internal abstract class ClassifierLoop(GraphModule trained, ParameterArena arena
                 foreach (var group in arena.Groups) optimizer.SetLearningRate(group, rate * scale[group]);
                 optimizer.Step();
                 arena.ZeroGradients();
-                sum.add_(lossSum, Number.One);
-                (rates, count) = (rates + rate, count + 1);
+                Settle(optimizer.LastSkipped);
+                badInARow = IsSkipped(step) ? badInARow + 1 : 0;
+                if (badInARow == 0)
+                {
+                    sum.add_(lossSum, Number.One);
+                    (rates, count) = (rates + rate, count + 1);
+                }
+                else
+                {
+                    var (seen, length) = ((double)lossSum.item<float>(), (double)optimizer.LastNorm.item<float>());
+                    narrator.Say($"step {step + 1}: loss {seen}, gradient norm {length}: the update was skipped");
+                    log.Write("event", ("event", "bad step"), ("step", step + 1), ("loss", seen), ("grad_norm", length));
+                    // the update was skipped, so the weights are still those that the step began with
+                    BadSteps?.Write(badInARow, new(step + 1, seen, length, rate, true, new(settings.Seed, step, settings.BatchSize), [.. Enumerable.Range(0, settings.Effective).Select(row => Sample(step * settings.Accumulation + row / settings.BatchSize, row % settings.BatchSize))]));
+                    if (badInARow >= settings.MaxBadSteps) Outcome = ExitCodes.NotFinite;
+                }
                 var lastOfEpoch = (step + 1) % stepsPerEpoch == 0;
                 if (step % settings.LogEvery == 0 || lastOfEpoch)
                 {
@@ -109,12 +145,6 @@ internal abstract class ClassifierLoop(GraphModule trained, ParameterArena arena
                     Curves?.Add("loss", x, value);
                     Curves?.Add("lr", x, rate);
                     report(step + 1, $"loss {value:F4}  {speed:F0} images/s");
-                    if (!double.IsFinite(value) || !double.IsFinite(norm))
-                    {
-                        Outcome = ExitCodes.NotFinite;
-                        narrator.Say($"step {step + 1}: loss {value}, gradient norm {norm}: the update was skipped, the run ends with the weights before it");
-                        log.Write("event", ("event", "bad step"), ("step", step + 1), ("loss", value), ("grad_norm", norm));
-                    }
                 }
                 if (lastOfEpoch && Outcome == ExitCodes.Done)
                 {
@@ -122,11 +152,12 @@ internal abstract class ClassifierLoop(GraphModule trained, ParameterArena arena
                     trained.train(false);
                     Last = Judge();
                     trained.train();
-                    log.Write("epoch", ("train_lr", rates / count), ("train_loss", (double)sum.item<float>() / count), ("test_loss", Last.Loss), ("test_acc1", Last.Top1), ("test_acc5", Last.Top5), ("epoch", epoch), ("n_parameters", parameters), ("step", step + 1), ("steps", count));
+                    var trainLoss = (double)sum.item<float>() / count;                  // of an epoch in which every step was skipped there is no average
+                    log.Write("epoch", [.. count == 0 ? [] : new (string, object?)[] { ("train_lr", rates / count), ("train_loss", trainLoss) }, ("test_loss", Last.Loss), ("test_acc1", Last.Top1), ("test_acc5", Last.Top5), ("epoch", epoch), ("n_parameters", parameters), ("step", step + 1), ("steps", count)]);
                     Curves?.Add("perf/test_acc1", epoch, Last.Top1);
                     Curves?.Add("perf/test_acc5", epoch, Last.Top5);
                     Curves?.Add("perf/test_loss", epoch, Last.Loss);
-                    narrator.Say($"epoch {epoch + 1} of {settings.Epochs}: training loss {sum.item<float>() / count:F4}, held out: loss {Last.Loss:F4}, top-1 {Last.Top1:F2} ± {Last.Error:F2} %, top-5 {Last.Top5:F2} %");
+                    narrator.Say($"epoch {epoch + 1} of {settings.Epochs}: training loss {(count == 0 ? "none, every step was skipped" : trainLoss.ToString("F4", CultureInfo.InvariantCulture))}, held out: loss {Last.Loss:F4}, top-1 {Last.Top1:F2} ± {Last.Error:F2} %, top-5 {Last.Top5:F2} %");
                     sum.zero_().Dispose();                          // zero_ makes a new wrapper
                     (rates, count) = (0, 0);
                     if (Best is null || Last.Top1 > Best.Value.Accuracy.Top1)
@@ -144,7 +175,7 @@ internal abstract class ClassifierLoop(GraphModule trained, ParameterArena arena
                 }
                 var last = Outcome != ExitCodes.Done || step + 1 == steps;
                 if (saver is null || !last && !lastOfEpoch && (settings.SaveEvery == 0 || (step + 1) % settings.SaveEvery != 0)) continue;
-                var state = TrainingState.Of(trained, arena, optimizer, null, step + 1, 0, Mathematics) with { Epoch = new(sum.item<float>(), 0, rates, count) };
+                var state = TrainingState.Of(trained, arena, optimizer, null, step + 1, badInARow, Mathematics) with { Epoch = new(sum.item<float>(), 0, rates, count) };
                 if (last) saver.SaveNow(state); else saver.Save(state);
             }
         });
@@ -152,6 +183,10 @@ internal abstract class ClassifierLoop(GraphModule trained, ParameterArena arena
         trained.train(false);
         return (steps - First) * settings.Effective / Math.Max(1e-9, (trainedFor + clock.Elapsed).TotalSeconds);
     }
+
+    // on a CPU the flag costs nothing to read; on a GPU it is read where the loss is, so that no step waits for the host
+    private bool IsSkipped(long step)
+        => (optimizer.LastSkipped.device.type == DeviceType.CPU || step % settings.LogEvery == 0) && optimizer.LastSkipped.item<float>() != 0;
 
     /// <summary>The best epoch that a log tells of, and the last; null where it tells of none.</summary>
     internal static ((int Epoch, Accuracy Accuracy)? Best, Accuracy? Last) Recorded(string metrics, int pictures)

@@ -29,6 +29,9 @@ internal sealed record ClassifierSettings
     /// <summary>Steps between two checkpoints, besides those at the ends of epochs; 0: none.</summary>
     internal long SaveEvery { get; init; }
 
+    /// <summary>Non-finite steps in a row that end the run.</summary>
+    internal int MaxBadSteps { get; init; } = 3;
+
     /// <summary>Side of the pictures.</summary>
     internal int Size { get; init; } = 224;
 

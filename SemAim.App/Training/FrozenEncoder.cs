@@ -62,6 +62,7 @@ internal sealed class FrozenEncoder : IDisposable
         try
         {
             var report = ModelWeights.Load(model, file, EncoderWeights.Features(pooled));
+            NotFinite.Refuse(model, path);
             var fresh = report.Keys.Any(k => k.Fate == KeyFate.Fresh);
             var decoder = file.Entries.Any(e => e.Name.Contains("query_blocks.", StringComparison.Ordinal));
             var trained = decoder ? "trained on the query stream, behaviour.md trap 18" : "trained";

@@ -13,12 +13,12 @@ internal sealed class LinearProbe : ClassifierLoop, IDisposable
 {
     private readonly FrozenEncoder encoder;
     private readonly ProbeHead head;
-    private readonly ISampleSource held;
+    private readonly ISampleSource pictures, held;
     private readonly ClassifierSettings settings;
     private readonly FeatureTable? train, test;
     private readonly TrainingPlan plan;
-    private readonly DeviceUploader? uploader;
-    private readonly RingLoader? loader;
+    private readonly ProbeBatches? batches;
+    private readonly (Tensor Now, Tensor Before)[] statistics;
     private long taken;
 
     /// <param name="encoder">stays the caller's</param>
@@ -29,16 +29,11 @@ internal sealed class LinearProbe : ClassifierLoop, IDisposable
     internal LinearProbe(FrozenEncoder encoder, ProbeHead head, ClassFolders data, FeatureTable? train, FeatureTable? test, bool augmented, ParameterArena arena, IArenaOptimizer optimizer, ClassifierSettings settings, MetricsLog log, Narrator narrator, long first)
         : base(head, arena, optimizer, arena.Groups.ToDictionary(g => g, _ => 1.0), data.Train.Count, settings, log, narrator)
     {
-        const int slots = 4;
-        (this.encoder, this.head, this.settings, this.train, this.test, held, First) = (encoder, head, settings, train, test, data.Val, first);
-        plan = new(data.Train.Count, settings.BatchSize, 0, 1, settings.Seed, settings.Epochs, settings.Accumulation, first * settings.Effective);
+        (this.encoder, this.head, this.settings, this.train, this.test, pictures, held, First) = (encoder, head, settings, train, test, data.Train, data.Val, first);
+        plan = ProbeBatches.Plan(data.Train, settings, first);
         taken = plan.First;
-        if (train is not null) return;
-        uploader = new(encoder.Device, settings.BatchSize, settings.Size, slots, PretrainLoop.Mean, PretrainLoop.Std);
-        loader = new(data.Train, plan,
-            () => augmented ? new TrainingPipeline(TrainingOptions.LinearProbe(settings.Seed, settings.Size) with { Decode = data.Train.Decode }) : new EvaluationPipeline(Pictures.Resize(settings.Size), settings.Size, data.Train.Decode),
-            new RingOptions(settings.Workers, slots, settings.Size, settings.BatchSize, settings.Seed, BadSamplePolicy.Replace, BadFiles.Allowed(0.001, data.Train.Count), Refused: bad => narrator.Say($"refused {bad.Path}: {bad.Reason}; another picture takes its place")),
-            bytes => new TensorBatchMemory(bytes, pinned: encoder.Device.type == DeviceType.CUDA));
+        statistics = [.. head.Slots().Where(s => !s.IsTrained).Select(s => (s.Weight.Tensor, s.Weight.Tensor.clone().DetachFromDisposeScope()))];
+        if (train is null) batches = new(data.Train, augmented, settings, encoder.Device, first, bad => narrator.Say($"refused {bad.Path}: {bad.Reason}; another picture takes its place"));
     }
 
     private protected override string Title => "linprobe";
@@ -49,6 +44,22 @@ internal sealed class LinearProbe : ClassifierLoop, IDisposable
         return nn.functional.cross_entropy(head.Forward(features), labels);
     }
 
+    private protected override StepSample Sample(long batch, int row) => ILabelledBatches.Sample(plan, pictures, batch, row);
+
+    // a pass moves the running statistics before anyone knows that the step is bad
+    private protected override void Begin()
+    {
+        using var guard = no_grad();
+        foreach (var (now, before) in statistics) before.copy_(now);
+    }
+
+    private protected override void Settle(Tensor skipped)
+    {
+        using var guard = no_grad();
+        var bad = skipped.to(@bool);
+        foreach (var (now, before) in statistics) now.copy_(where(bad, before, now));
+    }
+
     private protected override Accuracy Judge()
         => test is not null ? Accuracy.Of(test, settings.BatchSize, encoder.Device, head.Forward)
             : Accuracy.Of(held, settings.Size, settings.BatchSize, settings.Workers, encoder.Device, images => head.Forward(encoder.Features(images)));
@@ -56,10 +67,8 @@ internal sealed class LinearProbe : ClassifierLoop, IDisposable
     private (Tensor Features, Tensor Labels) Computed()
     {
         using var guard = no_grad();
-        var batch = loader!.Take() ?? throw new InvalidOperationException("the plan ended before the run");
-        var labels = new long[batch.Rows];
-        for (var row = 0; row < labels.Length; row++) labels[row] = batch.Info[row].Label;
-        return (encoder.Features(uploader!.Normalize(uploader.Upload(batch))), tensor(labels, device: encoder.Device));
+        var batch = batches!.Next(0, 0);                                                                              // nothing is drawn by step
+        return (encoder.Features(batch.Images), batch.Labels);
     }
 
     private (Tensor Features, Tensor Labels) Known()
@@ -71,7 +80,7 @@ internal sealed class LinearProbe : ClassifierLoop, IDisposable
 
     public void Dispose()
     {
-        loader?.Dispose();
-        uploader?.Dispose();
+        batches?.Dispose();
+        foreach (var (_, before) in statistics) before.Dispose();
     }
 }

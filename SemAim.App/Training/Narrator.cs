@@ -24,11 +24,18 @@ internal sealed class Narrator(bool quiet)
     {
         if (!live)
         {
+            var (clock, first) = (new Stopwatch(), 0L);
             work((done, text) =>
             {
+                if (!clock.IsRunning)
+                {
+                    clock.Start();
+                    first = done;
+                }
                 if (quiet || done < total && sinceLine.Elapsed < TimeSpan.FromSeconds(10)) return;
                 sinceLine.Restart();
-                Console.Error.WriteLine($"{what} {done}/{total} {text}");
+                var left = done > first && done < total ? $", {Rehearsal.Length(clock.Elapsed.TotalSeconds / (done - first) * (total - done))} left" : "";
+                Console.Error.WriteLine($"{what} {done}/{total} {text}{left}");
             });
             return;
         }

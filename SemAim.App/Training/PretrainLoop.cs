@@ -197,7 +197,7 @@ internal sealed class PretrainLoop(AimViT model, PixelObjective objective, ISamp
         narrator.Say($"step {step + 1}: loss {loss}, gradient norm {norm}: the update was skipped");
         log.Write("event", ("event", "bad step"), ("step", step + 1), ("loss", loss), ("grad_norm", norm), ("order_is_finite", finite));
         // the update was skipped, so the weights are still those that the step began with, and those of the bad step before it
-        BadSteps?.Write(model, inARow, new(step + 1, loss, norm, rate, finite, new(settings.Seed, step, settings.BatchSize), [.. rows.Select(r => new StepSample(r.Epoch, r.Index, source.Name(r.Index)))]));
+        BadSteps?.Write(inARow, new(step + 1, loss, norm, rate, finite, new(settings.Seed, step, settings.BatchSize), [.. rows.Select(r => new StepSample(r.Epoch, r.Index, source.Name(r.Index)))]));
     }
 
     private void Refused(RefusedSample bad)

@@ -111,13 +111,16 @@ internal sealed class PretrainStep : IDisposable
         using var scope = NewDisposeScope();
         var made = pass.Run(images(), noise, draws, Phase);
         var loss = made.Loss;
+        // A loss that is not finite may have finite gradients, and a map that is not finite orders nothing: either makes the gradients NaN, so the update is skipped and the
+        // step recorded, and no value is read back to find out.
+        var flaw = loss.detach() * zero;                                                                     // 0, or NaN
         if (made.Map is { } map)
         {
-            // A map that is not finite orders nothing: it makes the gradients NaN, so the update is skipped and the step recorded, and no value is read back to find out.
-            var flaw = map.sum() * zero;                                                                     // 0, or NaN
-            Flaw.add_(flaw, Number.One);
-            loss *= flaw.add(one, Number.One);
+            var ofMap = map.sum() * zero;
+            Flaw.add_(ofMap, Number.One);
+            flaw = flaw.add(ofMap, Number.One);
         }
+        loss *= flaw.add(one, Number.One);
         Phase?.Invoke();
         (accumulation == 1 ? loss : loss / parts).backward();
         arena.CollectGradients();

@@ -22,7 +22,9 @@ internal sealed class Quarantine
 
     internal void Add(RefusedSample bad, long step)
     {
-        if (known.Add(bad.Path)) File.AppendAllText(path, JsonSerializer.Serialize(new { path = bad.Path, reason = bad.Reason, index = bad.Index, epoch = bad.Epoch, step }) + "\n");
+        if (!known.Add(bad.Path)) return;
+        try { File.AppendAllText(path, JsonSerializer.Serialize(new { path = bad.Path, reason = bad.Reason, index = bad.Index, epoch = bad.Epoch, step }) + "\n"); }
+        catch (IOException) { }                                // on a full disk the list is not worth the run; the line on standard error names the file too
     }
 
     private static string? PathOf(string line)

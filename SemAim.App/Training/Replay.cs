@@ -15,26 +15,27 @@ namespace SemAim.App.Training;
 /// <summary>Repeats a recorded step from its addresses and its weights, and looks for the first value that is not finite: pictures, order, graph, loss, gradients.</summary>
 /// <param name="record">the step</param>
 /// <param name="weights">file of the weights it began with</param>
+/// <param name="average">file of their average; null: the run keeps none</param>
 /// <param name="make">makes a model of the run's kind</param>
-/// <param name="guide">what guides a run of a given student</param>
+/// <param name="guide">what guides a run of a given student and average</param>
 /// <param name="objective">of the run, where pixels are predicted</param>
 /// <param name="features">the objective where tokens are predicted, else null</param>
 /// <param name="source">the pictures</param>
 /// <param name="settings">of the run</param>
-internal sealed class Replay(BadStep record, string weights, Func<AimViT> make, Func<AimViT, IGuidance> guide, PixelObjective objective, FeatureObjective? features, ISampleSource source, PretrainSettings settings)
+internal sealed class Replay(BadStep record, string weights, string? average, Func<AimViT> make, Func<AimViT, AimViT?, IGuidance> guide, PixelObjective objective, FeatureObjective? features, ISampleSource source, PretrainSettings settings)
 {
     /// <summary>One line for each thing found out.</summary>
     internal IEnumerable<string> Run()
     {
         var effective = settings.BatchSize * settings.Accumulation;
-        if (record.Samples.Length != effective) throw new RefusedException($"the record has {record.Samples.Length} pictures, its options make {effective} a step");
-        foreach (var s in record.Samples)
-            if (s.Index < 0 || s.Index >= source.Count || source.Name(s.Index) != s.Path) throw new RefusedException($"picture {s.Index} of the data is not {s.Path} any more; give the data of the run with --data-path");
+        record.Require(source, effective);
         yield return $"step {record.Step}: recorded loss {record.Loss}, gradient norm {record.GradNorm}{(record.OrderIsFinite ? "" : "; the map that the order is made from was not finite")}";
         using var model = make();
         ModelWeights.Load(model, weights);
         using var arena = new ParameterArena(model, slot => model.HasNoGradient(slot.Name) ? ParameterGroups.Undecayed : ParameterGroups.Pretraining(slot), settings.Narrow);
-        var guidance = guide(model);
+        using var ema = average is null ? null : new ExponentialMovingAverage(arena);
+        using var teacher = ema is null ? null : Averaged(ema, arena);
+        var guidance = guide(model, teacher);
         var device = arena.Weights.device;
         var order = Orders.Of(settings.Order, settings.Boxes);
         var pass = new PretrainPass(model, order, guidance, objective, features);
@@ -52,68 +53,70 @@ internal sealed class Replay(BadStep record, string weights, Func<AimViT> make, 
             var rows = batch.Rows;                             // the slot goes back to the ring with the upload
             var images = uploader.Normalize(uploader.Upload(batch));
             var noise = KeyedUniform.Fill(settings.Seed, step, (long)micro * settings.BatchSize, rows, order.NoiseColumns(model.PatchGrid), device);
-            var (loss, map, rank) = pass.Run(images, noise);
-            if (map is not null) loss *= map.sum().mul(Number.Of(0)).add(Number.One, Number.One);      // as in training: a map that is not finite makes a bad step
-            loss.div(Number.Of(settings.Accumulation)).backward();
-            arena.CollectGradients();
+            var draws = model.DrawsAPass == 0 ? null : KeyedUniform.Fill(settings.Seed, step, (long)micro * settings.BatchSize, rows, model.DrawsAPass, device, RngStream.DropPath).t();
+            var (loss, map, rank) = pass.Run(images, noise, draws);
             var value = loss.item<float>();
+            // as in training: a map or a loss that is not finite makes a bad step
+            if (map is not null) loss *= map.sum().mul(Number.Of(0)).add(Number.One, Number.One);
+            NotFinite.Spoiled(loss).div(Number.Of(settings.Accumulation)).backward();
+            arena.CollectGradients();
             total += value / settings.Accumulation;
-            first ??= Look(images, map, rank, value, micro);
+            first ??= Look(images, map, rank, draws, value, micro);
+            if (first is null && NotFinite.Is(arena.Gradients))
+                first = $"first value not finite: the gradient of {NotFinite.Gradient(arena, model, Forward(model, images, rank, draws))}; every value up to the loss is finite";
         }
-        var norm = Norm(arena);
-        yield return $"repeated: loss {total}, gradient norm {norm}";
-        first ??= double.IsFinite(norm) ? null : $"the forward pass is finite; the gradient that is not and lies deepest in the graph: {BadGradient(arena)}";
+        using var norm = arena.GradientNorm();
+        yield return $"repeated: loss {total}, gradient norm {(double)norm.item<float>()}";
+        if (first is null && !float.IsFinite(norm.item<float>())) first = "first value not finite: the norm of all gradients; each of them is finite";
         yield return first ?? "every value is finite now: the weights or pictures differ from the run's, or the machine erred";
     }
 
-    // in the order in which values are made
-    private string? Look(Tensor images, Tensor? map, Tensor rank, float loss, int micro)
+    private AimViT Averaged(ExponentialMovingAverage ema, ParameterArena arena)
     {
-        for (var row = 0; row < images.size(0); row++)
+        using var guard = no_grad();
+        var teacher = make();
+        using (var saved = make())
         {
-            using var picture = images.select(0, row);
-            if (!IsFinite(picture)) return $"first value not finite: the picture {record.Samples[micro * settings.BatchSize + row].Path}";
+            ModelWeights.Load(saved, average!);
+            var slots = saved.Slots().ToDictionary(s => s.Name);
+            foreach (var spec in arena.Specs)
+            {
+                using var view = arena.View(ema.Weights, spec.Name);
+                view.copy_(slots[spec.Name].Weight.Tensor);
+            }
         }
-        if (map is not null && !IsFinite(map)) return Of(plain => plain.Encode(Sym.Of(images, Dsl.Run.Eval))) is { } value ? $"first value not finite, in the pass that guides: {value}" : "first value not finite: the map that guides the order";
-        if (!IsFinite(rank)) return "first value not finite: the order's ranks";
+        ema.Attach(teacher);
+        teacher.eval();
+        return teacher;
+    }
+
+    private static Action Forward(AimViT model, Tensor images, Tensor rank, Tensor? draws)
+    {
+        var run = draws is null ? Dsl.Run.Eval : Dsl.Run.Train(draws);
+        return () => model.Predict(Sym.Of(images, run), Sym.Of(rank, run));
+    }
+
+    // in the order in which values are made
+    private string? Look(Tensor images, Tensor? map, Tensor rank, Tensor? draws, float loss, int micro)
+    {
+        if (NotFinite.Picture(images, row => record.Samples[micro * settings.BatchSize + row]) is { } picture) return picture;
+        if (map is not null && NotFinite.Is(map))
+            return Of(average ?? weights, plain => plain.Encode(Sym.Of(images, Dsl.Run.Eval))) is { } value ? $"first value not finite, in the pass that guides: {value}" : "first value not finite: the map that guides the order";
+        if (NotFinite.Is(rank)) return "first value not finite: the order's ranks";
         if (float.IsFinite(loss)) return null;
-        if (Of(plain => plain.Predict(Sym.Of(images, Dsl.Run.Eval), Sym.Of(rank, Dsl.Run.Eval))) is { } made) return $"first value not finite: {made}";
+        if (Of(weights, plain => Forward(plain, images, rank, draws)()) is { } made) return $"first value not finite: {made}";
         return settings.Narrow
             ? "first value not finite: a product in bfloat16, or the loss; in float32 every value up to the prediction is finite"
             : "first value not finite: the loss; every value up to the prediction is finite";
     }
 
     // the specification runs in float32
-    private TracedValue? Of(Action<AimViT> run)
+    private TracedValue? Of(string file, Action<AimViT> run)
     {
         using var scope = NewDisposeScope();
         using var guard = no_grad();
         using var plain = make();
-        ModelWeights.Load(plain, weights);
+        ModelWeights.Load(plain, file);
         return Trace.FirstNonFinite(plain, () => run(plain));
-    }
-
-    private static bool IsFinite(Tensor t)
-    {
-        using var each = t.isfinite();
-        using var all = each.all();
-        return all.item<bool>();
-    }
-
-    private static double Norm(ParameterArena arena)
-    {
-        using var norm = arena.GradientNorm();
-        return norm.item<float>();
-    }
-
-    private static string BadGradient(ParameterArena arena)
-    {
-        // backward goes from the head to the patches: the last weight in the order of the model was reached first
-        foreach (var spec in arena.Specs.OrderByDescending(s => s.Name.StartsWith("prediction_head", StringComparison.Ordinal) ? 2 : s.Name.StartsWith("norm", StringComparison.Ordinal) ? 1 : 0))
-        {
-            using var gradient = arena.View(arena.Gradients, spec.Name);
-            if (!IsFinite(gradient)) return spec.Name;
-        }
-        return "none";
     }
 }

@@ -45,7 +45,12 @@ internal sealed class CudaCheckVerb : IVerb
             return Missing(said, $"libtorch does not load: {(e.InnerException ?? e).Message}");
         }
         said["libtorch"] = native;
-        return Compare(said);
+        try { return Compare(said); }
+        // whatever a driver or library does on an unknown machine, what was found out before is told
+        catch (Exception e) when (e is RefusedException or System.Runtime.InteropServices.ExternalException or InvalidOperationException or IOException or UnauthorizedAccessException or OutOfMemoryException)
+        {
+            return Missing(said, e.Message.Split('\n')[0]);
+        }
     }
 
     [MethodImpl(MethodImplOptions.NoInlining)]
@@ -105,7 +110,7 @@ internal sealed class CudaCheckVerb : IVerb
 
     private static int Missing(JsonObject said, string reason)
     {
-        said["reason"] = reason;
+        said["error"] = reason;
         Console.Error.WriteLine($"semaim: {reason}");
         Console.Out.WriteLine(said.ToJsonString());
         return ExitCodes.Failed;

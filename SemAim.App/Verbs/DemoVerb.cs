@@ -95,7 +95,7 @@ internal sealed class DemoVerb : ITrainingVerb
             Order = OrderName,
             MinScale = 0.4,
             LogEvery = 10,
-            EvaluateEvery = Minutes >= 5 ? steps / 12 : 0,
+            EvaluateEvery = Minutes >= 5 ? (steps + 11) / 12 : 0,                // rounded up, so that the last one on the way is not just before the end
         };
         run.WriteConfig(new Dictionary<string, object?>
         {
@@ -114,12 +114,18 @@ internal sealed class DemoVerb : ITrainingVerb
             ["pictures"] = drawing,
             ["knn"] = $"mean patch token after the final norm, standardised by channel with the training set's mean and deviation, cosine, k = {Neighbours}, T = 0.07",
         }, model);
-        var speed = new PretrainLoop(model, objective, train, settings, log, narrator, (_, passed) =>
+        var loop = new PretrainLoop(model, objective, train, settings, log, narrator, (_, passed) =>
         {
             var (knn, held) = Measure(model, objective, order, train, val, objects);
             Tell(log, "pretrained", passed, knn, held);
             narrator.Say($"after {passed:F0} s: held-out loss {held.Loss:F3}, k-NN {knn.Top1:F1} ± {knn.Error:F1} %, centre on the object {held.HitRate:F1} %");
-        }).Run();
+        });
+        var speed = loop.Run();
+        if (loop.Outcome != ExitCodes.Done)
+        {
+            Console.Error.WriteLine($"semaim: {settings.MaxBadSteps} steps in a row were not finite; choose a lower --lr than {Lr}");
+            return loop.Outcome;
+        }
         var seconds = steps * Batch / speed;
 
         var (pretrained, after) = Measure(model, objective, order, train, val, objects);

@@ -15,7 +15,7 @@ namespace SemAim.App.Verbs;
 
 /// <summary><c>semaim finetune</c>: names and defaults of the original (behaviour.md 7) unless the help says otherwise.</summary>
 [Verb("finetune", HelpText = "Train a classifier from pretrained weights and judge it on held-out pictures.")]
-internal sealed class FinetuneVerb : TrainedEvaluationOptions, ITrainingVerb
+internal sealed partial class FinetuneVerb : TrainedEvaluationOptions, IReplayed
 {
     private const string Fallback = "vit_large_patch16";
 
@@ -122,6 +122,7 @@ internal sealed class FinetuneVerb : TrainedEvaluationOptions, ITrainingVerb
         else if (start is not null)
         {
             var report = ModelWeights.Load(model, start, Eval ? EncoderWeights.Judged(pool) : EncoderWeights.Classifier(pool));
+            NotFinite.Refuse(model, start.Path);
             narrator.Say($"weights {report.Summary}");
             foreach (var line in report.Lines) narrator.Say($"        {line}");
             if (!Eval) model.InitialiseHead(2e-5);
@@ -149,26 +150,24 @@ internal sealed class FinetuneVerb : TrainedEvaluationOptions, ITrainingVerb
         narrator.Say($"model   {name}: {arena.Specs.Sum(s => s.Count):N0} trained weights in {groups.Count} groups, pictures {sizes.ImageSize} px, {classes} classes");
         narrator.Say($"run     {settings.Epochs} epochs of {stepsPerEpoch} steps of {settings.Effective}, lr {settings.Rate:G4}, {Precision.ToString().ToLowerInvariant()}, seed {Seed} → {run.Folder}");
         if (from is not null) narrator.Say($"resume  from {from.Value.Folder}, step {first} of {(long)settings.Epochs * stepsPerEpoch}");
-        using var log = new MetricsLog(run.Metrics);
+        using var log = new MetricsLog(run.Metrics, narrator.Say);
         log.Write("event", ("event", from is null ? "start" : "resume"), ("step", first), ("steps", (long)settings.Epochs * stepsPerEpoch), ("pictures", data.Train.Count));
-        using var curves = new EventFile(run.Curves);
+        using var curves = new EventFile(run.Curves, tell: narrator.Say);
         var (best, last) = ClassifierLoop.Recorded(run.Metrics, data.Val.Count);
         using var loop = new FinetuneLoop(model, classes, data, recipe, arena, optimizer, groups.Select((g, i) => (g, i)).ToDictionary(p => p.i, p => p.g.RateScale), settings, log, narrator, first)
         {
             Checkpoints = checkpoints,
             Mathematics = Mathematics(data, sizes, name, classes, recipe),
             Begun = from?.State.Epoch ?? default,
+            BadInARow = from?.State.BadInARow ?? 0,
+            BadSteps = Records(run, "finetune", sizes, classes, narrator, path => ModelWeights.Save(model, path)),
             Best = best,
             SaveBest = accuracy => ModelWeights.Save(model, run.BestWeights, new Dictionary<string, string> { ["model"] = name, ["test_acc1"] = accuracy.Top1.ToString("R", CultureInfo.InvariantCulture) }),
             Stop = stop,
             Curves = curves,
         };
         var speed = first < (long)settings.Epochs * stepsPerEpoch ? loop.Run() : 0;
-        if (loop.Outcome != ExitCodes.Done)
-        {
-            if (loop.Outcome == ExitCodes.Stopped) narrator.Say("saved; the same command goes on from here");
-            return loop.Outcome;
-        }
+        if (loop.Outcome != ExitCodes.Done) return Ended(loop, run, narrator);
         log.Write("event", ("event", "done"), ("images_per_second", Math.Round(speed, 1)));
         log.Dispose();
         ModelWeights.Save(model, run.Weights, new Dictionary<string, string> { ["model"] = name });

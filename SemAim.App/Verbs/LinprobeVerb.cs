@@ -20,7 +20,7 @@ internal enum ProbeAugment { Crop_Flip, None }
 
 /// <summary><c>semaim linprobe</c>: names and defaults of the original (behaviour.md 7) unless the help says otherwise.</summary>
 [Verb("linprobe", HelpText = "Train one dense layer on frozen features and judge it on held-out pictures.")]
-internal sealed class LinprobeVerb : TrainedEvaluationOptions, IVerb
+internal sealed partial class LinprobeVerb : TrainedEvaluationOptions, IReplayed
 {
     [Option("model", Default = null, HelpText = "A published model (vit_* or aim_*) whose sizes the weights must have; without it the weights' own sizes.")]
     public string? Model { get; set; }
@@ -52,11 +52,16 @@ internal sealed class LinprobeVerb : TrainedEvaluationOptions, IVerb
     [Option("cache_features", Default = false, HelpText = "Compute frozen features once where no augmentation forbids it: those of val, and with --augment none those of train.")]
     public bool CacheFeatures { get; set; }
 
-    public int Run()
+    public void Check()
     {
         CheckTrained(BatchSize, Epochs);
         if (BatchSize < 2) throw new UsageException($"--batch_size {BatchSize}: at least 2, whose mean and deviation normalise the features");
         if (Finetune.Length == 0 && !Eval) throw new UsageException("--finetune is missing: random weights are not probed in silence");
+    }
+
+    public int Run()
+    {
+        Check();
         using var stop = new StopRequest(StopRequest.Limit(MaxTime), Quiet ? null : Console.Error.WriteLine);
         NativeStart.Ensure();
         var (device, narrator) = (Device(), new Narrator(Quiet));
@@ -108,26 +113,24 @@ internal sealed class LinprobeVerb : TrainedEvaluationOptions, IVerb
             .Add("augmentation", Augment == ProbeAugment.None ? "none" : "random square of the resized picture, flip").Add("optimizer", Optimizer.ToString().ToLowerInvariant()).Add("epochs", Epochs);
         narrator.Say($"run     {settings.Epochs} epochs of {stepsPerEpoch} steps of {settings.Effective}, lr {settings.Rate:G4}, seed {Seed} → {run.Folder}");
         if (from is not null) narrator.Say($"resume  from {from.Value.Folder}, step {first} of {(long)settings.Epochs * stepsPerEpoch}");
-        using var log = new MetricsLog(run.Metrics);
+        using var log = new MetricsLog(run.Metrics, narrator.Say);
         log.Write("event", ("event", from is null ? "start" : "resume"), ("step", first), ("steps", (long)settings.Epochs * stepsPerEpoch), ("pictures", data.Train.Count));
-        using var curves = new EventFile(run.Curves);
+        using var curves = new EventFile(run.Curves, tell: narrator.Say);
         var (best, last) = ClassifierLoop.Recorded(run.Metrics, data.Val.Count);
         using var loop = new LinearProbe(encoder, head, data, train, test, Augment == ProbeAugment.Crop_Flip, arena, optimizer, settings, log, narrator, first)
         {
             Checkpoints = checkpoints,
             Mathematics = mathematics,
             Begun = from?.State.Epoch ?? default,
+            BadInARow = from?.State.BadInARow ?? 0,
+            BadSteps = Records(run, "linprobe", sizes, classes, narrator, path => Save(path, encoder, head, name)),
             Best = best,
             SaveBest = accuracy => Save(run.BestWeights, encoder, head, name, accuracy),
             Stop = stop,
             Curves = curves,
         };
         var speed = first < (long)settings.Epochs * stepsPerEpoch ? loop.Run() : 0;
-        if (loop.Outcome != ExitCodes.Done)
-        {
-            if (loop.Outcome == ExitCodes.Stopped) narrator.Say("saved; the same command goes on from here");
-            return loop.Outcome;
-        }
+        if (loop.Outcome != ExitCodes.Done) return Ended(loop, run, narrator);
         log.Write("event", ("event", "done"), ("images_per_second", Math.Round(speed, 1)));
         log.Dispose();
         Save(run.Weights, encoder, head, name, loop.Last ?? last!);
@@ -135,11 +138,11 @@ internal sealed class LinprobeVerb : TrainedEvaluationOptions, IVerb
     }
 
     // encoder and head under the original's names
-    private static void Save(string path, FrozenEncoder encoder, ProbeHead head, string name, Accuracy accuracy)
+    private static void Save(string path, FrozenEncoder encoder, ProbeHead head, string name, Accuracy? accuracy = null)
     {
         var (body, top) = (encoder.Weights.state_dict(), head.state_dict());
         using var tracked = tensor(0L);
         SafetensorsWriter.Write(path, body.Concat(top).Append(new("head.0.num_batches_tracked", tracked)).Select(t => KeyValuePair.Create(t.Key, t.Value)),
-            new Dictionary<string, string> { ["model"] = name, ["test_acc1"] = accuracy.Top1.ToString("R", CultureInfo.InvariantCulture) });
+            new Dictionary<string, string> { ["model"] = name, ["test_acc1"] = accuracy?.Top1.ToString("R", CultureInfo.InvariantCulture) ?? "" });
     }
 }

@@ -23,7 +23,7 @@ internal enum GraphChoice { Auto, On, Off }
 
 /// <summary><c>semaim pretrain</c>: names and defaults of the original (behaviour.md 7) unless the help says otherwise.</summary>
 [Verb("pretrain", HelpText = "Pretrain a model on pictures without labels.")]
-internal sealed partial class PretrainVerb : PretrainModelOptions, ITrainingVerb
+internal sealed partial class PretrainVerb : PretrainModelOptions, IReplayed
 {
     [Option("data_path", Required = true, HelpText = "A folder with an ImageFolder tree (train/CLASS/*), a list file (train.txt), tar shards (train*.tar or train/*.tar) or just pictures.")]
     public string DataPath { get; set; } = "";
@@ -185,13 +185,13 @@ internal sealed partial class PretrainVerb : PretrainModelOptions, ITrainingVerb
         foreach (var line in FirstBlock(model, teacher, settings, source, kind, perEpoch, device)) narrator.Say(line);
         narrator.Say($"saves   every {settings.SaveEvery} steps, {Keep} stay → {run.Folder}");
         if (Foresight(model, settings) is { } need && need > MachineMemory.Free()) narrator.Say($"memory  about {need / 1e9:F1} GB are needed and {MachineMemory.Free() / 1e9:F1} GB are free: {Smaller()}");
-        using (var log = new MetricsLog(run.Metrics))
+        using (var log = new MetricsLog(run.Metrics, narrator.Say))
         {
             if (from is { } at) narrator.Say($"resume  from {at.Folder}, step {at.State.Step} of {steps}");
             log.Write("event", ("event", from is null ? "start" : "resume"), ("step", from?.State.Step ?? 0), ("steps", steps), ("pictures", source.Count));
-            using var curves = new EventFile(run.Curves);
+            using var curves = new EventFile(run.Curves, tell: narrator.Say);
             void Evaluate(long step) => Judge(model, source, val!, step, step / perEpoch, log, narrator);
-            var loop = new PretrainLoop(model, objective, source, settings, log, narrator, val is null ? null : (step, _) => Evaluate(step)) { Checkpoints = checkpoints, From = from, Mathematics = mathematics, Stop = stop, BadSteps = new BadStepRecords(run.BadSteps, Options()), Curves = curves, AverageTeacher = teacher, Guide = guidance, Features = features, Quarantine = new Quarantine(run.Quarantine, anew: from is null), Graphs = CudaGraph == GraphChoice.On };
+            var loop = new PretrainLoop(model, objective, source, settings, log, narrator, val is null ? null : (step, _) => Evaluate(step)) { Checkpoints = checkpoints, From = from, Mathematics = mathematics, Stop = stop, BadSteps = new BadStepRecords(run.BadSteps, new RecordedRun("pretrain", Options(), path => ModelWeights.Save(model, path), teacher is null ? null : path => ModelWeights.Save(teacher, path)), narrator.Say), Curves = curves, AverageTeacher = teacher, Guide = guidance, Features = features, Quarantine = new Quarantine(run.Quarantine, anew: from is null), Graphs = CudaGraph == GraphChoice.On };
             var speed = loop.Run();
             if (loop.Outcome != ExitCodes.Done)
             {
@@ -272,7 +272,7 @@ internal sealed partial class PretrainVerb : PretrainModelOptions, ITrainingVerb
         return ExitCodes.Done;
     }
 
-    private void Check()
+    public void Check()
     {
         if (KnnEvery < 0) throw new UsageException($"--knn_every {KnnEvery}: 0 or more");
         CheckModel();

@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text.Json;
 using CommandLine;
 using SemAim.App.Training;
+using SemAim.Models;
 using SemAim.Runtime;
 using SemAim.Runtime.Logging;
 using SemAim.Runtime.Optim;
@@ -57,6 +58,9 @@ internal abstract class TrainedEvaluationOptions : EvaluationOptions
     [Option("keep", Default = 2, HelpText = "Checkpoints that stay.")]
     public int Keep { get; set; }
 
+    [Option("max_bad_steps", Default = 3, HelpText = "Save and end with 4 after this many steps in a row with a loss or gradient that is not finite.")]
+    public int MaxBadSteps { get; set; }
+
     [Option("log_every", Default = 20, HelpText = "Steps between two lines of metrics.jsonl.")]
     public int LogEvery { get; set; }
 
@@ -82,6 +86,7 @@ internal abstract class TrainedEvaluationOptions : EvaluationOptions
         if (AccumIter < 1) throw new UsageException($"--accum_iter {AccumIter}: at least 1");
         if (Keep < 1) throw new UsageException($"--keep {Keep}: at least 1");
         if (SaveEvery < 0) throw new UsageException($"--save_every {SaveEvery}: 0 or more");
+        if (MaxBadSteps < 1) throw new UsageException($"--max_bad_steps {MaxBadSteps}: at least 1");
         if (LogEvery < 1) throw new UsageException($"--log_every {LogEvery}: at least 1");
         if (GlobalPool && ClsToken) throw new UsageException("--global_pool and --cls_token exclude each other");
     }
@@ -103,8 +108,23 @@ internal abstract class TrainedEvaluationOptions : EvaluationOptions
         Workers = Workers,
         LogEvery = LogEvery,
         SaveEvery = SaveEvery,
+        MaxBadSteps = MaxBadSteps,
         Size = size,
     };
+
+    /// <summary>Records of the run's bad steps.</summary>
+    /// <param name="verb">of the run</param>
+    /// <param name="sizes">of the network; its heads are in no weights</param>
+    /// <param name="save">writes the weights to a file</param>
+    private protected BadStepRecords Records(RunFolder run, string verb, EncoderSizes sizes, int classes, Narrator narrator, Action<string> save)
+        => new(run.BadSteps, new RecordedRun(verb, new Dictionary<string, object?>(Options()) { ["num_heads"] = sizes.Heads, ["nb_classes"] = classes, ["data_path"] = Path.GetFullPath(DataPath) }, save), narrator.Say);
+
+    /// <summary>Says how a run ended that did not reach its last step.</summary>
+    private protected int Ended(ClassifierLoop loop, RunFolder run, Narrator narrator)
+    {
+        narrator.Say(loop.Outcome == ExitCodes.Stopped ? "saved; the same command goes on from here" : $"{MaxBadSteps} steps in a row were not finite; see {run.BadSteps}");
+        return loop.Outcome;
+    }
 
     /// <summary>Steps of an epoch.</summary>
     /// <exception cref="UsageException">the pictures do not fill one, and there is something to train</exception>

@@ -5,7 +5,7 @@ namespace SemAim.Models;
 /// <summary>Which keys of a checkpoint a model may leave out or lack (behaviour.md 6.2).</summary>
 public static class EncoderWeights
 {
-    private const string Decoder = "part of the pretraining decoder, which no evaluation uses";
+    private const string Decoder = "part of the pretraining decoder, which no evaluation uses", Encoder = "part of the encoder, which is not trained";
 
     /// <summary>Into a pretraining model: all but the fixed kernel of the blur.</summary>
     public static LoadRules Pretraining { get; } = new() { Ignored = [("gaussian_blur.", "the blur of the target is made from its options")] };
@@ -32,6 +32,12 @@ public static class EncoderWeights
     /// <summary>Into a classifier that is to be judged: everything must be there.</summary>
     /// <param name="globalPool">features are normalised by fc_norm instead of norm</param>
     public static LoadRules Judged(bool globalPool) => new() { Ignored = [.. Always, Other(globalPool)] };
+
+    /// <summary>Into the head of a linear probe, from a file that holds encoder and head.</summary>
+    public static LoadRules Probe { get; } = new()
+    {
+        Ignored = [("cls_token", Encoder), ("pos_embed", Encoder), ("patch_embed.", Encoder), ("blocks.", Encoder), ("norm.", Encoder), ("fc_norm.", Encoder), ("head.0.num_batches_tracked", "a count that nothing reads")],
+    };
 
     private static IEnumerable<(string, string)> Always => [("query_blocks.", Decoder), ("prediction_head.", Decoder), ("gaussian_blur.", Decoder)];
 

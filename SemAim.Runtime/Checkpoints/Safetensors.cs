@@ -161,20 +161,30 @@ public static class SafetensorsWriter
         }
         while (header.Length % 8 != 0) header.WriteByte((byte)' ');
         var part = path + ".part";
-        using (var stream = open?.Invoke(part) ?? new FileStream(part, FileMode.Create, FileAccess.Write, FileShare.None, 1 << 20))
+        try
         {
-            Span<byte> prefix = stackalloc byte[8];
-            BinaryPrimitives.WriteUInt64LittleEndian(prefix, (ulong)header.Length);
-            stream.Write(prefix);
-            header.WriteTo(stream);
-            foreach (var (_, tensor) in items)
+            using (var stream = open?.Invoke(part) ?? new FileStream(part, FileMode.Create, FileAccess.Write, FileShare.None, 1 << 20))
             {
-                if (tensor.numel() == 0) continue;
-                using var scope = NewDisposeScope();               // holds the intermediates on whatever thread this is
-                using var plain = tensor.detach().to(CPU).contiguous();
-                plain.WriteBytesToStream(stream);
+                Span<byte> prefix = stackalloc byte[8];
+                BinaryPrimitives.WriteUInt64LittleEndian(prefix, (ulong)header.Length);
+                stream.Write(prefix);
+                header.WriteTo(stream);
+                foreach (var (_, tensor) in items)
+                {
+                    if (tensor.numel() == 0) continue;
+                    using var scope = NewDisposeScope();               // holds the intermediates on whatever thread this is
+                    using var plain = tensor.detach().to(CPU).contiguous();
+                    plain.WriteBytesToStream(stream);
+                }
+                if (stream is FileStream file) file.Flush(flushToDisk: true);
             }
-            if (stream is FileStream file) file.Flush(flushToDisk: true);
+        }
+        catch
+        {
+            // what was begun takes room that a full disk does not have
+            try { File.Delete(part); }
+            catch (Exception again) when (again is IOException or UnauthorizedAccessException) { }
+            throw;
         }
         File.Move(part, path, overwrite: true);
     }

@@ -8,18 +8,19 @@ namespace SemAim.Runtime.Logging;
 /// <remarks>Records are length, masked CRC-32C of the length, an <c>Event</c> message, masked CRC-32C of the message; integers little-endian.</remarks>
 public sealed class EventFile : IDisposable
 {
-    private readonly FileStream stream;
+    private readonly RecordFile file;
     private readonly TimeProvider time;
 
     /// <summary>Starts a new file <c>events.out.tfevents.SECONDS.NUMBER</c> in a folder; a run that goes on adds one, which TensorBoard reads after the others.</summary>
     /// <param name="folder">made where it is missing</param>
     /// <param name="time">the clock of the records; null: the system's</param>
-    public EventFile(string folder, TimeProvider? time = null)
+    /// <param name="tell">gets one line when a full disk begins to cost records and one when it no longer does; null: a refusal is thrown</param>
+    public EventFile(string folder, TimeProvider? time = null, Action<string>? tell = null)
     {
         this.time = time ?? TimeProvider.System;
         Directory.CreateDirectory(folder);
         var number = Directory.GetFiles(folder, "events.out.tfevents.*").Length;
-        stream = new FileStream(Path.Combine(folder, $"events.out.tfevents.{this.time.GetUtcNow().ToUnixTimeSeconds():D10}.{number:D4}"), FileMode.CreateNew, FileAccess.Write, FileShare.Read);
+        file = RecordFile.Open(Path.Combine(folder, $"events.out.tfevents.{this.time.GetUtcNow().ToUnixTimeSeconds():D10}.{number:D4}"), FileMode.CreateNew, tell);
         Write(Event(0, 3, Encoding.UTF8.GetBytes("brain.Event:2")));
     }
 
@@ -60,11 +61,7 @@ public sealed class EventFile : IDisposable
         BinaryPrimitives.WriteUInt32LittleEndian(record.AsSpan(8), Masked(record.AsSpan(0, 8)));
         message.CopyTo(record, 12);
         BinaryPrimitives.WriteUInt32LittleEndian(record.AsSpan(12 + message.Length), Masked(message));
-        lock (stream)
-        {
-            stream.Write(record);
-            stream.Flush();
-        }
+        file.Add(record);
     }
 
     internal static uint Masked(ReadOnlySpan<byte> bytes)
@@ -88,5 +85,5 @@ public sealed class EventFile : IDisposable
     }
 
     /// <summary>Closes the file.</summary>
-    public void Dispose() => stream.Dispose();
+    public void Dispose() => file.Dispose();
 }

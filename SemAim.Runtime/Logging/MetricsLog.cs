@@ -7,10 +7,12 @@ namespace SemAim.Runtime.Logging;
 public sealed class MetricsLog : IDisposable
 {
     private static readonly JsonSerializerOptions Options = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping, NumberHandling = System.Text.Json.Serialization.JsonNumberHandling.AllowNamedFloatingPointLiterals };
-    private readonly StreamWriter writer;
+    private readonly RecordFile file;
 
     /// <summary>Appends to a file.</summary>
-    public MetricsLog(string path) => writer = new StreamWriter(path, append: true) { AutoFlush = true, NewLine = "\n" };
+    /// <param name="path">made where it is missing</param>
+    /// <param name="tell">gets one line when a full disk begins to cost lines and one when it no longer does; null: a refusal is thrown</param>
+    public MetricsLog(string path, Action<string>? tell = null) => file = RecordFile.Open(path, FileMode.OpenOrCreate, tell);
 
     /// <summary>Before a run goes on from a step: drops what a later step wrote, and a line that was cut off. A run that starts anew (step 0) starts an empty file.</summary>
     public static void Cut(string path, long step)
@@ -45,9 +47,9 @@ public sealed class MetricsLog : IDisposable
     {
         var line = new Dictionary<string, object?> { ["kind"] = kind };
         foreach (var (name, value) in values) line[name] = value;
-        lock (writer) writer.WriteLine(JsonSerializer.Serialize(line, Options));
+        file.Add([.. JsonSerializer.SerializeToUtf8Bytes(line, Options), (byte)'\n']);
     }
 
     /// <summary>Closes the file.</summary>
-    public void Dispose() => writer.Dispose();
+    public void Dispose() => file.Dispose();
 }

@@ -37,7 +37,7 @@ public sealed class CudaCheckTests : IDisposable
         Assert.Equal(1, code);
         Assert.Contains("sees no GPU", errors);
         Assert.False(Last(output).GetProperty("cuda").GetBoolean());
-        Assert.Contains("sees no GPU", Last(output).GetProperty("reason").GetString());
+        Assert.Contains("sees no GPU", Last(output).GetProperty("error").GetString());
     }
 
     [Theory]
@@ -52,7 +52,7 @@ public sealed class CudaCheckTests : IDisposable
         Assert.Equal(1, code);
         Assert.Contains(said, errors);
         Assert.False(Last(output).GetProperty("cuda").GetBoolean());
-        Assert.Contains(said, Last(output).GetProperty("reason").GetString());
+        Assert.Contains(said, Last(output).GetProperty("error").GetString());
     }
 
     [SkippableWithGpuFact]
@@ -71,20 +71,57 @@ public sealed class CudaCheckTests : IDisposable
     {
         File.Copy(ScriptPath, Path.Combine(folder, "cuda-check.sh"));
 
-        var (code, _, errors) = Bash([Path.Combine(folder, "cuda-check.sh"), "run"], null);
+        var (code, output, errors) = Bash([Path.Combine(folder, "cuda-check.sh"), "run"], null);
 
-        Assert.Equal(2, code);
+        Assert.Equal(1, code);
         Assert.Contains("'cuda-check.sh pack' makes it", errors);
+        Assert.Contains("'cuda-check.sh pack' makes it", Last(output).GetProperty("error").GetString());
+    }
+
+    [Theory]
+    [InlineData("echo a library is missing >&2; exit 127", 127)]
+    [InlineData("echo starting; kill -SEGV $$", 139)]
+    public void A_program_that_the_machine_cannot_run_is_told_in_JSON_too(string does, int ended)
+    {
+        var (code, output, _) = Script("2.11.0", withLibrary: true, does);
+
+        Assert.Equal(1, code);
+        Assert.False(Last(output).GetProperty("cuda").GetBoolean());
+        Assert.Contains($"ended with code {ended}", Last(output).GetProperty("error").GetString());
+    }
+
+    [Theory]
+    [InlineData("nowhere")]                                    // there is none
+    [InlineData("broken")]                                     // a file that is no library
+    public void Without_a_libtorch_the_program_prints_one_object_with_the_error(string kind)
+    {
+        // the program without its native libraries, as it is packed
+        var app = Directory.CreateDirectory(Path.Combine(folder, "bare")).FullName;
+        foreach (var file in Directory.GetFiles(AppContext.BaseDirectory).Where(f => !Path.GetFileName(f).StartsWith("lib", StringComparison.Ordinal)))
+            File.CreateSymbolicLink(Path.Combine(app, Path.GetFileName(file)), file);
+        var torch = Path.Combine(folder, "torch");
+        if (kind == "broken")
+        {
+            Directory.CreateDirectory(torch);
+            foreach (var name in new[] { "libc10.so", "libtorch_cpu.so", "libtorch.so" }) File.WriteAllText(Path.Combine(torch, name), "no library");
+        }
+
+        var (code, output, errors) = Run(new ProcessStartInfo("dotnet", [Path.Combine(app, "semaim.dll"), "cuda-check"]) { Environment = { ["SEMAIM_LIBTORCH"] = torch } });
+
+        Assert.True(code == 1, errors);
+        Assert.Single(output.Trim().Split('\n'));
+        Assert.False(Last(output).GetProperty("cuda").GetBoolean());
+        Assert.Contains("libtorch does not load: ", Last(output).GetProperty("error").GetString());
     }
 
     private static string ScriptPath => Path.Combine(GoldenFolder.Repository, "tests", "cuda", "cuda-check.sh");
 
     // the script beside a program that tells what it was given, and an interpreter that finds a torch of some version, or none
-    private (int Code, string Output, string Errors) Script(string? version, bool withLibrary)
+    private (int Code, string Output, string Errors) Script(string? version, bool withLibrary, string does = """echo "$*; $SEMAIM_LIBTORCH" >&2; echo '{"cuda":false}'; exit 1""")
     {
         var (app, torch) = (Directory.CreateDirectory(Path.Combine(folder, "app")).FullName, Path.Combine(folder, "site", "torch"));
         File.Copy(ScriptPath, Path.Combine(folder, "cuda-check.sh"));
-        Executable(Path.Combine(app, "semaim"), $$"""echo "$*; $SEMAIM_LIBTORCH" >&2; echo '{"cuda":false}'; exit 1""");
+        Executable(Path.Combine(app, "semaim"), does);
         Directory.CreateDirectory(Path.Combine(torch, "lib"));
         if (withLibrary) File.WriteAllText(Path.Combine(torch, "lib", "libtorch_cpu.so"), "");
         var python = Path.Combine(folder, "python");
@@ -100,8 +137,14 @@ public sealed class CudaCheckTests : IDisposable
 
     private static (int Code, string Output, string Errors) Bash(string[] arguments, string? python)
     {
-        var start = new ProcessStartInfo("bash", arguments) { RedirectStandardOutput = true, RedirectStandardError = true };
+        var start = new ProcessStartInfo("bash", arguments);
         if (python is not null) start.Environment["PYTHON"] = python;
+        return Run(start);
+    }
+
+    private static (int Code, string Output, string Errors) Run(ProcessStartInfo start)
+    {
+        (start.RedirectStandardOutput, start.RedirectStandardError) = (true, true);
         using var process = Process.Start(start)!;
         var errors = process.StandardError.ReadToEndAsync();
         var output = process.StandardOutput.ReadToEnd();

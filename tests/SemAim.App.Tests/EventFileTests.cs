@@ -35,4 +35,34 @@ public sealed class EventFileTests
         Assert.Equal([0x10, 0xac, 0x02, 0x2a, 0x0d, 0x0a, 0x0b, 0x0a, 0x04, .. "loss"u8, 0x15, 0, 0, 0, 0x3f], messages[1][9..]);
         Directory.Delete(folder, recursive: true);
     }
+
+    [Fact]
+    public void A_full_disk_costs_whole_records_says_so_once_and_the_log_goes_on_when_there_is_room()
+    {
+        var (disk, told) = (new Disk { Room = 10 }, new List<string>());
+        using var file = new RecordFile(disk, "metrics.jsonl", told.Add);
+
+        file.Add("first\n"u8);
+        file.Add("second\n"u8);
+        file.Add("third\n"u8);
+        Assert.Equal("metrics.jsonl: a record could not be written (No space left on device); the run goes on", Assert.Single(told));
+        disk.Room = 100;
+        file.Add("fourth\n"u8);
+
+        Assert.Equal("first\nfourth\n", Encoding.UTF8.GetString(disk.ToArray()));
+        Assert.Equal("metrics.jsonl: written again; 2 records are missing", told[1]);
+        Assert.Throws<IOException>(() => new RecordFile(new Disk { Room = 3 }, "x", null).Add("four"u8));
+    }
+
+    // takes what fits, then refuses
+    private sealed class Disk : MemoryStream
+    {
+        internal int Room { get; set; }
+
+        public override void Write(ReadOnlySpan<byte> buffer)
+        {
+            base.Write(buffer[..(int)Math.Min(buffer.Length, Room - Position)]);
+            if (Position >= Room) throw new IOException("No space left on device");
+        }
+    }
 }

@@ -88,24 +88,15 @@ public sealed class ResumeTests : IDisposable
     }
 
     [Fact]
-    public void The_number_of_live_tensors_is_the_same_after_every_step()
+    public void The_number_of_live_tensors_never_grows_from_step_to_step()
     {
         var counts = new List<long>();
-        for (var i = 0; i < 2; i++)                            // what other tests left must not be finalised in between
-        {
-            GC.Collect();
-            GC.WaitForPendingFinalizers();
-        }
 
-        Train(Settings("attention_center", true, 2) with { SaveEvery = 0 }, null, null, _ =>
-        {
-            if (counts.Count == 0) GC.Collect();               // what the start and other tests left must not be finalised in between
-            if (counts.Count == 0) GC.WaitForPendingFinalizers();
-            counts.Add(torch.Tensor.TotalCount);
-        });
+        Train(Settings("attention_center", true, 2) with { SaveEvery = 0 }, null, null, _ => counts.Add(torch.Tensor.TotalCount));
 
         Assert.Equal(Steps, counts.Count);
-        Assert.Single(counts.Skip(1).Distinct());
+        // the count is the process's: what other tests left may be finalised in between and lower it, but what a step leaves raises it in every step
+        Assert.All(counts.Skip(1).Zip(counts.Skip(2)), pair => Assert.True(pair.Second <= pair.First, string.Join(' ', counts)));
     }
 
     [Fact]
@@ -195,7 +186,7 @@ public sealed class ResumeTests : IDisposable
         using var model = Model();
         using (torch.no_grad()) model.parameters().First().fill_(float.NaN);
 
-        var (outcome, _) = Train(Settings("raster", false, 1), new RunCheckpoints(folder), null, badSteps: new BadStepRecords(bad, new Dictionary<string, object?> { ["seed"] = 5 }), model: model);
+        var (outcome, _) = Train(Settings("raster", false, 1), new RunCheckpoints(folder), null, badSteps: new BadStepRecords(bad, new RecordedRun("pretrain", new Dictionary<string, object?> { ["seed"] = 5 }, path => ModelWeights.Save(model, path)), _ => { }), model: model);
 
         Assert.Equal(ExitCodes.NotFinite, outcome);
         Assert.Equal(["step-00000001.json", "step-00000001.safetensors", "step-00000002.json", "step-00000003.json"], Directory.GetFiles(bad).Select(Path.GetFileName).Order());

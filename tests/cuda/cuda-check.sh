@@ -3,14 +3,15 @@
 #   cuda-check.sh pack [FOLDER]     with the .NET SDK: a self-contained program without libtorch (below 60 MB) and this script, as FOLDER/semaim-cuda-check.tar.gz
 #   cuda-check.sh run [OPTIONS]     on the machine with the GPU, in the unpacked folder: needs an NVIDIA driver and a pip PyTorch 2.10 or newer, no .NET
 # The interpreter whose PyTorch is used is python3, or what PYTHON names. The last line of standard output is one JSON object: parity of a small model with the CPU in fp32 and
-# bf16, aim_base's step in bf16 called and replayed as graphs, utilisation. Where there is no PyTorch or no GPU it says {"cuda":false,"reason":…} and the exit code is 1.
+# bf16, aim_base's step in bf16 called and replayed as graphs, utilisation. Where there is no PyTorch, no GPU, or a program that does not run, it is {"cuda":false,"error":…} and the
+# exit code is 1.
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 most=60000000
 
 fail() {
     echo "cuda-check: $1" >&2
-    printf '{"cuda":false,"reason":"%s"}\n' "$(printf %s "$1" | sed 's/[\\"]/\\&/g')"
+    printf '{"cuda":false,"error":"%s"}\n' "$(printf %s "$1" | tr '[:cntrl:]' ' ' | sed 's/[\\"]/\\&/g')"
     exit 1
 }
 
@@ -32,7 +33,7 @@ pack)
     ;;
 run)
     shift
-    [ -x "$here/app/semaim" ] || { echo "cuda-check: there is no $here/app/semaim; 'cuda-check.sh pack' makes it" >&2; exit 2; }
+    [ -x "$here/app/semaim" ] || fail "there is no program $here/app/semaim; 'cuda-check.sh pack' makes it"
     python=${PYTHON:-python3}
     # where it is and which, without importing it
     found=$("$python" -c '
@@ -51,10 +52,17 @@ print(version.group(1) if version else "0.0", folder)' 2>/dev/null) || fail "no 
     done
     export LD_LIBRARY_PATH
     echo "cuda-check: PyTorch $version in $torch" >&2
-    exec "$here/app/semaim" cuda-check "$@"
+    # a program that the machine cannot start, or that a library ends, says nothing itself
+    code=0
+    said=$("$here/app/semaim" cuda-check "$@") || code=$?
+    case "$(tail -n 1 <<<"$said")" in
+    '{'*'}') printf '%s\n' "$said"; exit "$code" ;;
+    esac
+    [ -z "$said" ] || printf '%s\n' "$said"
+    fail "the program ended with code $code and no result; its last words are above"
     ;;
 *)
-    sed -n '2,6p' "${BASH_SOURCE[0]}" >&2
+    sed -n '2,7p' "${BASH_SOURCE[0]}" >&2
     exit 2
     ;;
 esac
