@@ -50,11 +50,17 @@ internal sealed class DenseProduct : autograd.SingleTensorFunction<DenseProduct>
         grad_output.Dispose();
         using var plain = x.reshape(-1, width);                                          // M K
         Tensor? dx = null, dw = null, db = null;
+        Tensor? activated = null;
         if (call.InputLearns)
         {
             using var across = weight.t();                                               // K N
             using var flat = OneDnn.Product(gradient, across, null);                     // M K
-            if (call.Gelu)
+            if (call.Gelu && weight.requires_grad && GeluGradient.Takes(plain))
+            {
+                activated = GeluGradient.Through(flat, plain);
+                dx = GiveBack(flat.view(x.shape));
+            }
+            else if (call.Gelu)
             {
                 using var through = StableAbi.GeluBackward(flat, plain);
                 dx = GiveBack(through.view(x.shape));
@@ -63,9 +69,10 @@ internal sealed class DenseProduct : autograd.SingleTensorFunction<DenseProduct>
         }
         if (weight.requires_grad)
         {
-            using var activated = call.Gelu ? F.gelu(plain) : plain.alias();
+            activated ??= call.Gelu ? F.gelu(plain) : plain.alias();
             using var left = gradient.t();                                               // N M
             dw = AddOrGiveBack(AgainstRows(left, activated), call.Wide?.Weight);
+            activated.Dispose();
         }
         if (call.HasBias) db = AddOrGiveBack(gradient.sum([0L]), call.Wide?.Bias);       // N
         ctx.Dispose();                                         // what was kept is not needed again: a graph is gone through once

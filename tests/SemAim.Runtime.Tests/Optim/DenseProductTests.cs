@@ -35,6 +35,44 @@ public sealed class DenseProductTests
     }
 
     [Theory]
+    [InlineData(1)]
+    [InlineData(37)]
+    [InlineData(4096)]
+    public void Gelu_and_its_gradient_in_one_pass_are_the_librarys_to_the_rounding(int count)
+    {
+        using var scope = NewDisposeScope();
+        random.manual_seed(count);
+        var x = (randn(count, dtype: float32) * 3).to(bfloat16);
+        if (!GeluGradient.Takes(x)) return;
+        x[0] = tensor(-40f).to(bfloat16);
+        var gradient = randn(count).to(bfloat16);
+        var wide = x.to(float32).requires_grad_();
+        var expected = nn.functional.gelu(wide);
+        var expectedGradient = autograd.grad([expected], [wide], [gradient.to(float32)])[0];
+
+        var activated = GeluGradient.Through(gradient, x);
+
+        // one rounding to eight bits, and 1.5e-7 of the distribution's tail
+        Assert.True(((activated.to(float32) - expected).abs() - expected.abs() * 0.0040 - 1e-6).max().item<float>() <= 0);
+        Assert.True(((gradient.to(float32) - expectedGradient).abs() - expectedGradient.abs() * 0.0040 - 3e-6).max().item<float>() <= 0);
+    }
+
+    [Theory]
+    [InlineData(float.NaN)]
+    [InlineData(float.PositiveInfinity)]
+    public void A_value_that_is_not_finite_is_not_hidden_by_the_pass(float flaw)
+    {
+        using var scope = NewDisposeScope();
+        var x = ones(20).to(bfloat16);
+        if (!GeluGradient.Takes(x)) return;
+        x[7] = tensor(flaw).to(bfloat16);
+        var gradient = ones(20).to(bfloat16);
+        var activated = GeluGradient.Through(gradient, x);
+        Assert.False(float.IsFinite(activated[7].to(float32).item<float>()));
+        Assert.True(float.IsFinite(activated[8].to(float32).item<float>()));
+    }
+
+    [Theory]
     [InlineData(false)]
     [InlineData(true)]
     public void A_normalised_value_is_normalised_again_on_the_way_back_to_the_same_bits(bool narrow)
