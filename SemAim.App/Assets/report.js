@@ -2,7 +2,12 @@
 (() => {
   const ink = name => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
   const number = v => v == null ? '–' : v !== 0 && (Math.abs(v) < 1e-3 || Math.abs(v) >= 1e6) ? v.toExponential(3) : String(+v.toPrecision(5));
-  const tick = v => v === 0 ? '0' : Math.abs(v) >= 1e9 ? v / 1e9 + ' G' : Math.abs(v) >= 1e6 ? v / 1e6 + ' M' : Math.abs(v) >= 1e4 ? v / 1e3 + ' k' : Math.abs(v) < 1e-3 ? v.toExponential(1) : String(+v.toPrecision(6));
+  // one unit for all of an axis
+  const ticks = all => {
+    const most = Math.max(...all.map(Math.abs));
+    const [unit, sign] = most >= 1e9 ? [1e9, ' G'] : most >= 1e6 ? [1e6, ' M'] : most >= 1e4 ? [1e3, ' k'] : [1, ''];
+    return all.map(v => v === 0 ? '0' : most < 1e-3 ? v.toExponential(1) : +(v / unit).toPrecision(6) + sign);
+  };
   const drawn = [];
 
   function draw(figure, svg) {
@@ -23,8 +28,8 @@
       hooks: { ready: [chart => chart.setLegend({ idx: chart.data[0].length - 1 })] },           // the last values, until the pointer comes
       legend: { live: true, markers: { width: 0, fill: (_, i) => i > 0 ? getComputedStyle(lines[i - 1]).stroke : 'transparent' } },
       axes: [
-        { ...axis, size: 30, values: (_, all) => all.map(tick), space: 70, ...(whole ? { incrs: [1, 2, 5].flatMap(d => [...Array(9).keys()].map(p => d * 10 ** p)).sort((a, b) => a - b) } : {}) },
-        { ...axis, size: 62, values: (_, all) => all.map(tick) },
+        { ...axis, size: 30, values: (_, all) => ticks(all), space: 70, ...(whole ? { incrs: [1, 2, 5].flatMap(d => [...Array(9).keys()].map(p => d * 10 ** p)).sort((a, b) => a - b) } : {}) },
+        { ...axis, size: 62, values: (_, all) => ticks(all) },
       ],
       series: [
         { label: svg.dataset.x, value: (_, v) => number(v) },

@@ -33,14 +33,14 @@ internal static class OrdersOfModel
     {
         using var guard = no_grad();
         var (rows, pictures) = (new List<OrdersRow>(), new List<PredictedPicture>());
-        ForEach(model, source, indices, (images, grid, noise) =>
+        ForEach(model, source, indices, grid => orders.Max(o => Orders.Of(o).NoiseColumns(grid)), (images, grid, noise) =>
         {
             var (tokens, look) = model.EncodeSelf(images);
             var guidance = Resemblance(tokens, attention);
             tokens.Dispose();
             var (self, similar, pixels) = (Values(look), Values(guidance), Bytes(images));
             double[] Row(double[] all, int i) => all[(i * grid.Count)..((i + 1) * grid.Count)];
-            var ranks = orders.Select(o => Orders.Of(o).Rank(guidance, noise, grid)).ToList();
+            var ranks = orders.Select(o => Orders.Of(o)).Select(o => o.Rank(guidance, noise.narrow(1, 0, o.NoiseColumns(grid)), grid)).ToList();
             var warmth = ranks.Select(Values).ToList();
             for (var i = 0; i < pixels.Count; i++) rows.Add(new(pixels[i], Scaled(Row(self, i)), Scaled(Row(similar, i)), [.. warmth.Select(w => FirstIsOne(Row(w, i)))]));
             if (objective is null) return;
@@ -74,13 +74,13 @@ internal static class OrdersOfModel
         return cosine.softmax(1).MoveToOuterDisposeScope();
     }
 
-    private static void ForEach(AimViT model, ISampleSource source, IReadOnlyList<int> indices, Action<Tensor, Grid, Tensor> use, ulong seed)
+    private static void ForEach(AimViT model, ISampleSource source, IReadOnlyList<int> indices, Func<Grid, int> columns, Action<Tensor, Grid, Tensor> use, ulong seed)
     {
         var side = model.ImageSize / model.PatchSize;
         var grid = new Grid(side, side);
         Pictures.ForEach(new Selection(source, indices), model.ImageSize, Math.Min(indices.Count, 8), 1, (images, labels, first) =>
         {
-            using var noise = KeyedUniform.Fill(seed, 0, first, labels.Length, grid.Count, CPU);
+            using var noise = KeyedUniform.Fill(seed, 0, first, labels.Length, columns(grid), CPU);
             use(images, grid, noise);
         });
     }

@@ -1,3 +1,4 @@
+using SemAim.Runtime;
 using SkiaSharp;
 
 namespace SemAim.App.Figures;
@@ -6,6 +7,8 @@ namespace SemAim.App.Figures;
 internal sealed class Sheet : IDisposable
 {
     internal const int Thumb = 84, Gap = 6, Margin = 18;
+
+    private const long MostPixels = 150_000_000;                // of four bytes, and again while it is encoded
 
     // fresh machines have no fonts at all: the figure brings its own
     private static readonly Lazy<SKTypeface> Face = new(() =>
@@ -22,6 +25,7 @@ internal sealed class Sheet : IDisposable
     internal Sheet(int width, int height, int scale)
     {
         (Width, Height, Scale) = (width, height, scale);
+        if ((long)width * height * scale * scale > MostPixels) throw new UsageException($"--scale {scale}: the picture would have {width * scale} × {height * scale} pixels; fewer pictures (--count), fewer orders or a smaller scale");
         surface = SKSurface.Create(new SKImageInfo(width * scale, height * scale, SKColorType.Rgba8888, SKAlphaType.Opaque));
         surface.Canvas.Clear(SKColors.White);
         surface.Canvas.Scale(scale);

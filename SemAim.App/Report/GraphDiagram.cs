@@ -21,34 +21,42 @@ internal static partial class GraphDiagram
     {
         var (nodes, loops, edges) = Read(mermaid);
         if (nodes.Count == 0) return "";
-        foreach (var node in nodes) node.Column = edges.Where(e => e.To == node.Id).Select(e => nodes.First(n => n.Id == e.From).Column + 1).DefaultIfEmpty(0).Max();
+        var known = nodes.ToDictionary(n => n.Id);
+        foreach (var node in nodes) node.Column = edges.Where(e => e.To == node.Id).Select(e => known[e.From].Column + 1).DefaultIfEmpty(0).Max();
         // an input stands in the column before its first reader
         foreach (var node in nodes.Where(n => edges.All(e => e.To != n.Id)))
-            node.Column = Math.Max(0, edges.Where(e => e.From == node.Id).Select(e => nodes.First(n => n.Id == e.To).Column - 1).DefaultIfEmpty(0).Min());
-        foreach (var column in nodes.GroupBy(n => n.Column))
-        {
-            var row = 0;
-            // what is in a loop stands above what only passes by, inputs below what is computed
-            foreach (var node in column.OrderBy(n => n.Loops.Length == 0 && column.Any(o => o.Loops.Length > 0) ? 1 : 0).ThenBy(n => n.Column > 0 && edges.All(e => e.To != n.Id) ? 1 : 0)) node.Row = row++;
-        }
-        var (width, height) = (2 * Edge + (nodes.Max(n => n.Column) + 1) * (BoxWidth + Across) - Across, 2 * Edge + 2 * Title + (nodes.Max(n => n.Row) + 1) * (BoxHeight + Down) - Down);
+            node.Column = Math.Max(0, edges.Where(e => e.From == node.Id).Select(e => known[e.To].Column - 1).DefaultIfEmpty(0).Min());
+        var ways = Ways(nodes, edges, known);
+        var all = nodes.Concat(ways.Values).ToList();
+        Arrange(all, edges, ways, known);
+        var depth = nodes.Max(n => n.Loops.Length);
+        var (width, height) = (2 * Edge + (all.Max(n => n.Column) + 1) * (BoxWidth + Across) - Across, 2 * Edge + depth * Title + (all.Max(n => n.Row) + 1) * (BoxHeight + Down) - Down);
         var svg = new StringBuilder();
         svg.Append(CultureInfo.InvariantCulture, $"<svg class=\"diagram graph\" viewBox=\"0 0 {width} {height}\" style=\"min-width:{width * 3 / 4}px;max-width:{width * 5 / 4}px\" role=\"img\" aria-label=\"{E(name)}\"><defs><marker id=\"head-{E(name)}\" viewBox=\"0 0 8 8\" refX=\"7\" refY=\"4\" markerWidth=\"7\" markerHeight=\"7\" orient=\"auto\"><path d=\"M0 0L8 4L0 8z\"/></marker></defs>");
         for (var loop = 0; loop < loops.Count; loop++)
         {
             var inside = nodes.Where(n => n.Loops.Contains(loop)).ToList();
             if (inside.Count == 0) continue;
-            // an inner loop's frame lies within the outer one's
-            var room = 12 - 5 * inside.Min(n => Array.IndexOf(n.Loops, loop));
-            var (left, top, right, bottom) = (inside.Min(X) - room, inside.Min(Y) - room - Title / 2, inside.Max(X) + BoxWidth + room, inside.Max(Y) + BoxHeight + room);
-            svg.Append(CultureInfo.InvariantCulture, $"<rect class=\"loop\" x=\"{left}\" y=\"{top}\" width=\"{right - left}\" height=\"{bottom - top}\" rx=\"8\"/><text class=\"loop\" x=\"{left + 6}\" y=\"{(inside.Min(n => Array.IndexOf(n.Loops, loop)) == 0 ? bottom + 12 : top + 10)}\">{E(loops[loop])}</text>");
+            // an inner loop's frame lies within the outer one's, and each has its title above what it frames
+            var within = inside.Max(n => n.Loops.Length - Array.IndexOf(n.Loops, loop));
+            var (room, title) = (2 + 5 * within, Title * within);
+            var (left, top, right, bottom) = (inside.Min(X) - room, inside.Min(Y) - title, inside.Max(X) + BoxWidth + room, inside.Max(Y) + BoxHeight + room);
+            svg.Append(CultureInfo.InvariantCulture, $"<rect class=\"loop\" x=\"{left}\" y=\"{top}\" width=\"{right - left}\" height=\"{bottom - top}\" rx=\"8\"/><text class=\"loop\" x=\"{left + 7}\" y=\"{top + 12}\">{E(loops[loop])}</text>");
         }
-        foreach (var (from, to) in edges.Select(e => (nodes.First(n => n.Id == e.From), nodes.First(n => n.Id == e.To))))
+        foreach (var (from, to) in edges)
         {
-            var (x0, y0, x1, y1) = (X(from) + BoxWidth, Y(from) + BoxHeight / 2, X(to), Y(to) + BoxHeight / 2);
-            if (from.Column == to.Column) (x0, y0, x1, y1) = (X(from) + BoxWidth / 2, Y(from) + BoxHeight, X(to) + BoxWidth / 2, Y(to));
-            var bend = Math.Max(Across, (x1 - x0) / 2);
-            svg.Append(CultureInfo.InvariantCulture, $"<path class=\"edge\" d=\"M{x0} {y0}C{x0 + bend} {y0} {x1 - bend} {y1} {x1} {y1}\" marker-end=\"url(#head-{E(name)})\"/>");
+            // through a free place of each column between, so that no line runs behind a box
+            var at = (X: X(known[from]) + BoxWidth, Y: Middle(known[from]));
+            var path = new StringBuilder().Append(CultureInfo.InvariantCulture, $"M{at.X} {at.Y}");
+            for (var column = known[from].Column + 1; column < known[to].Column; column++)
+            {
+                var way = ways[(from, column)];
+                Bend(path, ref at, X(way), Middle(way));
+                at.X += BoxWidth;
+                path.Append(CultureInfo.InvariantCulture, $"H{at.X}");
+            }
+            Bend(path, ref at, X(known[to]), Middle(known[to]));
+            svg.Append(CultureInfo.InvariantCulture, $"<path class=\"edge\" d=\"{path}\" marker-end=\"url(#head-{E(name)})\"/>");
         }
         foreach (var node in nodes)
         {
@@ -58,7 +66,35 @@ internal static partial class GraphDiagram
         return svg.Append("</svg>").ToString();
 
         static int X(Node n) => Edge + n.Column * (BoxWidth + Across);
-        static int Y(Node n) => Edge + Title + n.Row * (BoxHeight + Down);
+        int Y(Node n) => Edge + depth * Title + n.Row * (BoxHeight + Down);
+        int Middle(Node n) => Y(n) + BoxHeight / 2;
+        static void Bend(StringBuilder path, ref (int X, int Y) at, int x, int y)
+        {
+            path.Append(CultureInfo.InvariantCulture, $"C{(at.X + x) / 2} {at.Y} {(at.X + x) / 2} {y} {x} {y}");
+            at = (x, y);
+        }
+    }
+
+    // where a value passes columns on its way to a reader
+    private static Dictionary<(string From, int Column), Node> Ways(List<Node> nodes, List<(string From, string To)> edges, Dictionary<string, Node> known)
+    {
+        var ways = new Dictionary<(string From, int Column), Node>();
+        foreach (var (from, to) in edges)
+            for (var column = known[from].Column + 1; column < known[to].Column; column++)
+                ways.TryAdd((from, column), new(from, "", "way", []) { Column = column });
+        return ways;
+    }
+
+    // from left to right: what is computed above what only passes, both as high as what they come from
+    private static void Arrange(List<Node> all, List<(string From, string To)> edges, Dictionary<(string From, int Column), Node> ways, Dictionary<string, Node> known)
+    {
+        foreach (var column in all.GroupBy(n => n.Column).OrderBy(c => c.Key))
+        {
+            Node Before(string from) => ways.GetValueOrDefault((from, column.Key - 1)) ?? known[from];
+            double Height(Node n) => n.Shape == "way" ? Before(n.Id).Row : edges.Where(e => e.To == n.Id).Select(e => (double)Before(e.From).Row).DefaultIfEmpty(99).Min();
+            var row = 0;
+            foreach (var node in column.OrderBy(n => n.Shape == "way" ? 2 : edges.All(e => e.To != n.Id) && column.Key > 0 ? 3 : n.Loops.Length > 0 ? 0 : 1).ThenBy(Height)) node.Row = row++;
+        }
     }
 
     private static (List<Node> Nodes, List<string> Loops, List<(string From, string To)> Edges) Read(string mermaid)

@@ -30,10 +30,10 @@ internal static class LineChart
         var svg = new StringBuilder();
         svg.Append(CultureInfo.InvariantCulture, $"<figure class=\"chart\"><figcaption>{E(title)}</figcaption><svg viewBox=\"0 0 {Width} {Height}\" role=\"img\" aria-label=\"{E(title)}\" data-x=\"{E(xLabel)}\">");
         for (var i = 0; y0 + i * step <= y1 + step / 2; i++)
-            svg.Append(CultureInfo.InvariantCulture, $"<line class=\"grid\" x1=\"{Left}\" x2=\"{Width - Right}\" y1=\"{Y(y0 + i * step):F1}\" y2=\"{Y(y0 + i * step):F1}\"/><text x=\"{Left - 8}\" y=\"{Y(y0 + i * step) + 4:F1}\" text-anchor=\"end\">{Tick(y0 + i * step)}</text>");
+            svg.Append(CultureInfo.InvariantCulture, $"<line class=\"grid\" x1=\"{Left}\" x2=\"{Width - Right}\" y1=\"{Y(y0 + i * step):F1}\" y2=\"{Y(y0 + i * step):F1}\"/><text x=\"{Left - 8}\" y=\"{Y(y0 + i * step) + 4:F1}\" text-anchor=\"end\">{Tick(y0 + i * step, Math.Max(Math.Abs(y0), Math.Abs(y1)))}</text>");
         var xStep = Step((x1 - x0) / 6);
         for (var x = Math.Ceiling(x0 / xStep) * xStep; x <= x1; x += xStep)
-            svg.Append(CultureInfo.InvariantCulture, $"<text x=\"{X(x):F1}\" y=\"{Height - Bottom + 16}\" text-anchor=\"middle\">{Tick(x)}</text>");
+            svg.Append(CultureInfo.InvariantCulture, $"<text x=\"{X(x):F1}\" y=\"{Height - Bottom + 16}\" text-anchor=\"middle\">{Tick(x, Math.Max(Math.Abs(x0), Math.Abs(x1)))}</text>");
         svg.Append(CultureInfo.InvariantCulture, $"<text x=\"{(Left + Width - Right) / 2}\" y=\"{Height - 5}\" text-anchor=\"middle\">{E(xLabel)}</text>");
         for (var i = 0; i < series.Count; i++)
         {
@@ -65,15 +65,13 @@ internal static class LineChart
 
     private static string G(double v) => v.ToString("G5", CultureInfo.InvariantCulture);
 
-    private static string Tick(double v) => Math.Abs(v) switch
+    // one unit for all of an axis, that of its largest value
+    private static string Tick(double v, double most)
     {
-        < 1e-12 => "0",
-        < 0.0001 => v.ToString("0.##E+0", CultureInfo.InvariantCulture),
-        >= 1e9 => (v / 1e9).ToString("0.##", CultureInfo.InvariantCulture) + " G",
-        >= 1e6 => (v / 1e6).ToString("0.##", CultureInfo.InvariantCulture) + " M",
-        >= 1e4 => (v / 1e3).ToString("0.##", CultureInfo.InvariantCulture) + " k",
-        _ => v.ToString("0.#####", CultureInfo.InvariantCulture),
-    };
+        if (Math.Abs(v) < most * 1e-9) return "0";
+        var (unit, sign, format) = most switch { < 0.001 => (1, "", "0.##E+0"), >= 1e9 => (1e9, " G", "0.###"), >= 1e6 => (1e6, " M", "0.###"), >= 1e4 => (1e3, " k", "0.###"), _ => (1, "", "0.#####") };
+        return (v / unit).ToString(format, CultureInfo.InvariantCulture) + sign;
+    }
 
     private static string E(string text) => WebUtility.HtmlEncode(text);
 }

@@ -40,7 +40,7 @@ internal static class ReportPage
     /// <summary>Writes the page of several runs beside each other.</summary>
     internal static void Write(string path, IReadOnlyList<string> runFolders, IReadOnlyList<(string Name, string Value, string Remark)> findings, IReadOnlyList<ModelCard> models)
     {
-        IReadOnlyList<RunRecord> runs = [.. runFolders.Select(RunRecord.Read)];
+        var runs = RunRecord.Read(runFolders);
         var title = string.Join(" · ", runs.Select(r => r.Name));
         var html = new StringBuilder();
         html.Append(CultureInfo.InvariantCulture, $"<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width,initial-scale=1\"><link rel=\"icon\" href=\"data:,\"><title>SemAim · {E(title)}</title><style>{Asset("uPlot.css")}{Asset("report.css")}</style></head><body><main>");
@@ -92,7 +92,7 @@ internal static class ReportPage
         if (run.Of("held_out").ToList() is { Count: > 0 } held)
             found.Add(("Held-out prediction loss", F(held[^1], "loss", 3), $"patch mean {F(held[^1], "mean_loss", 3)} · nearest known patch {F(held[^1], "copy_loss", 3)}"));
         if (run.Of("knn").ToList() is { Count: > 0 } knn)
-            found.Add(($"k-NN top-1 (k = {F(knn[^1], "k", 0)})", $"{F(knn[^1], "top1", 1)} ± {F(knn[^1], "error", 1)} %", string.Join(" · ", knn.Where(k => RunRecord.Text(k, "features") != "pretrained").Select(k => $"{RunRecord.Text(k, "features")} {F(k, "top1", 1)} %"))));
+            found.Add(($"k-NN top-1 (k = {F(knn[^1], "k", 0)})", $"{F(knn[^1], "top1", 1)} ± {F(knn[^1], "error", 1)} %", string.Join(" · ", knn.Where(k => RunRecord.Text(k, "features") != "pretrained").DistinctBy(k => RunRecord.Text(k, "features")).Select(k => $"{RunRecord.Text(k, "features")} {F(k, "top1", 1)} %"))));
         foreach (var (kind, name) in new[] { ("finetune", "Fine-tuning"), ("linprobe", "Linear probe") })
             if (run.Of(kind).ToList() is { Count: > 0 } judged)
                 found.Add(($"{name} top-1", $"{F(judged[^1], "top1", 1)} ± {F(judged[^1], "error", 1)} %", $"{F(judged[^1], "samples", 0)} held-out pictures"));
@@ -120,9 +120,13 @@ internal static class ReportPage
         return LineChart.Svg("Memory, GB", "step", [.. curves.Where(c => c.Points.Count > 0)]);
     }
 
+    // what was measured at the end twice, by the training and by the one who asked for it, counts once
+    private static IEnumerable<JsonElement> Measured(RunRecord run, string kind)
+        => run.Of(kind).Reverse().DistinctBy(m => (RunRecord.Text(m, "features"), F(m, "seconds", 0), F(m, "k", 0))).Reverse();
+
     private static void Knn(StringBuilder html, IReadOnlyList<RunRecord> runs)
     {
-        var rows = runs.SelectMany(r => r.Of("knn").Select(m => (Run: r, Line: m))).ToList();
+        var rows = runs.SelectMany(r => Measured(r, "knn").Select(m => (Run: r, Line: m))).ToList();
         if (rows.Count == 0) return;
         var body = Table(runs.Count > 1, ["features", "after s", "k", "top-1", "top-5"], 1, rows.Select(r => (r.Run.Name, (string[])[RunRecord.Text(r.Line, "features"), F(r.Line, "seconds", 0), F(r.Line, "k", 0), $"{F(r.Line, "top1", 1)} ± {F(r.Line, "error", 1)} %", $"{F(r.Line, "top5", 1)} %"])));
         Section(html, "Nearest neighbours", body + Over(runs, "knn", "top1"));
@@ -130,7 +134,7 @@ internal static class ReportPage
 
     private static void HeldOut(StringBuilder html, IReadOnlyList<RunRecord> runs)
     {
-        var rows = runs.SelectMany(r => r.Of("held_out").Select(m => (Run: r, Line: m))).ToList();
+        var rows = runs.SelectMany(r => Measured(r, "held_out").Select(m => (Run: r, Line: m))).ToList();
         if (rows.Count == 0) return;
         var body = Table(runs.Count > 1, ["network", "after s", "prediction loss", "patch mean", "nearest known patch", "centre on the object"], 1, rows.Select(r => (r.Run.Name, (string[])[RunRecord.Text(r.Line, "features"), F(r.Line, "seconds", 0), F(r.Line, "loss", 4), F(r.Line, "mean_loss", 4), F(r.Line, "copy_loss", 4), RunRecord.Number(r.Line, "hit_rate") is null ? "–" : $"{F(r.Line, "hit_rate", 1)} ± {F(r.Line, "hit_error", 1)} %"])));
         Section(html, "Held-out pictures", body + Over(runs, "held_out", "loss", "hit_rate"));

@@ -21,7 +21,8 @@ internal sealed class RunRecord
 
     internal string Folder { get; }
 
-    internal string Name { get; }
+    /// <summary>Name of the folder; where others beside it are called the same, of its parents too.</summary>
+    internal string Name { get; private set; }
 
     internal IReadOnlyList<JsonElement> Metrics { get; }
 
@@ -36,11 +37,28 @@ internal sealed class RunRecord
 
     internal static RunRecord Read(string folder) => new(folder);
 
+    /// <summary>Runs that are shown beside each other, each under a name of its own.</summary>
+    internal static IReadOnlyList<RunRecord> Read(IReadOnlyList<string> folders)
+    {
+        IReadOnlyList<RunRecord> runs = [.. folders.Select(Read).DistinctBy(r => r.Folder)];
+        for (var parts = 2; parts < 100 && runs.GroupBy(r => r.Name).Where(g => g.Count() > 1).SelectMany(g => g).ToList() is { Count: > 0 } alike; parts++)
+            foreach (var run in alike) run.Name = string.Join('/', run.Folder.Split(Path.DirectorySeparatorChar).TakeLast(parts));
+        return runs;
+    }
+
     internal IEnumerable<JsonElement> Of(string kind) => Metrics.Where(m => Text(m, "kind") == kind);
 
-    /// <summary>A curve: the records of a kind that have both keys.</summary>
+    /// <summary>A curve: the records of a kind that have both keys. A run that was resumed goes over some steps again: what it had said of them and of later ones holds no more.</summary>
     internal IReadOnlyList<(double X, double Y)> Curve(string kind, string x, string y)
-        => [.. Of(kind).Where(m => Number(m, x) is not null && Number(m, y) is not null).Select(m => (Number(m, x)!.Value, Number(m, y)!.Value))];
+    {
+        var curve = new List<(double X, double Y)>();
+        foreach (var (at, value) in Of(kind).Where(m => Number(m, x) is not null && Number(m, y) is not null).Select(m => (Number(m, x)!.Value, Number(m, y)!.Value)))
+        {
+            while (curve.Count > 0 && curve[^1].X >= at) curve.RemoveAt(curve.Count - 1);
+            curve.Add((at, value));
+        }
+        return curve;
+    }
 
     internal static string Text(JsonElement m, string key) => m.TryGetProperty(key, out var v) && v.ValueKind == JsonValueKind.String ? v.GetString()! : "";
 

@@ -48,6 +48,21 @@ public sealed class VisualizeTests : IDisposable
     }
 
     [Fact]
+    public void Every_order_is_drawn()
+    {
+        var weights = At("small.safetensors");
+        using (var model = new AimViT(S: 32, P: 8, D: 16, H: 2, L: 2, Q: 1, O: 192)) ModelWeights.Save(model, weights);
+
+        foreach (var names in Models.Orders.Orders.Names.Chunk(8))
+        {
+            var (code, _, errors) = Semaim.Run("visualize", "--data_path", At("wide.png"), "--pretrained_weights", weights, "--num_heads", "2", "--orders", string.Join(',', names), "--singles", At("all"), "--scale", "1");
+            Assert.True(code == 0, errors);
+        }
+
+        Assert.Equal(Models.Orders.Orders.Names.Select(n => $"00-{n}-order.png").Order(StringComparer.Ordinal), Directory.EnumerateFiles(At("all"), "*-order.png").Select(Path.GetFileName).Order(StringComparer.Ordinal));
+    }
+
+    [Fact]
     public void Networks_that_were_trained_in_different_orders_stand_beside_each_other_with_their_own_maps()
     {
         var (one, other) = (At("one.safetensors"), At("other.safetensors"));

@@ -1,3 +1,4 @@
+using System.Text.RegularExpressions;
 using SemAim.App.Report;
 using SemAim.Dsl;
 using SemAim.Models;
@@ -115,6 +116,9 @@ public sealed class ModelCardTests
         Assert.Equal(boxes.Count, boxes.Distinct().Count());
         var size = ((string)svg.Attribute("viewBox")!).Split(' ').Select(int.Parse).ToArray();
         Assert.All(svg.Elements("rect"), r => Assert.True((int)r.Attribute("x")! >= 0 && (int)r.Attribute("y")! >= 0 && (int)r.Attribute("x")! + (int)r.Attribute("width")! <= size[2] && (int)r.Attribute("y")! + (int)r.Attribute("height")! <= size[3]));
+        // an arrow's straight parts keep to places without a box
+        foreach (var straight in svg.Elements("path").SelectMany(p => Regex.Matches((string)p.Attribute("d")!, @"(\d+) (\d+)H(\d+)")).Select(m => m.Groups.Values.Skip(1).Select(g => int.Parse(g.ValueSpan)).ToArray()))
+            Assert.DoesNotContain(boxes, b => b.Y <= straight[1] && straight[1] <= b.Y + 34 && b.X < straight[2] && straight[0] < b.X + 116);
         Assert.Contains(name.StartsWith("aim", StringComparison.Ordinal) ? "queryBlocks s" : "blocks i", svg.Value);
         Assert.StartsWith("<svg class=\"diagram\"", ModelDiagram.Svg(card));
     }

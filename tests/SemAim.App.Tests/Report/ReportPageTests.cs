@@ -50,6 +50,53 @@ public sealed class ReportPageTests : IDisposable
         Assert.Contains("</html>", File.ReadAllText(Path.Combine(folder, "cut.html")));
     }
 
+    [Fact]
+    public void What_a_run_said_before_it_was_resumed_from_an_earlier_step_is_not_drawn()
+    {
+        var run = Path.Combine(folder, "resumed");
+        Directory.CreateDirectory(run);
+        string Step(int step, double loss) => $"{{\"kind\":\"step\",\"step\":{step},\"loss\":{loss.ToString(System.Globalization.CultureInfo.InvariantCulture)}}}";
+        File.WriteAllLines(Path.Combine(run, "metrics.jsonl"), [Step(1, 9), Step(2, 8), Step(3, 7), Step(4, 6), "{\"kind\":\"event\",\"event\":\"resume\",\"step\":1}", Step(2, 5), Step(3, 4)]);
+
+        Assert.Equal([(1, 9), (2, 5), (3, 4)], RunRecord.Read(run).Curve("step", "step", "loss"));
+    }
+
+    [Fact]
+    public void Runs_of_one_name_in_two_folders_are_told_apart()
+    {
+        string[] runs = [Run(Path.Combine("x", "aim_tiny.a"), 1e-3), Run(Path.Combine("y", "aim_tiny.a"), 1e-3), Run("aim_tiny.b", 1e-3)];
+
+        Assert.Equal(["x/aim_tiny.a", "y/aim_tiny.a", "aim_tiny.b"], RunRecord.Read(runs).Select(r => r.Name));
+        Assert.Single(RunRecord.Read([runs[0], runs[0]]));
+    }
+
+    [Theory]
+    [InlineData(24_000, "5 k", "20 k")]
+    [InlineData(7_000, "2000", "6000")]
+    [InlineData(0.0006, "1E-4", "5E-4")]
+    public void All_ticks_of_an_axis_have_one_unit(double last, params string[] ticks)
+    {
+        var svg = LineChart.Svg("t", "x", [new("a", [(0, 1), (last, 2)])]);
+        Assert.All(ticks, t => Assert.Contains($">{t}</text>", svg));
+    }
+
+    [Fact]
+    public void The_values_under_the_pointer_stand_below_a_chart()
+    {
+        var page = Path.Combine(folder, "page.html");
+        ReportPage.Write(page, Run("aim_tiny.a", 1e-3), [], null);
+        File.AppendAllText(page, """
+            <script>
+              const over = document.querySelector('.u-over'), box = over.getBoundingClientRect();
+              for (const type of ['mouseenter', 'mousemove']) over.dispatchEvent(new MouseEvent(type, { clientX: box.left + 1, clientY: box.top + 9, bubbles: true }));
+              setTimeout(() => document.body.dataset.said = [...document.querySelector('.u-legend').querySelectorAll('.u-value')].map(v => v.textContent).join('|'), 200);
+            </script>
+            """);
+        if (Browse(["--virtual-time-budget=3000", "--dump-dom", new Uri(page).AbsoluteUri]) is not { } told) return;
+        var loss = RunRecord.Read(Path.Combine(folder, "aim_tiny.a")).Curve("step", "step", "loss");
+        Assert.Contains(string.Create(System.Globalization.CultureInfo.InvariantCulture, $"data-said=\"{loss[0].X}|{loss[0].Y:G5}\""), told.Output);
+    }
+
     [Theory]
     [InlineData(1280, 900, false)]
     [InlineData(500, 900, true)]                               // a window of a headless browser is at least 500 wide
