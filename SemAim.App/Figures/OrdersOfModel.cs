@@ -117,6 +117,8 @@ internal static class OrdersOfModel
     {
         public int Count => indices.Count;
 
+        public DecodeOptions Decode => source.Decode;
+
         public IReadOnlyList<string> Classes => source.Classes;
 
         public int Label(int index) => source.Label(indices[index]);

@@ -13,7 +13,7 @@ namespace SemAim.App.Verbs;
 
 /// <summary><c>semaim bench-step</c>: what one pretraining step costs, beside a large matrix product in the same process.</summary>
 [Verb("bench-step", HelpText = "Time pretraining steps on random pictures: pictures a second, CPU seconds a picture and their split, GFLOP/s, memory.")]
-internal sealed class BenchStepVerb : ITrainingVerb
+internal sealed class BenchStepVerb : PictureOptions, ITrainingVerb
 {
     private const int Side = 4096;
 
@@ -46,6 +46,7 @@ internal sealed class BenchStepVerb : ITrainingVerb
         if (BatchSize < 1) throw new UsageException($"--batch_size {BatchSize}: at least 1");
         if (Steps < 1) throw new UsageException($"--steps {Steps}: at least 1");
         var order = Orders.Of(PermutationType);
+        var reading = Reading();
         NativeStart.Ensure();
         var device = ComputeDevice.Of(DeviceName);
         var onCpu = device.type == DeviceType.CPU;
@@ -53,7 +54,7 @@ internal sealed class BenchStepVerb : ITrainingVerb
         var benchmark = new StepBenchmark(Model, BatchSize, narrow, PermutationType, device, Steps);
         using var plain = new EagerBackend();
         var before = Process.GetCurrentProcess().TotalProcessorTime.TotalSeconds;
-        var times = benchmark.Run(plain, DataPath.Length == 0 ? null : size => new LoadedPictures(DataPath, BatchSize, size, Steps + 1, device));
+        var times = benchmark.Run(plain, DataPath.Length == 0 ? null : size => new LoadedPictures(DataPath, reading, BatchSize, size, Steps + 1, device));
         var spent = Process.GetCurrentProcess().TotalProcessorTime.TotalSeconds - before;
         var peak = Process.GetCurrentProcess().PeakWorkingSet64;         // before the product below takes its own memory
         var (product, productWall) = benchmark.Product(Side);
@@ -92,13 +93,13 @@ internal sealed class BenchStepVerb : ITrainingVerb
         private readonly DeviceUploader uploader;
         private readonly RingLoader loader;
 
-        internal LoadedPictures(string path, int rows, int size, int batches, Device device)
+        internal LoadedPictures(string path, DecodeOptions reading, int rows, int size, int batches, Device device)
         {
-            source = SampleSources.Open(path, "train", out _);
+            source = SampleSources.Open(path, "train", out _, reading);
             if (source.Count < rows) throw new UsageException($"--batch_size {rows}: {source.Count} pictures do not fill a step");
             uploader = new DeviceUploader(device, rows, size, Slots, PretrainLoop.Mean, PretrainLoop.Std);
             var plan = new TrainingPlan(source.Count, rows, 0, 1, 0, batches);
-            loader = new RingLoader(source, plan, () => new TrainingPipeline(new TrainingOptions(0, size, 0.2)), new RingOptions(1, Slots, size, rows, 0, BadSamplePolicy.Replace, 10), bytes => new TensorBatchMemory(bytes, pinned: device.type == DeviceType.CUDA));
+            loader = new RingLoader(source, plan, () => new TrainingPipeline(new TrainingOptions(0, size, 0.2, Decode: reading)), new RingOptions(1, Slots, size, rows, 0, BadSamplePolicy.Replace, 10), bytes => new TensorBatchMemory(bytes, pinned: device.type == DeviceType.CUDA));
         }
 
         public void Load() => uploader.Upload(loader.Take() ?? throw new InvalidOperationException("the plan ended")).Dispose();

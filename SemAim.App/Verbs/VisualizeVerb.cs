@@ -11,7 +11,7 @@ namespace SemAim.App.Verbs;
 
 /// <summary><c>semaim visualize</c>: the figure that compares the orders, predictions at stages of an order, single maps and the autoregression as a moving picture.</summary>
 [Verb("visualize", HelpText = "Draw attention, similarity and the orders of prediction for your own pictures.")]
-internal sealed class VisualizeVerb : IVerb
+internal sealed class VisualizeVerb : PictureOptions, IVerb
 {
     [Option("data_path", Required = true, HelpText = "A folder of pictures, or one picture.")]
     public string DataPath { get; set; } = "";
@@ -88,9 +88,10 @@ internal sealed class VisualizeVerb : IVerb
         if (Heads < 0) throw new UsageException($"--num_heads {Heads}: at least 1");
         List<string> weights = [.. PretrainedWeights];
         if (weights.Count != 1 && weights.Count != orders.Length) throw new UsageException($"--pretrained_weights: {weights.Count} files for {orders.Length} orders; one for all, or one for each of {string.Join(", ", orders)}");
+        var reading = Reading();
         NativeStart.Ensure();
         if (!Directory.Exists(DataPath) && !File.Exists(DataPath)) throw new UsageException($"--data_path {DataPath}: there is no such folder or picture");
-        using var source = SampleSources.Pictures(DataPath);
+        using var source = SampleSources.Pictures(DataPath, reading);
         var others = Stages.Length + Animate.Length + Singles.Length > 0;
         var count = Math.Min(Count, source.Count);
         int[] indices = [.. Enumerable.Range(0, count).Select(i => (int)((long)i * source.Count / count))];

@@ -106,5 +106,29 @@ public sealed class VisualizeTests : IDisposable
         Assert.Contains("--num_heads", Assert.Single(errors.TrimEnd().Split('\n')));
     }
 
+    [Fact]
+    public void Pictures_are_turned_and_capped_as_the_options_say()
+    {
+        var (weights, photo) = (At("small.safetensors"), At("turned.jpg"));
+        using (var model = new AimViT(S: 32, P: 8, D: 16, H: 2, L: 2, Q: 1, O: 192)) ModelWeights.Save(model, weights);
+        File.Copy(Path.Combine(SemAim.Tests.GoldenFolder.Repository, "tests", "golden", "transforms", "exif6.jpg"), photo);
+        (int Code, string Errors) Look(string singles, params string[] more)
+        {
+            var (code, _, errors) = Semaim.Run(["visualize", "--data_path", photo, "--pretrained_weights", weights, "--num_heads", "2", "--orders", "raster", "--singles", At(singles), .. more]);
+            return (code, errors);
+        }
+        Assert.Equal((0, ""), Look("stored"));
+        Assert.Equal((0, ""), Look("upright", "--honour-orientation"));
+        using SKBitmap stored = SKBitmap.Decode(At("stored/00-input.png")), upright = SKBitmap.Decode(At("upright/00-input.png"));
+        // 6: the right side of what is stored is the lower one; resizing the other way round rounds differently
+        for (var y = 0; y < 32; y++)
+            for (var x = 0; x < 32; x++) Assert.True(Math.Abs(stored.GetPixel(y, 31 - x).Red - upright.GetPixel(x, y).Red) <= 3, $"{x}, {y}");
+        Assert.NotEqual(stored.Bytes, upright.Bytes);
+
+        var (refused, message) = Look("none", "--max-pixels", "100");
+        Assert.Equal(3, refused);
+        Assert.Contains("exceeds the limit of 100 pixels", Assert.Single(message.TrimEnd().Split('\n')));
+    }
+
     private string At(string name) => Path.Combine(folder, name);
 }
