@@ -53,16 +53,20 @@ internal sealed class DataPackVerb : PictureOptions, IVerb
     }
 
 #if PARQUET
+    private IReadOnlyList<string> _classes = [];        // of the split before
+
     private int Parquet(string[] files, string split, Narrator narrator)
     {
-        var count = 0;
-        var shards = TarPack.Write(ParquetPictures.Read(files), [], OutputDir, split, ShardBytes, done => count = done);
+        var (count, classes) = (0, ParquetPictures.Classes(files[0]));
+        if (classes.Count > 0 && _classes.Count > 0 && !classes.SequenceEqual(_classes)) throw new RefusedException($"{files[0]}: other classes than the split's before");
+        if (classes.Count > 0) _classes = classes;
+        var shards = TarPack.Write(ParquetPictures.Read(files, _classes.Count, MaxFileBytes), _classes, OutputDir, split, ShardBytes, done => count = done);
         Console.Out.WriteLine($"{split}: {count} pictures in {shards} {(shards == 1 ? "shard" : "shards")}");
-        narrator.Say("class names are not in the files: classes are numbers");
+        if (_classes.Count == 0) narrator.Say("class names are not in the files: classes are numbers");
         return count;
     }
 #else
     private int Parquet(string[] files, string split, Narrator narrator)
-        => throw new UsageException($"--data_path {DataPath}: {split} is parquet ({Path.GetFileName(files[0])}), which this build does not read; build with: dotnet build -c Release -p:Parquet=true");
+        => throw new UsageException($"--data_path {DataPath}: {split} is parquet ({Path.GetFileName(files[0])}), which this build does not read; this one does: dotnet run -c Release --project SemAim.App -p:Parquet=true -- data-pack …");
 #endif
 }

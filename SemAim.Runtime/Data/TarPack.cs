@@ -9,7 +9,7 @@ namespace SemAim.Runtime.Data;
 internal static class TarPack
 {
     /// <summary>Packs a source in its order; the files' bytes stay as they are.</summary>
-    /// <param name="folder">made if need be; shards of the split that lie there are overwritten</param>
+    /// <param name="folder">made if need be; shards of the split that lie there are replaced when all are written</param>
     /// <param name="split">train or val: the shards' first name</param>
     /// <param name="shardBytes">a shard is closed before it would grow beyond this</param>
     /// <param name="packed">told the number of pictures so far</param>
@@ -21,8 +21,9 @@ internal static class TarPack
     internal static int Write(IEnumerable<(ReadOnlyMemory<byte> Picture, int Label)> samples, IReadOnlyList<string> classes, string folder, string split, long shardBytes = 1L << 30, Action<int>? packed = null)
     {
         Directory.CreateDirectory(folder);
-        foreach (var old in Directory.GetFiles(folder, split + "-*.tar")) File.Delete(old);
-        int shards = 0, count = 0;
+        // shards that lie there stay until all new ones are written
+        List<string> unfinished = [];
+        int count = 0;
         TarWriter? writer = null;
         long written = 0;
         try
@@ -32,7 +33,8 @@ internal static class TarPack
                 if (writer is null || written + picture.Length > shardBytes)
                 {
                     writer?.Dispose();
-                    writer = new TarWriter(File.Create(Path.Combine(folder, $"{split}-{shards++:D6}.tar")), TarEntryFormat.Ustar);
+                    unfinished.Add(Path.Combine(folder, $".{split}-{unfinished.Count:D6}.tar.unfinished"));
+                    writer = new TarWriter(File.Create(unfinished[^1]), TarEntryFormat.Ustar);
                     written = 0;
                 }
                 Add(writer, $"{count:D9}.{Extension(picture.Span)}", picture);
@@ -41,13 +43,19 @@ internal static class TarPack
                 count++;
                 packed?.Invoke(count);
             }
+            writer?.Dispose();
+            writer = null;
+            if (count == 0) return 0;
+            foreach (var old in Directory.GetFiles(folder, split + "-*.tar")) File.Delete(old);
+            for (var i = 0; i < unfinished.Count; i++) File.Move(unfinished[i], Path.Combine(folder, $"{split}-{i:D6}.tar"));
         }
         finally
         {
             writer?.Dispose();
+            foreach (var path in unfinished) File.Delete(path);
         }
         if (classes.Count > 0) File.WriteAllText(Path.Combine(folder, "classes.json"), JsonSerializer.Serialize(classes));
-        return shards;
+        return unfinished.Count;
     }
 
     private static IEnumerable<(ReadOnlyMemory<byte>, int)> Samples(ISampleSource source)
