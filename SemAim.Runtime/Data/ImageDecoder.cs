@@ -69,7 +69,7 @@ internal sealed unsafe class ImageDecoder(DecodeOptions? options = null) : IDisp
         if (file.StartsWith("GIF87a"u8) || file.StartsWith("GIF89a"u8)) return ImageFormat.Gif;
         if (file.StartsWith("BM"u8)) return ImageFormat.Bmp;
         if (file.Length >= 12 && file.StartsWith("RIFF"u8) && file[8..].StartsWith("WEBP"u8)) return ImageFormat.WebP;
-        if (file.StartsWith("P5"u8) || file.StartsWith("P6"u8)) return ImageFormat.Pnm;
+        if (file.Length > 2 && file[0] == (byte)'P' && file[1] is >= (byte)'1' and <= (byte)'6' && file[2] is (byte)' ' or (byte)'\t' or (byte)'\r' or (byte)'\n' or (byte)'#') return ImageFormat.Pnm;
         if (file.StartsWith("II*\0"u8) || file.StartsWith("MM\0*"u8)) return ImageFormat.Tiff;
         return ImageFormat.Unknown;
     }
@@ -113,7 +113,7 @@ internal sealed unsafe class ImageDecoder(DecodeOptions? options = null) : IDisp
                 var box = planner?.Plan(width, height) ?? new Box(0, 0, width, height);
                 if (!_options.AllowRegions) box = new Box(0, 0, width, height);
                 Reserve(ref _buffer, ref _size, width, height);
-                if ((box.Y + box.Height == height || TurboJpeg.HasEndMarker(file)) && _baseline.TryDecode(file, box, _buffer, out var part)) return new DecodedImage(_buffer, part, width, height);
+                if ((box.Y + box.Height == height || ScanMarkers.AreInOrder(file)) && _baseline.TryDecode(file, box, _buffer, out var part)) return new DecodedImage(_buffer, part, width, height);
                 // out of the ordinary after all: a library judges it
                 return _turbo != null && _turbo.TryReadHeader(file, out var same) ? DecodeJpeg(file, same, box) : DecodeSkia(file, null);
             case ImageFormat.Jpeg when _turbo != null && _turbo.TryReadHeader(file, out var header):
@@ -141,7 +141,7 @@ internal sealed unsafe class ImageDecoder(DecodeOptions? options = null) : IDisp
     {
         int width = header.Width, height = header.Height;
         Reserve(ref _buffer, ref _size, width, height);
-        if (_options.AllowRegions && (long)box.Width * box.Height < (long)width * height && TurboJpeg.HasEndMarker(file))
+        if (_options.AllowRegions && (long)box.Width * box.Height < (long)width * height && ScanMarkers.AreInOrder(file))
         {
             if (_turbo!.TryDecodeRegion(file, header, box, _buffer, out var area)) return new DecodedImage(_buffer, area, width, height);
             if (_turbo.TryDecodeRows(file, header, box.Y + box.Height - 1, _buffer, out int rows)) return new DecodedImage(_buffer, new Box(0, 0, width, rows), width, height);
@@ -167,28 +167,33 @@ internal sealed unsafe class ImageDecoder(DecodeOptions? options = null) : IDisp
             var alpha = codec.Info.AlphaType == SKAlphaType.Opaque ? SKAlphaType.Opaque : SKAlphaType.Unpremul;
             var result = codec.GetPixels(new SKImageInfo(width, height, SKColorType.Rgba8888, alpha), (nint)_buffer, width * 4, SKCodecOptions.Default);
             if (result != SKCodecResult.Success) throw new ImageDecodeException($"{codec.EncodedFormat}: {result}");
+            if (codec.EncodedFormat == SKEncodedImageFormat.Gif && alpha != SKAlphaType.Opaque) SkiaPixels.FillTransparent(file, _buffer, (long)width * height);
+            if (codec.EncodedFormat == SKEncodedImageFormat.Bmp) SkiaPixels.Widen(file, _buffer, (long)width * height);
             return Whole(width, height);
         }
     }
 
-    // Binary PGM and PPM with 8 bits; Skia has no codec for them.
+    // Binary PGM and PPM with up to 8 bits; Skia has no codec for them.
     private DecodedImage DecodePnm(ReadOnlySpan<byte> file, ICropPlanner? planner)
     {
+        if (file[1] < (byte)'5') throw new ImageDecodeException($"PNM of the kind P{(char)file[1]} is not supported; P5 and P6 are");
         int at = 2;
         int width = NextNumber(file, ref at), height = NextNumber(file, ref at), max = NextNumber(file, ref at);
         at++; // one white-space character after the header
-        if (max != 255) throw new ImageDecodeException($"PNM with maximum {max} is not supported");
+        if (max is < 1 or > 255) throw new ImageDecodeException($"PNM with maximum {max} is not supported");
         CheckSize(width, height);
         int channels = file[1] == (byte)'6' ? 3 : 1;
         if (file.Length - at < (long)width * height * channels) throw new ImageDecodeException("truncated PNM");
         planner?.Plan(width, height);
         Reserve(ref _buffer, ref _size, width, height);
+        Span<byte> values = stackalloc byte[256];
+        for (int i = 0; i < 256; i++) values[i] = (byte)Math.Min(255, Math.Round(i / (double)max * 255));
         byte* d = _buffer;
         for (long i = 0, n = (long)width * height; i < n; i++, d += 4, at += channels)
         {
-            d[0] = file[at];
-            d[1] = file[at + (channels == 3 ? 1 : 0)];
-            d[2] = file[at + (channels == 3 ? 2 : 0)];
+            d[0] = values[file[at]];
+            d[1] = values[file[at + (channels == 3 ? 1 : 0)]];
+            d[2] = values[file[at + (channels == 3 ? 2 : 0)]];
             d[3] = 255;
         }
         return Whole(width, height);

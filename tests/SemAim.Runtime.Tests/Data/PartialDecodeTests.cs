@@ -75,11 +75,11 @@ public sealed unsafe class PartialDecodeTests
             else
             {
                 Assert.True(expected is null, $"mutant {i}: a part is refused where the whole is not");
-                missed++;                                                       // the damage lies below the crop
+                missed++;                                                       // the damage lies below the crop, and no marker shows it
             }
         }
 
-        Assert.True(both > 1000 && refused > 20 && missed < 20, $"{both} equal, {refused} refused, {missed} of them only as a whole");
+        Assert.True(both > 1000 && refused > 20 && missed <= 0, $"{both} equal, {refused} refused, {missed} of them only as a whole");
     }
 
     [Fact]
