@@ -50,15 +50,25 @@ internal sealed unsafe class ResampleAxis
     }
 
     /// <summary>Output positions offset .. offset + count - 1 of a resize from inSize to outSize.</summary>
-    public void Compute(int inSize, int outSize, int offset, int count, PilFilter filter, TapLayout layout)
+    /// <param name="even">all positions shall have as many taps, those too many without weight: a loop of one length is foreseen. None reads before the first or more than three inputs beyond the end</param>
+    public void Compute(int inSize, int outSize, int offset, int count, PilFilter filter, TapLayout layout, bool even)
     {
         double scale = (double)inSize / outSize, filterScale = Math.Max(scale, 1), inverse = 1 / filterScale;
         double support = filterScale * filter switch { PilFilter.Bilinear => 1, PilFilter.Bicubic => 2, PilFilter.Lanczos => 3, _ => 0.5 };
-        int room = ((int)Math.Ceiling(support) * 2 + 4) & ~3;           // a multiple of four
-        Stride = layout == TapLayout.Quads ? room / 4 * 3 : room;
         if (Min.Length < count) { Min = new int[count]; Taps = new int[count]; }
+        int most = 0;
+        for (int o = 0; o < count; o++)
+        {
+            double center = (o + offset + 0.5) * scale;
+            Min[o] = Math.Max((int)(center - support + 0.5), 0);
+            Taps[o] = Math.Min((int)(center + support + 0.5), inSize) - Min[o];
+            most = Math.Max(most, Taps[o]);
+        }
+        int room = (most + 3) & ~3, first = Min[0];
+        even &= first + room <= inSize + 3;
+        Stride = layout == TapLayout.Quads ? room / 4 * 3 : room;
         if (Coefficients.Length < count * Stride) Coefficients = new int[count * Stride];
-        if (_weights.Length < room) _weights = new double[room];
+        if (_weights.Length < room + 4) _weights = new double[room + 4];
 
         fixed (double* weights = _weights)
         fixed (int* coefficients = Coefficients)
@@ -66,34 +76,38 @@ internal sealed unsafe class ResampleAxis
             for (int o = 0; o < count; o++)
             {
                 double center = (o + offset + 0.5) * scale, sum = 0;
-                int min = Math.Max((int)(center - support + 0.5), 0);
-                int taps = Math.Min((int)(center + support + 0.5), inSize) - min;
+                int min = Min[o], taps = Taps[o], before = 0;
+                if (even)
+                {
+                    before = Math.Clamp(min + room - inSize, 0, min - first);
+                    (Min[o], Taps[o]) = (min - before, room);
+                    for (int i = 0; i < before; i++) weights[i] = 0;
+                }
+                double* w = weights + before;
                 if (filter == PilFilter.Bicubic && Avx2.IsSupported)
                 {
-                    for (int i = 0; i < taps; i += 4) Cubic((Vector256.Create((double)(i + min)) + Vector256.Create(0.0, 1, 2, 3) - Vector256.Create(center) + Vector256.Create(0.5)) * inverse).Store(weights + i);
+                    for (int i = 0; i < taps; i += 4) Cubic((Vector256.Create((double)(i + min)) + Vector256.Create(0.0, 1, 2, 3) - Vector256.Create(center) + Vector256.Create(0.5)) * inverse).Store(w + i);
                 }
                 else
                 {
-                    for (int i = 0; i < taps; i++) weights[i] = Weight(filter, (i + min - center + 0.5) * inverse);
+                    for (int i = 0; i < taps; i++) w[i] = Weight(filter, (i + min - center + 0.5) * inverse);
                 }
-                for (int i = taps; i < room; i++) weights[i] = 0;
-                for (int i = 0; i < taps; i++) sum += weights[i];
+                for (int i = before + taps; i < room; i++) weights[i] = 0;
+                for (int i = 0; i < taps; i++) sum += w[i];
                 if (sum == 0) sum = 1;                                  // then they stay as they are
                 int* to = coefficients + o * Stride;
                 if (layout == TapLayout.Single)
                 {
                     for (int i = 0; i < room; i++)
                     {
-                        double w = weights[i] / sum;
-                        to[i] = (int)((w < 0 ? -0.5 : 0.5) + w * (1 << Bits));
+                        double normalised = weights[i] / sum;
+                        to[i] = (int)((normalised < 0 ? -0.5 : 0.5) + normalised * (1 << Bits));
                     }
                 }
                 else
                 {
                     for (int i = 0; i < room; i += 4, to += layout == TapLayout.Pairs ? 4 : 3) Lay(Fixed(Vector256.Load(weights + i) / sum), layout, to);
                 }
-                Min[o] = min;
-                Taps[o] = taps;
             }
         }
     }
@@ -194,10 +208,10 @@ internal sealed unsafe class PilResampler : IDisposable
         var layout = Layout;
         bool horizontal = box.Width != outWidth, vertical = box.Height != outHeight;
         int firstRow = window.Y, rows = height;
-        if (horizontal) _x.Compute(box.Width, outWidth, window.X, width, filter, layout);
+        if (horizontal) _x.Compute(box.Width, outWidth, window.X, width, filter, layout, even: layout == TapLayout.Quads);
         if (vertical)
         {
-            _y.Compute(box.Height, outHeight, window.Y, height, filter, layout);
+            _y.Compute(box.Height, outHeight, window.Y, height, filter, layout, even: false);
             firstRow = _y.Min[0];
             rows = _y.Min[height - 1] + _y.Taps[height - 1] - firstRow;
         }
