@@ -41,6 +41,8 @@ public sealed class GraphAnalyzer : DiagnosticAnalyzer
                         symbol.ReportDiagnostic(Diagnostic.Create(Descriptors.Of("SEM0005"), graph.Locations[0], $"`{graph.Name}` is marked [Graph], but `{type.Name}` is not a [Module]"));
                     return;
                 }
+                if (type.IsRecord && type.TypeKind == TypeKind.Class)
+                    symbol.ReportDiagnostic(Diagnostic.Create(Descriptors.Of("SEM0007"), type.Locations[0], $"module `{type.ToDisplayString(SymbolDisplayFormat.MinimallyQualifiedFormat)}` is a record; a module is a plain top-level class"));
                 if (!modules.Value.Units.TryGetValue(type.ToDisplayString(), out var read)) return;
                 var checkedUnit = modules.Value.Checked(type.ToDisplayString());
                 var findings = checkedUnit.Findings.ToList();
@@ -104,7 +106,7 @@ public sealed class GraphAnalyzer : DiagnosticAnalyzer
         internal static CompilationModules Read(Compilation compilation, CancellationToken cancel)
         {
             var units = new Dictionary<string, (ModuleUnit, SpanTable)>();
-            foreach (var type in Types(compilation.Assembly.GlobalNamespace).Where(t => ModuleReader.Has(t, "ModuleAttribute") && t.DeclaringSyntaxReferences.Length > 0))
+            foreach (var type in Types(compilation.Assembly.GlobalNamespace).Where(t => t is { TypeKind: TypeKind.Class, IsRecord: false } && ModuleReader.Has(t, "ModuleAttribute") && t.DeclaringSyntaxReferences.Length > 0))
                 units[type.ToDisplayString()] = ModuleReader.Read(type, compilation, cancel);
             return new(units, Link.Contracts.Of(units.Values.Select(u => u.Item1)));
         }

@@ -13,7 +13,7 @@ public static class Costs
     public const string Leading = "leading";
 
     /// <summary>The size as text over the module's names; empty for null.</summary>
-    public static string Write(SizeFacts facts, Dim? size) => size is null ? "" : facts.Code(size).Replace("…", Leading);
+    public static string Write(SizeFacts facts, Dim? size) => size is null ? "" : facts.Text(size).Replace("…", Leading);
 
     /// <summary>Product of the axes of a value.</summary>
     public static Dim Elements(Value v) => v.Axes.Aggregate(Dim.One, (a, b) => a * b);

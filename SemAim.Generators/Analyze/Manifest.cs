@@ -69,7 +69,7 @@ public static class Manifest
         return Of(scope).Select(w => w.Key).Where(keys.Contains).ToEquatable();
     }
 
-    private static string Text(ModuleScope scope, Dim size) => scope.Facts.Code(size).Replace(" ", "");
+    private static string Text(ModuleScope scope, Dim size) => scope.Facts.Text(size).Replace(" ", "");
 
     private static string? Translate(ModuleScope scope, string shape, System.Func<string, Dim?> size)
     {

@@ -204,7 +204,7 @@ public sealed partial class GraphChecker
                 operands.Add(null);
                 continue;
             }
-            if (p.Shape is null) throw new CheckFailure();
+            if (p.Shape is null || !Pattern.IsWellFormed(p.Shape.Text)) throw new CheckFailure();              // refused in the callee
             operands.Add(value);
             var pattern = Pattern.Parse(p.Shape.Text);
             var ellipsis = pattern.HasEllipsis;
@@ -242,6 +242,7 @@ public sealed partial class GraphChecker
                     ? new CheckFailure("SEM0209", $"`{Name(c)}`: the mask orders {Show(value.Axes)}, these operands need {string.Join(" ", tokens.Select(t => Of(t.Tokens[0].Text) is { } d ? facts.Show(d) : t.Tokens[0].Text))}", at: argument.Id, related: Where(p))
                     : scope.Decide(got, want, new CheckFailure("SEM0201", $"axis {(offset + i).ToString(CultureInfo.InvariantCulture)} of `{Name(argument)}` has size {facts.Show(got)}, but {p.Name} of {Callee(c)} wants {facts.Show(want)} ({p.Shape!.Text}){Numbers(got, want, " is not ")}{Origin(value, offset + i)}", at: argument.Id, related: Where(p)));
             }
+        if (!callee.Results.All(r => Pattern.IsWellFormed(r.Text))) throw new CheckFailure();
         var results = callee.Results.Select(r => Pattern.Parse(r.Text).Axes.SelectMany(a => a.IsEllipsis ? prefix ?? [] : [Of(a.Tokens[0].Text) ?? throw new CheckFailure()]).ToList()).ToList();
         if (results.Count == 0) throw new CheckFailure();
         var outputs = make(operands, hosts, results, order);

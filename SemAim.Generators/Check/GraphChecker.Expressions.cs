@@ -16,6 +16,7 @@ public sealed partial class GraphChecker
             case Expr.Size s: return facts[s.Name] is { } size ? new Item.Int(size) : throw new CheckFailure();
             case Expr.Local l: return names.TryGetValue(l.Name, out var item) ? item is Item.Unknown ? throw new CheckFailure() : item : throw new CheckFailure();
             case Expr.Host h: return new Item.Host(h.Code);
+            case Expr.HostTemplate t: return new Item.Host(string.Concat(t.Texts.Select((text, i) => i < t.Parts.Count ? text + Scalar(Evaluate(t.Parts[i])) : text)));
             case Expr.Null: return new Item.Nothing();
             case Expr.This: return new Item.Self();
             case Expr.Layer f: return LayerItem(f);
@@ -167,6 +168,12 @@ public sealed partial class GraphChecker
     private string Brought(Value shorter, Value longer)
     {
         var missing = longer.Axes.Count - shorter.Axes.Count;
+        // each axis under the one it equals, where they come in that order
+        var (next, placed) = (0, new List<string>());
+        foreach (var axis in longer.Axes)
+            if (next < shorter.Axes.Count && facts.Same(axis, shorter.Axes[next])) placed.Add(facts.Show(shorter.Axes[next++]));
+            else placed.Add("1");
+        if (next == shorter.Axes.Count && !Same(shorter.Axes, [.. longer.Axes.Skip(missing)])) return string.Join(" ", placed);
         var ones = Enumerable.Repeat("1", missing);
         var sizes = shorter.Axes.Select(facts.Show);
         return string.Join(" ", Same(shorter.Axes, [.. longer.Axes.Skip(missing)]) ? ones.Concat(sizes) : sizes.Concat(ones));

@@ -38,7 +38,7 @@ public sealed partial class GraphChecker
         if (dots < 0)
         {
             var position = Position(inside);
-            Inside(position, size - 1 - position, s, text, $"index {inside.TrimStart('^')}", axis, size, bracket, at);
+            Inside(position, size - 1 - position, s, text, $"index {inside}", axis, size, bracket, at);
             return Emit(OpKind.Select, s.Id, [.. x.Axes.Where((_, i) => i != axis)], [x], o => { o.Axis = axis; o.Dims = [position]; });
         }
         var (head, tail) = (inside.Substring(0, dots).Trim(), inside.Substring(dots + 2).Trim());
@@ -101,7 +101,7 @@ public sealed partial class GraphChecker
     private (Pattern Left, Pattern Right, Expr.Text Text) Sides(Expr e)
     {
         if (e is Expr.Broken) throw new CheckFailure();
-        if (e is not Expr.Text text) throw new CheckFailure("SEM0030", "a pattern is a constant text", at: e.Id);
+        if (e is not Expr.Text text) throw new CheckFailure("SEM0030", "a pattern is a constant text: write it in place, or declare it `const string`", at: e.Id);
         return At(text, () => Pattern.Sides(text.Value)) is var (left, right) ? (left, right, text) : default;
     }
 
@@ -114,7 +114,13 @@ public sealed partial class GraphChecker
 
     private static Expr? Argument(Expr.Call c, string name) => c.Arguments.FirstOrDefault(a => a.Parameter == name)?.Value;
 
-    private bool Flag(Expr.Call c, string name) => Argument(c, name) is Expr.Host { Code: "true" };
+    private static bool Flag(Expr.Call c, string name) => Argument(c, name) switch
+    {
+        null or Expr.Host { Code: "false" } => false,
+        Expr.Host { Code: "true" } => true,
+        Expr.Broken => throw new CheckFailure(),
+        var other => throw new CheckFailure("SEM0020", $"`{name}: {Name(other)}` cannot be part of a graph: the number of axes would depend on it; write true or false", at: other.Id),
+    };
 
     // known where an operation made it; what a parameter holds is the caller's business
     private static ElementType? TypeOf(Value? v) => v?.Producer switch
@@ -183,7 +189,7 @@ public sealed partial class GraphChecker
     {
         Expr.Text t => t.Value,
         Expr.Broken => throw new CheckFailure(),
-        var other => throw new CheckFailure("SEM0030", "a pattern is a constant text", at: other?.Id ?? c.Id),
+        var other => throw new CheckFailure("SEM0030", "a pattern is a constant text: write it in place, or declare it `const string`", at: other?.Id ?? c.Id),
     };
 
     private Value Rearrange(Expr.Call c, Value x)
@@ -229,7 +235,7 @@ public sealed partial class GraphChecker
             foreach (var (axis, i) in right.Axes.Select((a, i) => (a, i + shift)).Skip(left.HasEllipsis ? 1 : 0))
             {
                 var size = axis.Tokens.Aggregate(Dim.One, (p, t) => p * (solver.Known(t.Text, bound) ?? throw (Expressions.Names(t.Text).FirstOrDefault(n => solver.Known(n, bound) is null) is { } unknown
-                    ? IsBroken(unknown) ? new CheckFailure() : UnknownSize(unknown, t.Start + t.Text.IndexOf(unknown, StringComparison.Ordinal), unknown.Length)
+                    ? IsBroken(unknown) || strangers.Contains(unknown) ? new CheckFailure() : UnknownSize(unknown, t.Start + t.Text.IndexOf(unknown, StringComparison.Ordinal), unknown.Length)
                     : new CheckFailure("SEM0120", $"`{t.Text}` may not be a whole number", t.Start, t.Length))));
                 if (!facts.Same(size, x.Axes[i]) && !facts.Same(x.Axes[i], Dim.One))
                     throw new CheckFailure("SEM0218", $"axis {i.ToString(CultureInfo.InvariantCulture)} of `{Name(c.Target!)}` has size {facts.Show(x.Axes[i])}; only an axis of size 1 can be repeated to {facts.Show(size)}", axis.Start, axis.Length);
@@ -258,6 +264,7 @@ public sealed partial class GraphChecker
                 if (TypeOf(condition) is ElementType.Float or ElementType.Int64) throw new CheckFailure("SEM0021", $"`Where` by `{Name(Argument(c, "condition")!)}` is not a graph operation: a condition is what a comparison gives, or a parameter", at: Argument(c, "condition")!.Id);
                 if (!Same(yes.Axes, no.Axes) || !Same(condition.Axes, yes.Axes)) throw new CheckFailure("SEM0204", $"`Where`: {Show(condition.Axes)}, {Show(yes.Axes)} and {Show(no.Axes)} have no common reading", at: c.Id);
                 return new Item.Tensor(Emit(OpKind.Where, c.Id, yes.Axes, [condition, yes, no]));
+            case var _ when c.Arguments.Any(a => a.Value is Expr.Broken): throw new CheckFailure();
             default: throw new CheckFailure("SEM0021", $"`{c.Owner}.{c.Method}` is not a graph operation; move it out of [Graph], or mark the helper [Graph]", at: c.Id);
         }
     }
@@ -322,6 +329,19 @@ public sealed partial class GraphChecker
             if (sides.Count != values.Count) throw new CheckFailure("SEM0202", $"pattern \"{text.Value}\" describes {sides.Count.ToString(CultureInfo.InvariantCulture)} operands, {values.Count.ToString(CultureInfo.InvariantCulture)} are given", 0, text.Value.Length);
             var solver = Solver();
             var bound = new Dictionary<string, (Dim Size, int Operand)>();
+            // a name that is right in one operand and wrong in another, before either is held against what the module says
+            for (var i = 1; i < sides.Count; i++)
+                for (var k = 0; k < i; k++)
+                    if (sides[i].Axes.Count == values[i].Axes.Count && sides[k].Axes.Count == values[k].Axes.Count)
+                        for (var a = 0; a < sides[i].Axes.Count; a++)
+                            for (var b = 0; b < sides[k].Axes.Count; b++)
+                            {
+                                var (name, here, there) = (sides[i].Axes[a].Tokens[0].Text, values[i].Axes[a], values[k].Axes[b]);
+                                if (sides[k].Axes[b].Tokens[0].Text != name || facts.Same(here, there)) continue;
+                                var token = solver.Known(name) is { } says && facts.Same(says, here) ? sides[k].Axes[b].Tokens[0] : sides[i].Axes[a].Tokens[0];
+                                if (solver.Known(name) is { } neither && !facts.Same(neither, here) && !facts.Same(neither, there)) continue;
+                                throw new CheckFailure("SEM0208", $"`Einsum(\"{text.Value}\")`: '{name}' is {facts.Show(there)} in the {Ordinal(k)} operand and {facts.Show(here)} in the {Ordinal(i)}{Numbers(there, here, " is not ")}", token.Start, token.Length);
+                            }
             for (var i = 0; i < sides.Count; i++)
             {
                 foreach (var (name, size) in solver.Match(sides[i], values[i].Axes, text.Value, Name(operands[i]), einsum: true).Select(p => (p.Key, p.Value)))

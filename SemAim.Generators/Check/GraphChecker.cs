@@ -49,7 +49,7 @@ public sealed partial class GraphChecker
     private readonly Dictionary<string, Dim> callSymbols = [];
     private Dictionary<string, Item> names = [];
     private List<Op> ops = [];
-    private bool failed, returnsEarly;
+    private bool failed, returnsEarly, unread;
 
     private GraphChecker(ModuleScope scope, GraphUnit graph, Action<Finding> report)
         => (this.scope, facts, this.graph, this.report) = (scope, scope.Facts, graph, report);
@@ -86,7 +86,7 @@ public sealed partial class GraphChecker
         {
             if (p.Kind == ParameterKind.Host)
             {
-                names[p.Name] = p.Type == "int" ? new Item.Int(Dim.Symbol(p.Name)) : new Item.Host(p.Name);
+                names[p.Name] = p.Type == "int" ? new Item.Int(Dim.Symbol(p.Name)) : new Item.Host(Identifier.Escaped(p.Name));
                 continue;
             }
             if (p.Shape is null || Declare(p.Shape, binds: true, out var marked) is not { } axes)
@@ -115,7 +115,7 @@ public sealed partial class GraphChecker
         if (items.Any(i => i is Item.Unknown)) { failed = true; }
         if (items.Count != promised.Count)
         {
-            if (graph.Results.Count > 0 && !items.Any(i => i is Item.Unknown)) Report("SEM0206", $"graph returns {items.Count} values, but [return: Shape] promises {promised.Count}", at.Value.Id, related: Results);
+            if (graph.Results.Count > 0 && !items.Any(i => i is Item.Unknown)) Report("SEM0206", $"graph returns {items.Count} value{(items.Count == 1 ? "" : "s")}, but [return: Shape] promises {promised.Count}", at.Value.Id, related: Results);
             failed = true;
             return values;
         }
@@ -180,6 +180,7 @@ public sealed partial class GraphChecker
         foreach (var p in graph.Parameters)
         {
             if (p.Shape is null) continue;
+            if (!Pattern.IsWellFormed(p.Shape.Text)) unread = true;
             foreach (var token in p.Shape.Text.Split([' '], StringSplitOptions.RemoveEmptyEntries).Select(t => t.TrimStart('#')))
                 if (token == "..." && !bound.Contains("...")) bound.Add("...");
                 else if (IsName(token) && facts[token] is null && !IsBroken(token) && !callSymbols.ContainsKey(token))
@@ -222,7 +223,7 @@ public sealed partial class GraphChecker
                         throw new CheckFailure();
                     }
                     // a parameter without a shape may be what would have bound it
-                    if (IsBroken(unknown) || !strangers.Add(unknown) || graph.Parameters.Any(p => p.Kind != ParameterKind.Host && p.Shape is null)) throw new CheckFailure();
+                    if (IsBroken(unknown) || !strangers.Add(unknown) || unread || graph.Parameters.Any(p => p.Kind != ParameterKind.Host && p.Shape is null)) throw new CheckFailure();
                     throw UnknownSize(unknown, axis.Start + shape.Text.Substring(axis.Start, axis.Length).IndexOf(unknown, StringComparison.Ordinal), unknown.Length);
                 }
             }
@@ -274,10 +275,12 @@ public sealed partial class GraphChecker
             return;
         }
         var parts = item as Item.Many;
-        if (parts is not null && parts.Items.Count != a.Targets.Count)
-            Report("SEM0215", $"{(parts.Parts ? "the pattern makes" : "the graph gives")} {parts.Items.Count} {(parts.Parts ? "parts" : "values")}, {a.Targets.Count} are taken", a.Id);
+        // elements of a tuple are counted by C#
+        if (parts is { Parts: true } && parts.Items.Count != a.Targets.Count)
+            Report("SEM0215", $"the pattern makes {parts.Items.Count} parts, {a.Targets.Count} are taken", a.Id);
         for (var i = 0; i < a.Targets.Count; i++)
             Bind(a.Targets[i], parts is not null && parts.Items.Count == a.Targets.Count ? parts.Items[i] : new Item.Unknown());
+        if (parts is not null && parts.Items.Count != a.Targets.Count) failed = true;
         if (parts is null) failed = true;
     }
 

@@ -37,6 +37,7 @@ public sealed record ParsedFact(Fact Fact, Expr Left, Expr? Modulus, string Oper
 public sealed class ModuleScope
 {
     private readonly Action<Finding> report;
+    private readonly HashSet<string> promises = [];                 // of layers, asked for
     private readonly HashSet<(Dim, Dim)> asked = [];                // quotients whose promise was asked for
 
     /// <summary>Reads declarations; findings go to <paramref name="report"/> as id, message, place, start, length.</summary>
@@ -131,7 +132,7 @@ public sealed class ModuleScope
     }
 
     /// <summary>A size as the text of a fact: <c>4*F</c>.</summary>
-    public string FactText(Dim size) => Facts.Code(size).Replace(" * ", "*");
+    public string FactText(Dim size) => Facts.Text(size).Replace(" * ", "*");
 
     /// <summary>The attribute that promises a fact.</summary>
     public static string Promise(string fact) => $"[Require(\"{fact}\")]";
@@ -167,11 +168,17 @@ public sealed class ModuleScope
     public Dim? Divide(Dim numerator, Dim denominator, Expr at, Action<Finding> report)
     {
         if (Facts.Divide(numerator, denominator) is { } exact) return exact;
-        if (!asked.Add((Facts.Normalise(numerator), Facts.Normalise(denominator)))) return null;                     // one promise answers all of them
-        var (n, d) = (Facts.Show(numerator), Facts.Show(denominator));
-        report(new("SEM0120", $"`{Bracket(n)} / {Bracket(d)}` may not be a whole number; add {Promise($"{Bracket(FactText(numerator))} % {Bracket(FactText(denominator))} == 0")}", at.Id, Fix: Promise($"{Bracket(FactText(numerator))} % {Bracket(FactText(denominator))} == 0")));
+        // (S - P) / P is whole where S / P is: one promise answers all of them
+        var open = Facts.Normalise(numerator).Modulo(Facts.Normalise(denominator));
+        if (!asked.Add((open, Facts.Normalise(denominator)))) return null;
+        var (n, d, promise) = (Facts.Show(numerator), Facts.Show(denominator), Promise(Multiple(open, denominator)));
+        report(new("SEM0120", $"`{Bracket(n)} / {Bracket(d)}` may not be a whole number; add {promise}", at.Id, Fix: promise));
         return null;
     }
+
+    private string Multiple(Dim size, Dim of) => $"{Factor(FactText(size))} % {Factor(FactText(of))} == 0";
+
+    private static string Factor(string text) => text.IndexOfAny(['+', '-', '*', '/', ' ']) >= 0 ? $"({text})" : text;
 
     private static string Bracket(string text) => text.Contains(' ') ? $"({text})" : text;
 
@@ -203,8 +210,18 @@ public sealed class ModuleScope
             var (left, modulus, right) = (Expressions.Evaluate(p.Left, Size, Facts.Divide), p.Modulus is null ? null : Expressions.Evaluate(p.Modulus, Size, Facts.Divide), Expressions.Evaluate(p.Right, Size, Facts.Divide));
             if (left is null || right is null || p.Modulus is not null && modulus is null) continue;
             if (FactProver.Holds(Facts, left, modulus, p.Operator, right, Parsed, this)) continue;
-            var asked = $"{FactText(left)}{(modulus is null ? "" : $" % {FactText(modulus)}")} {p.Operator} {FactText(right)}";
-            report(new("SEM0111", $"new {name}({arguments}) needs {asked}, which {Unit.Name} does not promise; add {Promise(asked)} to {Unit.Name}", layer.Field.Id, Fix: Promise(asked), Related: new([new(callee.FullName, RelatedKind.Fact, i.ToString(System.Globalization.CultureInfo.InvariantCulture))])));
+            var fact = new Related(callee.FullName, RelatedKind.Fact, i.ToString(System.Globalization.CultureInfo.InvariantCulture));
+            if (left.Number is { } x && right.Number is { } y && (modulus is null || modulus.Number is > 0))
+            {
+                var because = p.Fact.Because is null ? "" : $" ({p.Fact.Because})";
+                report(new("SEM0111", $"new {name}({arguments}) breaks {callee.Facts[i].Text} of {name}{because}: {(modulus?.Number is { } m ? $"{x} % {m} is {x % m}" : $"{x} {p.Operator} {y} does not hold")}", layer.Field.Id, Related: new([fact])));
+                continue;
+            }
+            // D + H is a multiple of H where D is
+            var promise = modulus is null ? $"{FactText(left)} {p.Operator} {FactText(right)}"
+                : p.IsMultiple ? Multiple(Facts.Normalise(left).Modulo(Facts.Normalise(modulus)), modulus) : $"{Factor(FactText(left))} % {Factor(FactText(modulus))} {p.Operator} {FactText(right)}";
+            if (!promises.Add(promise)) continue;                                            // asked for already: one promise answers all sites
+            report(new("SEM0111", $"new {name}({arguments}) needs {promise}, which {Unit.Name} does not promise; add {Promise(promise)} to {Unit.Name}", layer.Field.Id, Fix: Promise(promise), Related: new([fact])));
         }
     }
 
@@ -220,7 +237,14 @@ public sealed class ModuleScope
         var seen = new Dictionary<string, LayerField>();
         foreach (var layer in Unit.Layers)
             if (seen.TryGetValue(layer.Key, out var first)) report(new("SEM0104", $"layers `{first.Field}` and `{layer.Field}` both map to key \"{layer.Key}\"; use [Key(\"…\")]", layer.Place, Fix: $"[Key(\"{LayerKey(layer)}\")]", Related: new([new("", RelatedKind.Layer, first.Field)])));
-            else seen[layer.Key] = layer;
+            else
+            {
+                seen[layer.Key] = layer;
+                if (layer.Key.Split('.').Any(part => part.Trim().Length == 0))
+                    report(new("SEM0104", $"key \"{layer.Key}\" of layer `{layer.Field}` is no path; write names with dots between them, for example \"head.fc\"", layer.Place));
+                else if (Unit.Layers.FirstOrDefault(l => l != layer && (l.Key.StartsWith(layer.Key + ".", StringComparison.Ordinal) || layer.Key.StartsWith(l.Key + ".", StringComparison.Ordinal)) && seen.ContainsKey(l.Key)) is { } other)
+                    report(new("SEM0104", $"layers `{other.Field}` (\"{other.Key}\") and `{layer.Field}` (\"{layer.Key}\") cannot both have these keys: what is a layer is no group; use [Key(\"…\")]", layer.Place, Related: new([new("", RelatedKind.Layer, other.Field)])));
+            }
     }
 }
 

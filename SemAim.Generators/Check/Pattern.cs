@@ -79,6 +79,13 @@ public sealed class Pattern
         return new(axes);
     }
 
+    /// <summary>True for a text without an arrow that can be parsed.</summary>
+    public static bool IsWellFormed(string text)
+    {
+        try { return Parse(text).Axes.Count >= 0; }
+        catch (CheckFailure) { return false; }
+    }
+
     /// <summary>Parses a text without an arrow.</summary>
     public static Pattern Parse(string text) => Parse(text, 0, text.Length);
 

@@ -96,13 +96,16 @@ public sealed class PatternSolver(SizeFacts facts, Func<string, Dim?> local, Fun
     /// <summary>The axes of a pattern by the positions of a value; null where <c>...</c> covers.</summary>
     public IReadOnlyList<PatternAxis?> Spread(Pattern pattern, IReadOnlyList<Dim> axes, string text, string operand, bool einsum = false)
     {
+        // the side that is wrong, not the whole text
+        var start = pattern.Axes.Count == 0 ? -1 : pattern.Axes[0].Start;
+        var length = pattern.Axes.Count == 0 ? 0 : pattern.Axes[pattern.Axes.Count - 1].Start + pattern.Axes[pattern.Axes.Count - 1].Length - start;
         if (axes.Count > 0 && axes[0].Equals(Ir.Value.OpenAxes) && (!pattern.HasEllipsis || pattern.Axes.Count > axes.Count))
-            throw new CheckFailure("SEM0202", $"pattern \"{text}\" names axes of `{operand}` that its contract leaves open: {Shapes.Show(facts, axes)}; begin the pattern with ... or name the axes in [Shape]");
+            throw new CheckFailure("SEM0202", $"pattern \"{text}\" names axes of `{operand}` that its contract leaves open: {Shapes.Show(facts, axes)}; begin the pattern with ... or name the axes in [Shape]", start, length);
         if (pattern.HasEllipsis && pattern.Axes.Count - 1 <= axes.Count)
             return [.. Enumerable.Repeat<PatternAxis?>(null, axes.Count - pattern.Axes.Count + 1), .. pattern.Axes.Skip(1)];
         if (pattern.Axes.Count == axes.Count) return pattern.Axes;
         var arrow = text.Contains("->");
-        throw new CheckFailure("SEM0202", $"pattern \"{text}\" {(einsum ? "gives this operand" : arrow ? "starts with" : "has")} {Count(pattern.Axes.Count)}, but `{operand}` has {axes.Count.ToString(CultureInfo.InvariantCulture)}: {Shapes.Show(facts, axes)}");
+        throw new CheckFailure("SEM0202", $"pattern \"{text}\" {(einsum ? "gives this operand" : arrow ? "starts with" : "has")} {Count(pattern.Axes.Count)}, but `{operand}` has {axes.Count.ToString(CultureInfo.InvariantCulture)}: {Shapes.Show(facts, axes)}", start, length);
     }
 
     private void RefuseArithmetic(Token token)

@@ -12,6 +12,8 @@ public static class VariantChecker
     public static void Check(ModuleScope scope, Action<Finding> report)
     {
         foreach (var variant in scope.Unit.Variants)
+        {
+            foreach (var size in variant.Sizes.Where(s => s.Value < 1)) report(new("SEM0110", $"variant {variant.Name} makes {size.Name} {size.Value?.ToString(System.Globalization.CultureInfo.InvariantCulture)}; a size is at least 1", variant.Id));
             foreach (var fact in scope.Parsed)
             {
                 if (Number(scope, variant, fact.Left) is not { } left || Number(scope, variant, fact.Right) is not { } right) continue;
@@ -22,6 +24,7 @@ public static class VariantChecker
                 var because = fact.Fact.Because is null ? "" : $" ({fact.Fact.Because})";
                 report(new("SEM0110", $"variant {variant.Name} breaks [Require(\"{fact.Fact.Text}\")]{because}: {left}{(modulus is { } n ? $" % {n} = {value}" : fact.Operator == "==" ? $" is not {right}" : $" {fact.Operator} {right} does not hold")}", variant.Id, Related: new([new Related("", RelatedKind.Fact, scope.Unit.Facts.ToList().IndexOf(fact.Fact).ToString(System.Globalization.CultureInfo.InvariantCulture))])));
             }
+        }
     }
 
     private static long? Number(ModuleScope scope, Variant variant, Expr e) => VariantNumbers.Evaluate(scope.Unit, variant, e);

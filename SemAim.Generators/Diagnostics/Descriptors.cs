@@ -18,7 +18,7 @@ internal static class Descriptors
         new("SEM0004", "A parameter of a graph has no shape", Message, Category, DiagnosticSeverity.Error, true, helpLinkUri: Pages + "SEM0004.md"),
         new("SEM0005", "A graph is declared outside a module", Message, Category, DiagnosticSeverity.Error, true, helpLinkUri: Pages + "SEM0005.md"),
         new("SEM0006", "A module has no primary constructor", Message, Category, DiagnosticSeverity.Error, true, helpLinkUri: Pages + "SEM0006.md"),
-        new("SEM0007", "A module is generic or nested", Message, Category, DiagnosticSeverity.Error, true, helpLinkUri: Pages + "SEM0007.md"),
+        new("SEM0007", "A module is generic, nested or a record", Message, Category, DiagnosticSeverity.Error, true, helpLinkUri: Pages + "SEM0007.md"),
         new("SEM0020", "A construct cannot be part of a graph", Message, Category, DiagnosticSeverity.Error, true, helpLinkUri: Pages + "SEM0020.md"),
         new("SEM0021", "A call is no graph operation", Message, Category, DiagnosticSeverity.Error, true, helpLinkUri: Pages + "SEM0021.md"),
         new("SEM0022", "A graph looks at a value", Message, Category, DiagnosticSeverity.Error, true, helpLinkUri: Pages + "SEM0022.md"),

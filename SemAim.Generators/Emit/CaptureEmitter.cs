@@ -2,6 +2,7 @@ using System.Collections.Generic;
 using System.Linq;
 using SemAim.Generators.Check;
 using SemAim.Generators.Ir;
+using SemAim.Generators.Symbols;
 
 namespace SemAim.Generators.Emit;
 
@@ -15,7 +16,7 @@ internal static class CaptureEmitter
     /// <summary>Members of the module that the wrappers' buffers need.</summary>
     internal static IEnumerable<string> Members(ModuleScope scope, IEnumerable<CheckedGraph> graphs)
     {
-        var names = new HashSet<string>(graphs.Where(IsWrappable).SelectMany(g => g.Body.Parameters).SelectMany(p => p.Axes).SelectMany(a => Expressions.Names(scope.Facts.Code(a))));
+        var names = new HashSet<string>(graphs.Where(IsWrappable).SelectMany(g => g.Body.Parameters).SelectMany(p => p.Axes).SelectMany(a => Expressions.Names(scope.Facts.Text(a))));
         return scope.Unit.Members.Select(m => m.Name).Where(names.Contains);
     }
 
@@ -25,24 +26,24 @@ internal static class CaptureEmitter
         var all = unit.Parameters.Where(p => p.Kind != ParameterKind.Host).ToList();
         var values = all.Where(p => p.Kind == ParameterKind.Value).ToList();
         var bound = graph.Bound.ToList();
-        string Axes(GraphParameter p) => string.Concat(graph.Body.Parameters[all.IndexOf(p)].Axes.Select(a => ", " + InModel(scope, bound, scope.Facts.Code(a))));
+        string Axes(GraphParameter p) => string.Concat(graph.Body.Parameters[all.IndexOf(p)].Axes.Select(a => ", " + InModel(scope, bound, scope.Facts.Text(a))));
         var name = $"{(isAmbiguous ? scope.Unit.Name : "")}{unit.Name}Capture";
         var result = unit.Results.Count <= 1 ? "Tensor" : $"({string.Join(", ", unit.Results.Select(_ => "Tensor"))})";
         code.Line();
         code.Line($"/// <summary>{scope.Unit.Name}.{unit.Name} on static buffers: captured once and replayed where the device can, called where it cannot. Without gradient, for batches of one size.</summary>");
-        code.Line($"{accessibility} sealed class {name}({scope.Unit.Name} model{string.Concat(bound.Select(b => $", long {b}"))}, torch.Device device) : global::SemAim.Runtime.Capture.GraphCapture(device)");
+        code.Line($"{accessibility} sealed class {name}({Identifier.Escaped(scope.Unit.Name)} model{string.Concat(bound.Select(b => $", long {Identifier.Escaped(b)}"))}, torch.Device device) : global::SemAim.Runtime.Capture.GraphCapture(device)");
         code.Open();
-        foreach (var p in values) code.Line($"private readonly Tensor {p.Name} = Static(device{Axes(p)});");
+        foreach (var p in values) code.Line($"private readonly Tensor {Identifier.Escaped(p.Name)} = Static(device{Axes(p)});");
         code.Line();
         code.Line("/// <inheritdoc />");
-        code.Line($"protected override global::System.Collections.Generic.IReadOnlyList<Tensor> Buffers => [{string.Join(", ", values.Select(p => p.Name))}];");
+        code.Line($"protected override global::System.Collections.Generic.IReadOnlyList<Tensor> Buffers => [{string.Join(", ", values.Select(p => Identifier.Escaped(p.Name)))}];");
         code.Line();
         code.Line("/// <summary>The graph of these values. The result stays the wrapper's, valid until the next call.</summary>");
-        code.Line($"public {result} Replay({string.Join(", ", values.Select(p => $"Tensor {p.Name}"))})");
+        code.Line($"public {result} Replay({string.Join(", ", values.Select(p => $"Tensor {Identifier.Escaped(p.Name)}"))})");
         code.Open();
-        foreach (var p in values) code.Line($"Guard.Shape({p.Name}, nameof({p.Name}){Axes(p)});");
-        foreach (var p in values) code.Line($"Load(this.{p.Name}, {p.Name});");
-        var arguments = unit.Parameters.Select(p => p.Kind == ParameterKind.Value ? "this." + p.Name : "default").Concat(takesDraws ? ["null"] : []).Concat(bound);
+        foreach (var p in values) code.Line($"Guard.Shape({Identifier.Escaped(p.Name)}, nameof({Identifier.Escaped(p.Name)}){Axes(p)});");
+        foreach (var p in values) code.Line($"Load(this.{Identifier.Escaped(p.Name)}, {Identifier.Escaped(p.Name)});");
+        var arguments = unit.Parameters.Select(p => p.Kind == ParameterKind.Value ? "this." + Identifier.Escaped(p.Name) : "default").Concat(takesDraws ? ["null"] : []).Concat(bound.Select(Identifier.Escaped));
         code.Line($"return Run(() => model.__{unit.Name}({string.Join(", ", arguments)}));");
         code.Close();
         code.Close();
@@ -52,6 +53,6 @@ internal static class CaptureEmitter
     private static string InModel(ModuleScope scope, List<string> bound, string size)
     {
         var names = new HashSet<string>(scope.Unit.Sizes.Select(s => s.Name).Concat(scope.Unit.Members.Select(m => m.Name)));
-        return Expressions.Rename(size, name => names.Contains(name) && !bound.Contains(name) ? "model.__" + name : name);
+        return Expressions.Rename(size, name => names.Contains(name) && !bound.Contains(name) ? "model.__" + name : Identifier.Escaped(name));
     }
 }

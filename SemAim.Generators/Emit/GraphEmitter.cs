@@ -12,14 +12,6 @@ namespace SemAim.Generators.Emit;
 /// <summary>Writes the body of a graph: one operation a line, the author's names, disposal at the last use, the shape as a comment.</summary>
 internal sealed class GraphEmitter
 {
-    private static readonly HashSet<string> Keywords =
-    [
-        "abstract", "as", "base", "bool", "break", "byte", "case", "catch", "char", "checked", "class", "const", "continue", "decimal", "default", "delegate", "do", "double", "else", "enum", "event", "explicit",
-        "extern", "false", "finally", "fixed", "float", "for", "foreach", "goto", "if", "implicit", "in", "int", "interface", "internal", "is", "lock", "long", "namespace", "new", "null", "object", "operator", "out",
-        "override", "params", "private", "protected", "public", "readonly", "ref", "return", "sbyte", "sealed", "short", "sizeof", "stackalloc", "static", "string", "struct", "switch", "this", "throw", "true", "try",
-        "typeof", "uint", "ulong", "unchecked", "unsafe", "ushort", "using", "virtual", "void", "volatile", "while", "draws",
-    ];
-
     private readonly ModuleScope scope;
     private readonly SizeFacts facts;
     private readonly CheckedGraph graph;
@@ -34,7 +26,7 @@ internal sealed class GraphEmitter
     private GraphEmitter(ModuleScope scope, CheckedGraph graph, CodeWriter code, CompilerOptions options)
     {
         (this.scope, facts, this.graph, this.code, this.options) = (scope, scope.Facts, graph, code, options);
-        taken = [.. Keywords, .. facts.Names, .. graph.Bound, .. graph.Unit.Parameters.Select(p => p.Name)];
+        taken = ["draws", .. Identifier.Keywords, .. facts.Names, .. graph.Bound, .. graph.Unit.Parameters.Select(p => p.Name)];
     }
 
     /// <summary>Writes the statements of a graph.</summary>
@@ -42,13 +34,11 @@ internal sealed class GraphEmitter
     {
         var emitter = new GraphEmitter(scope, graph, code, options);
         var values = graph.Unit.Parameters.Where(p => p.Kind != ParameterKind.Host).ToList();
-        for (var i = 0; i < values.Count; i++) emitter.variables[graph.Body.Parameters[i]] = Safe(values[i].Name);
+        for (var i = 0; i < values.Count; i++) emitter.variables[graph.Body.Parameters[i]] = Identifier.Escaped(values[i].Name);
         foreach (var op in Rewriting.All(graph.Body).Where(o => o.Kind == OpKind.Repeat)) emitter.taken.Add(op.Variable);
         var results = emitter.Region(graph.Body, []);
         code.Line(results.Count == 1 ? $"return {results[0]};" : $"return ({string.Join(", ", results)});");
     }
-
-    private static string Safe(string name) => name is "params" or "in" or "out" or "ref" or "base" or "this" ? "@" + name : name;
 
     /// <summary>Writes a region; the result texts are fresh handles that the reader owns.</summary>
     private List<string> Region(Region region, IReadOnlyList<Value> entering)
@@ -144,16 +134,16 @@ internal sealed class GraphEmitter
             }
             else code.Statement($"var {New(body.Parameters[i])} = {Text(initial)}.alias();", Shape(initial));
         }
-        var (first, end) = (Size(op.Dims[0]), Size(op.Dims[1]));
-        code.Line($"for (int {op.Variable} = {first}; {op.Variable} < {end}; {op.Variable}++)");
+        var (first, end, variable) = (Size(op.Dims[0]), Size(op.Dims[1]), Identifier.Escaped(op.Variable));
+        code.Line($"for (int {variable} = {first}; {variable} < {end}; {variable}++)");
         code.Open();
         var results = Region(body, body.Parameters);
         var (targets, sources) = (new List<string>(), new List<string>());
         for (var i = 0; i < results.Count; i++)
         {
-            var variable = variables[body.Parameters[i]];
-            if (results[i] == variable) continue;
-            targets.Add(variable);
+            var target = variables[body.Parameters[i]];
+            if (results[i] == target) continue;
+            targets.Add(target);
             sources.Add(results[i]);
         }
         if (targets.Count == 1) code.Line($"{targets[0]} = {sources[0]};");
@@ -190,8 +180,8 @@ internal sealed class GraphEmitter
 
     private string Field(Op op)
     {
-        var field = taken.Contains(op.Text) || variables.ContainsValue(op.Text) ? "this." + op.Text : op.Text;
-        if (graph.Unit.Parameters.Any(p => p.Name == op.Text)) field = "this." + op.Text;
+        var field = Identifier.Escaped(op.Text);
+        if (taken.Contains(op.Text) || variables.ContainsValue(op.Text) || graph.Unit.Parameters.Any(p => p.Name == op.Text)) field = "this." + field;
         return op.Index is null ? field : $"{field}[{Size(op.Index)}]";
     }
 
@@ -277,7 +267,7 @@ internal sealed class GraphEmitter
         {
             if (p.Kind == ParameterKind.Host)
             {
-                if (op.Host.TryGetValue(p.Name, out var host)) arguments.Add(external ? $"{p.Name}: {host}" : host);
+                if (op.Host.TryGetValue(p.Name, out var host)) arguments.Add(external ? $"{Identifier.Escaped(p.Name)}: {host}" : host);
                 continue;
             }
             var operand = op.Operands[next++];
@@ -287,7 +277,7 @@ internal sealed class GraphEmitter
         var stochastic = op.Callee is null ? scope.Contracts.TryGetValue(scope.Unit.FullName, out var own) && own.Graphs.First(g => g.Name == op.Method).Summary.IsStochastic : callee.Summary.IsStochastic;
         if (stochastic && op.TakesDraws) arguments.Add(external ? "draws: draws" : "draws");
         if (!external) arguments.AddRange(op.Bound.Where(b => !b.Has("…")).Select(Size));
-        var method = external ? op.Method : "__" + op.Method;
+        var method = external ? Identifier.Escaped(op.Method) : "__" + op.Method;
         return $"{(field.Length > 0 ? field + "." : "")}{method}({string.Join(", ", arguments)})";
     }
 }

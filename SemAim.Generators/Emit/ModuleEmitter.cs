@@ -4,6 +4,7 @@ using System.Linq;
 using SemAim.Generators.Check;
 using SemAim.Generators.Ir;
 using SemAim.Generators.Passes;
+using SemAim.Generators.Symbols;
 
 namespace SemAim.Generators.Emit;
 
@@ -29,11 +30,11 @@ public static class ModuleEmitter
             code.Line($"namespace {unit.Namespace};");
             code.Line();
         }
-        code.Line($"partial class {unit.Name}");
+        code.Line($"partial class {Identifier.Escaped(unit.Name)}");
         code.Open();
         Guards(scope, code);
-        foreach (var size in unit.Sizes) code.Line($"internal int __{size.Name} => {size.Name};");
-        foreach (var member in CaptureEmitter.Members(scope, graphs.Values)) code.Line($"internal int __{member} => {member};");
+        foreach (var size in unit.Sizes) code.Line($"internal int __{size.Name} => {Identifier.Escaped(size.Name)};");
+        foreach (var member in CaptureEmitter.Members(scope, graphs.Values)) code.Line($"internal int __{member} => {Identifier.Escaped(member)};");
         if (unit.Sizes.Count > 0) code.Line();
         foreach (var graph in unit.Graphs.Where(g => !g.Inlined))
         {
@@ -46,7 +47,7 @@ public static class ModuleEmitter
         code.Line("/// <inheritdoc />");
         code.Line("protected override void RegisterLayers()");
         code.Open();
-        foreach (var layer in unit.Layers) code.Line($"Register(\"{layer.Key}\", {layer.Field});");
+        foreach (var layer in unit.Layers) code.Line($"Register({Identifier.Literal(layer.Key)}, {Identifier.Escaped(layer.Field)});");
         code.Close();
         code.Close();
         foreach (var graph in graphs.Values.Where(CaptureEmitter.IsWrappable))
@@ -65,8 +66,8 @@ public static class ModuleEmitter
             var condition = $"{(modulus is null ? left : $"{Factor(left)} % {Factor(modulus)}")} {p.Operator} {right}";
             var values = string.Join(", ", Expressions.SizeNames(p.Left).Concat(p.Modulus is null ? [] : Expressions.SizeNames(p.Modulus)).Concat(Expressions.SizeNames(p.Right)).Distinct()
                 .Select(name => $"(\"{name}\", {Raw(scope, new Expr.Size(0, name))})"));
-            var because = p.Fact.Because is null ? "null" : $"\"{p.Fact.Because.Replace("\\", "\\\\").Replace("\"", "\\\"")}\"";
-            code.Line($"private readonly bool __fact{(++n).ToString(CultureInfo.InvariantCulture)} = Guard.Holds({condition}, nameof({scope.Unit.Name}), \"{p.Fact.Text.Replace("\"", "\\\"")}\", {because}, {values});");
+            var because = p.Fact.Because is null ? "null" : Identifier.Literal(p.Fact.Because);
+            code.Line($"private readonly bool __fact{(++n).ToString(CultureInfo.InvariantCulture)} = Guard.Holds({condition}, nameof({Identifier.Escaped(scope.Unit.Name)}), {Identifier.Literal(p.Fact.Text)}, {because}, {values});");
         }
         if (n > 0) code.Line();
     }
@@ -79,7 +80,7 @@ public static class ModuleEmitter
         switch (e)
         {
             case Expr.Int n: return n.Value.ToString(CultureInfo.InvariantCulture);
-            case Expr.Size s when scope.Unit.Sizes.Any(p => p.Name == s.Name): return s.Name;
+            case Expr.Size s when scope.Unit.Sizes.Any(p => p.Name == s.Name): return Identifier.Escaped(s.Name);
             case Expr.Size s: return scope.Unit.Members.FirstOrDefault(m => m.Name == s.Name) is { } member ? Raw(scope, member.Value) is { } body ? Factor(body) : null : null;
             case Expr.Binary b when Raw(scope, b.Left) is { } l && Raw(scope, b.Right) is { } r:
                 // sums need no brackets in a sum, products none in either; a right operand of - or / does
@@ -104,11 +105,11 @@ public static class ModuleEmitter
         code.Line($"/// <summary>{string.Join(", ", values.Select(Shape))} → {string.Join("; ", graph.Results.Select(r => r.Text.Length == 0 ? "scalar" : r.Text))}.{(stochastic ? " Draws are those of a training run; none: evaluation." : "")}{PublishedEmitter.PriceMark(graph.Name)}</summary>");
         var parameters = graph.Parameters.Select(p => p.Kind switch
         {
-            ParameterKind.Value => $"Tensor {p.Name}",
-            ParameterKind.Mask => $"AttentionBias {p.Name}{(p.Optional ? " = default" : "")}",
-            _ => $"{p.Type} {p.Name}",
+            ParameterKind.Value => $"Tensor {Identifier.Escaped(p.Name)}",
+            ParameterKind.Mask => $"AttentionBias {Identifier.Escaped(p.Name)}{(p.Optional ? " = default" : "")}",
+            _ => $"{p.Type} {Identifier.Escaped(p.Name)}",
         }).Concat(stochastic ? ["Draws? draws = null"] : []);
-        code.Line($"{graph.Accessibility} {result} {graph.Name}({string.Join(", ", parameters)})");
+        code.Line($"{graph.Accessibility} {result} {Identifier.Escaped(graph.Name)}({string.Join(", ", parameters)})");
         code.Open();
         if (right is null)
         {
@@ -132,17 +133,17 @@ public static class ModuleEmitter
             var ellipsis = tokens.Length > 0 && tokens[0] == "...";
             for (var i = 0; i < tokens.Length; i++)
                 if (bound.Contains(tokens[i].TrimStart('#')) && declared.Add(tokens[i].TrimStart('#')))
-                    code.Line($"long {tokens[i].TrimStart('#')} = {p.Name}.size({(ellipsis ? i - tokens.Length : i).ToString(CultureInfo.InvariantCulture)});");
+                    code.Line($"long {Identifier.Escaped(tokens[i].TrimStart('#'))} = {Identifier.Escaped(p.Name)}.size({(ellipsis ? i - tokens.Length : i).ToString(CultureInfo.InvariantCulture)});");
             if (tokens.Any(t => t[0] == '#')) continue;
             var sizes = right.Body.Parameters[values.IndexOf(p)].Axes.Skip(ellipsis ? 1 : 0).ToList();
-            var guard = $"Guard.{(ellipsis ? "Trailing" : "Shape")}({p.Name}, nameof({p.Name}){string.Concat(sizes.Select(d => ", " + scope.Facts.Code(d)))});";
+            var guard = $"Guard.{(ellipsis ? "Trailing" : "Shape")}({Identifier.Escaped(p.Name)}, nameof({Identifier.Escaped(p.Name)}){string.Concat(sizes.Select(d => ", " + scope.Facts.Code(d)))});";
             // a later parameter may bind what this one uses (B N+1 D, then B N)
             if (sizes.SelectMany(d => d.Symbols).All(symbol => !bound.Contains(symbol) || declared.Contains(symbol))) code.Line(guard);
             else later.Add(guard);
         }
         foreach (var guard in later) code.Line(guard);
-        foreach (var b in bound.Where(b => !declared.Contains(b))) code.Line($"long {b} = 0;");
-        string Arguments(params string[] draws) => string.Join(", ", graph.Parameters.Select(p => p.Name).Concat(draws).Concat(bound));
+        foreach (var b in bound.Where(b => !declared.Contains(b))) code.Line($"long {Identifier.Escaped(b)} = 0;");
+        string Arguments(params string[] draws) => string.Join(", ", graph.Parameters.Select(p => Identifier.Escaped(p.Name)).Concat(draws).Concat(bound.Select(Identifier.Escaped)));
         code.Line(evaluation is not null ? $"return draws is null ? __{graph.Name}({Arguments()}) : __{graph.Name}({Arguments("draws")});" : $"return __{graph.Name}({(stochastic ? Arguments("draws") : Arguments())});");
         code.Close();
         if (evaluation is not null) Body(evaluation, "evaluation: nothing is dropped");
@@ -152,7 +153,7 @@ public static class ModuleEmitter
         {
             code.Line();
             if (which is not null) code.Line("// " + which);
-            var inner = graph.Parameters.Select(p => p.Kind switch { ParameterKind.Value => $"Tensor {p.Name}", ParameterKind.Mask => $"AttentionBias {p.Name}", _ => $"{p.Type} {p.Name}" }).Concat(draws).Concat(bound.Select(b => $"long {b}"));
+            var inner = graph.Parameters.Select(p => p.Kind switch { ParameterKind.Value => $"Tensor {Identifier.Escaped(p.Name)}", ParameterKind.Mask => $"AttentionBias {Identifier.Escaped(p.Name)}", _ => $"{p.Type} {Identifier.Escaped(p.Name)}" }).Concat(draws).Concat(bound.Select(b => $"long {Identifier.Escaped(b)}"));
             code.Line($"internal {result} __{graph.Name}({string.Join(", ", inner)})");
             code.Open();
             if (options.Lines.IsOn) code.Line("#line hidden");

@@ -5,6 +5,7 @@ using SemAim.Generators.Analyze;
 using SemAim.Generators.Check;
 using SemAim.Generators.Ir;
 using SemAim.Generators.Passes;
+using SemAim.Generators.Symbols;
 
 namespace SemAim.Generators.Emit;
 
@@ -19,14 +20,14 @@ internal static class PublishedEmitter
         var lines = new List<string>();
         var graphs = contract.Graphs.Where(g => g.Summary.Cost is not null).ToList();
         lines.AddRange(graphs.Select(g => $"[GraphSummary({string.Join(", ", Summary(g))})]"));
-        lines.AddRange(contract.Weights.Select(w => $"[GraphWeight(\"{w.Key}\", \"{w.Shape}\"{(w.IsTrained ? "" : ", Constant = true")}{(w.IsProductOnly ? ", Products = true" : "")})]"));
+        lines.AddRange(contract.Weights.Select(w => $"[GraphWeight({Identifier.Literal(w.Key)}, \"{w.Shape}\"{(w.IsTrained ? "" : ", Constant = true")}{(w.IsProductOnly ? ", Products = true" : "")})]"));
         var texts = graphs.SelectMany(g => g.Parameters.Select(p => p.Shape?.Text ?? "").Concat(g.Results.Select(r => r.Text))).Concat(contract.Facts.Select(f => f.Text)).Concat(lines).ToList();
         var sizes = Used(unit, texts).Select(member => $"[GraphSize(\"{member.Name}\", \"{Text(member.Value)}\")]").ToList();
         if (lines.Count + sizes.Count == 0) return;
         code.Line();
         code.Line("// what other assemblies may know");
         foreach (var line in sizes.Concat(lines)) code.Line(line);
-        code.Line($"partial class {unit.Name} {{ }}");
+        code.Line($"partial class {Identifier.Escaped(unit.Name)} {{ }}");
     }
 
     // members that the published texts name, and those that define them
@@ -58,7 +59,7 @@ internal static class PublishedEmitter
         if (names.Count > 0)
         {
             code.Line("/// <inheritdoc />");
-            code.Line($"protected override long SizeOf(string name) => name switch {{ {string.Join(", ", names.Select(n => $"\"{n}\" => {n}"))}, _ => base.SizeOf(name) }};");
+            code.Line($"protected override long SizeOf(string name) => name switch {{ {string.Join(", ", names.Select(n => $"\"{n}\" => {Identifier.Escaped(n)}"))}, _ => base.SizeOf(name) }};");
             code.Line();
         }
         code.Line(CostsMark);
@@ -78,7 +79,7 @@ internal static class PublishedEmitter
         code.Line();
         code.Line("private static readonly PassChange[] __passes =");
         code.Line("[");
-        foreach (var (name, pass, what) in changes) code.Line($"    new(\"{name}\", \"{pass}\", \"{what.Replace("\\", "\\\\").Replace("\"", "\\\"")}\"),");
+        foreach (var (name, pass, what) in changes) code.Line($"    new(\"{name}\", \"{pass}\", {Identifier.Literal(what)}),");
         code.Line("];");
         code.Line();
     }
@@ -132,7 +133,7 @@ internal static class PublishedEmitter
                 foreach (var key in cost.Reads) if (counts.TryGetValue(key, out var count)) parameters += count;
                 if (parameters is null || parameters == 0 && cost.MultiplyAdds == "0") continue;
                 string Number(long? n) => n is null ? "-1" : Group(n.Value);
-                yield return $"new(\"{variant.Name}\", \"{graph.Name}\", Parameters: {Number(parameters)}, MultiplyAdds: {Number(Sample(cost.MultiplyAdds))}, SavedBytes: {Number(Sample(cost.Saved))}, SavedBytesNarrow: {Number(Sample(cost.SavedNarrow))}),";
+                yield return $"new({Identifier.Literal(variant.Name)}, \"{graph.Name}\", Parameters: {Number(parameters)}, MultiplyAdds: {Number(Sample(cost.MultiplyAdds))}, SavedBytes: {Number(Sample(cost.Saved))}, SavedBytesNarrow: {Number(Sample(cost.SavedNarrow))}),";
             }
         }
     }

@@ -15,6 +15,7 @@ internal sealed class GraphReader(ModuleReader module, EquatableArray<LayerField
     private readonly Dictionary<ISymbol, string> names = new(SymbolEqualityComparer.Default);
     private readonly Dictionary<ISymbol, Expr> aliases = new(SymbolEqualityComparer.Default);   // foreach variables
     private readonly HashSet<string> taken = [];
+    private readonly HashSet<ISymbol> refusedLocals = new(SymbolEqualityComparer.Default);       // lists and the like, reported where they are declared
 
     private bool refused;
 
@@ -28,9 +29,10 @@ internal sealed class GraphReader(ModuleReader module, EquatableArray<LayerField
         var attribute = method.GetReturnTypeAttributes().FirstOrDefault(a => a.AttributeClass?.Name == DslNames.Shape);
         var count = attribute?.ConstructorArguments.FirstOrDefault() is { Kind: TypedConstantKind.Array, IsNull: false } list ? list.Values.Length : 0;
         var results = Enumerable.Range(0, count).Select(i => module.Shape(attribute, i)!).ToEquatable();
-        if (attribute is null) module.Report("SEM0003", $"graph `{method.Name}` has no [return: Shape(…)]; callers would not know what it gives back", place);
+        if (count == 0) module.Report("SEM0003", $"graph `{method.Name}` has no [return: Shape(…)]; callers would not know what it gives back", place);
         var capture = ModuleReader.Attributes(method, DslNames.Graph).First().NamedArguments.Any(n => n.Key == "Capture" && n.Value.Value is true);
-        var inlined = method.DeclaredAccessibility == Accessibility.Private;
+        // a bool of the caller's would be asked for by the callee's name
+        var inlined = method.DeclaredAccessibility == Accessibility.Private && method.Parameters.All(p => p.Type.SpecialType != SpecialType.System_Boolean);
         return new(place, method.Name, method.DeclaredAccessibility == Accessibility.Public ? "public" : "internal", inlined, capture, null, parameters, results, ReadBody());
     }
 
@@ -45,7 +47,7 @@ internal sealed class GraphReader(ModuleReader module, EquatableArray<LayerField
         if (method.IsStatic) Refuse("is static; a graph is an instance method of its module");
         else if (method.IsGenericMethod) Refuse("has type parameters; its values are Sym and its sizes int");
         else if (!IsResult(method.ReturnType)) Refuse($"gives back {method.ReturnType.ToDisplayString(SymbolDisplayFormat.MinimallyQualifiedFormat)}; a graph gives back Sym or a tuple of Sym");
-        else if (method.DeclaredAccessibility != Accessibility.Private && method.Parameters.All(p => ContractReader.Kind(p.Type) == ParameterKind.Host && !IsTensor(p.Type) && p.Type.TypeKind != TypeKind.Error))
+        else if (method.DeclaredAccessibility != Accessibility.Private && method.Parameters.All(p => ContractReader.Kind(p.Type) == ParameterKind.Host && !p.IsParams && !IsTensor(p.Type) && p.Type.TypeKind != TypeKind.Error))
             Refuse("takes no value, so its compiled overload would have the same parameters; make it private, or give it a value");
     }
 
@@ -71,8 +73,10 @@ internal sealed class GraphReader(ModuleReader module, EquatableArray<LayerField
             module.Report("SEM0020", $"parameter `{p.Name}` of graph `{method.Name}` {wrong}", place);
         }
         var shape = module.Shape(ModuleReader.Attributes(p, DslNames.Shape).FirstOrDefault(), 0);
+        if (ModuleReader.Attributes(p, DslNames.Shape).FirstOrDefault()?.ConstructorArguments.FirstOrDefault() is { Kind: TypedConstantKind.Array, IsNull: false, Values: { Length: > 1 } several })
+            module.Report("SEM0004", $"parameter `{p.Name}` of graph `{method.Name}` has {several.Length.ToString(System.Globalization.CultureInfo.InvariantCulture)} shapes; a parameter has one: its axes stand in one text", place);
         if (shape is null && kind != ParameterKind.Host && wrong is null)
-            module.Report("SEM0004", $"parameter `{p.Name}` of graph `{method.Name}` has no [Shape]; write [Shape(\"B T D\")] or whatever axes it has", place);
+            module.Report("SEM0004", $"parameter `{p.Name}` of graph `{method.Name}` has no [Shape]; write [Shape(\"{(kind == ParameterKind.Mask ? "B T T" : "B T D")}\")] or whatever axes it has", place);
         Name(p);
         return new(place, p.Name, kind, shape, p.IsOptional, p.Type.ToDisplayString(SymbolDisplayFormat.FullyQualifiedFormat));
     }
@@ -97,8 +101,9 @@ internal sealed class GraphReader(ModuleReader module, EquatableArray<LayerField
             case IEmptyOperation: return [];
             case ILabeledOperation { Operation: { } labelled }: return Statements(labelled).ToList();          // a jump to it is reported where it stands
             case IVariableDeclarationGroupOperation group:
-                return group.Declarations.SelectMany(d => d.Declarators).Where(d => d.GetVariableInitializer() is not null)
-                    .Select(d => (Statement)new Statement.Assign(id, EquatableOf<string?>(Name(d.Symbol, Value(d.GetVariableInitializer()!.Value, out var value))), value)).ToList();
+                // a constant text is read where it is used
+                return group.Declarations.SelectMany(d => d.Declarators).Where(d => d.GetVariableInitializer() is not null && !(d.Symbol.IsConst && d.Symbol.Type.SpecialType == SpecialType.System_String))
+                    .Select(d => (Statement)new Statement.Assign(id, EquatableOf<string?>(Name(d.Symbol, Declared(d, out var value))), value)).ToList();
             case IExpressionStatementOperation { Operation: ISimpleAssignmentOperation a } when Target(a.Target) is { } target:
                 return [new Statement.Assign(id, EquatableOf<string?>(target), Read(a.Value))];
             case IExpressionStatementOperation { Operation: ICompoundAssignmentOperation a } when Target(a.Target) is { } target && Operator(a.OperatorKind) is { } sign:
@@ -118,13 +123,20 @@ internal sealed class GraphReader(ModuleReader module, EquatableArray<LayerField
                 ReportStranger(call);
                 return [];
             case IInvalidOperation: return [];
+            case IReturnOperation: return [];                        // nothing is returned: C# says so
         }
         if (statement.DescendantsAndSelf().Any(o => o is IInvalidOperation)) return [];
         Unsupported.Report(module, statement);
         return [];
     }
 
-    private Expr Value(IOperation operation, out Expr value) => value = Read(operation);
+    private Expr Declared(IVariableDeclaratorOperation declarator, out Expr value)
+    {
+        var before = module.FindingCount;
+        value = Read(declarator.GetVariableInitializer()!.Value);
+        if (module.FindingCount > before) refusedLocals.Add(declarator.Symbol);
+        return value;
+    }
 
     private string Name(ISymbol symbol, Expr _) => Name(symbol);
 
@@ -205,8 +217,59 @@ internal sealed class GraphReader(ModuleReader module, EquatableArray<LayerField
     private string? Mask(IOperation value) => ModuleReader.Strip(value) is IParameterReferenceOperation p && ContractReader.Kind(p.Parameter.Type) == ParameterKind.Mask ? Name(p.Parameter) : null;
 
     // nothing of the graph's values in it: only C# evaluates it
-    private bool IsHost(IOperation operation)
-        => operation.DescendantsAndSelf().All(o => o.Type is null || !IsDsl(o.Type) || o is IInstanceReferenceOperation) && operation.DescendantsAndSelf().All(o => o is not IInvalidOperation);
+    private bool IsHost(IOperation operation) => IsSizeCall(operation) || IsHostItself(operation) && operation.ChildOperations.All(IsHost);
+
+    private static bool IsSizeCall(IOperation operation) => operation is IInvocationOperation { TargetMethod: { Name: "Size", ContainingType.Name: DslNames.Sym } };
+
+    // a local, a parameter of the graph or the size of a value: the generated code has other names for these
+    private bool ReadsGraph(IOperation operation)
+        => operation.DescendantsAndSelf().Any(o => o is ILocalReferenceOperation { Local.IsConst: false } || IsSizeCall(o) || o is IParameterReferenceOperation { Parameter: { ContainingSymbol: IMethodSymbol { MethodKind: not (MethodKind.Constructor or MethodKind.AnonymousFunction) } } p } && names.ContainsKey(p));
+
+    private Expr? Template(IOperation operation, int id)
+    {
+        var (texts, parts) = (new List<string>(), new List<Expr>());
+        var open = "";
+        void Part(IOperation part)
+        {
+            texts.Add(open);
+            open = "";
+            parts.Add(Read(part));
+        }
+        switch (operation)
+        {
+            case IBinaryOperation { Syntax: BinaryExpressionSyntax { OperatorToken.Text: var sign } } b:
+                open = IsCast(b.LeftOperand) ? "((double)" : "(";
+                Part(b.LeftOperand);
+                open = IsCast(b.RightOperand) ? $" {sign} (double)" : $" {sign} ";
+                Part(b.RightOperand);
+                open = ")";
+                break;
+            case IUnaryOperation { Syntax: PrefixUnaryExpressionSyntax { OperatorToken.Text: var sign } } u:
+                open = sign + "(";
+                Part(u.Operand);
+                open = ")";
+                break;
+            case IInvocationOperation { TargetMethod: { IsStatic: true, IsGenericMethod: false } m } call when call.Arguments.All(a => a.ArgumentKind is ArgumentKind.Explicit or ArgumentKind.DefaultValue):
+                open = $"{m.ContainingType.ToDisplayString(SymbolDisplayFormat.FullyQualifiedFormat)}.{m.Name}(";
+                foreach (var a in call.Arguments.Where(a => a.ArgumentKind == ArgumentKind.Explicit))
+                {
+                    open += $"{(parts.Count > 0 ? ", " : "")}{Symbols.Identifier.Escaped(a.Parameter!.Name)}: ";
+                    if (IsCast(a.Value)) open += "(double)";
+                    Part(a.Value);
+                }
+                open += ")";
+                break;
+            default: return null;
+        }
+        texts.Add(open);
+        return new Expr.HostTemplate(id, texts.ToEquatable(), parts.ToEquatable());
+
+        // a whole number where C# has made it a double already
+        static bool IsCast(IOperation o) => o is IConversionOperation { ConstantValue.HasValue: false, Type.SpecialType: SpecialType.System_Double, Operand.Type.SpecialType: SpecialType.System_Int32 };
+    }
+
+    private static bool IsHostItself(IOperation o)
+        => o is not IInvalidOperation && (o.Type is null || o.Type.TypeKind != TypeKind.Error && !IsDsl(o.Type) || o is IInstanceReferenceOperation);
 
     private static bool IsDsl(ITypeSymbol type) => type.ContainingNamespace?.ToDisplayString() == DslNames.Namespace && type.Name is "Sym" or "OrderMask" or "Parts";
 
@@ -228,7 +291,7 @@ internal sealed class GraphReader(ModuleReader module, EquatableArray<LayerField
             case IInstanceReferenceOperation: return new Expr.This(id);
             case IPropertyReferenceOperation { Property: { IsIndexer: true, ContainingType.Name: DslNames.Sym }, Instance: { } target } slice when slice.Arguments.FirstOrDefault(a => a.Parameter?.Name == "pattern") is { } pattern:
                 if (Read(pattern.Value) is Expr.Text written) return new Expr.Slice(id, Read(target), written, Arguments(slice.Arguments, id));
-                module.Report("SEM0030", "a pattern is a constant text", module.Spans.Add(pattern.Value.Syntax));
+                module.Report("SEM0030", "a pattern is a constant text: write it in place, or declare it `const string`", module.Spans.Add(pattern.Value.Syntax));
                 return new Expr.Broken(id);
             case IPropertyReferenceOperation { Property.IsIndexer: true, Instance: { } target, Arguments: [var argument] } when Read(target) is Expr.Layer or Expr.Broken: return new Expr.Element(id, Read(target), Read(argument.Value));
             case IImplicitIndexerReferenceOperation { Argument: var fromEnd }:
@@ -243,7 +306,12 @@ internal sealed class GraphReader(ModuleReader module, EquatableArray<LayerField
             case ITupleOperation t: return new Expr.Tuple(id, t.Elements.Select(Read).ToEquatable());
             case IInvocationOperation call when Call(call, id) is { } read: return read;
         }
-        if (operation is not (IObjectCreationOperation or IArrayCreationOperation or ICollectionExpressionOperation) && IsHost(operation) && operation.Type is not null && !IsDsl(operation.Type) && !(operation.Type is INamedTypeSymbol layer && ModuleReader.DerivesFromGraphModule(layer))) return new Expr.Host(id, Unsupported.HostText(operation));
+        if (operation is not (IObjectCreationOperation or IArrayCreationOperation or ICollectionExpressionOperation) && IsHost(operation) && operation.Type is not null && !IsDsl(operation.Type) && !(operation.Type is INamedTypeSymbol layer && ModuleReader.DerivesFromGraphModule(layer)))
+        {
+            if (!ReadsGraph(operation)) return new Expr.Host(id, Unsupported.HostText(operation));
+            if (Template(operation, id) is { } template) return template;
+        }
+        if (operation.Type?.TypeKind == TypeKind.Error || operation.DescendantsAndSelf().OfType<ILocalReferenceOperation>().Any(l => refusedLocals.Contains(l.Local))) return new Expr.Broken(id);
         Unsupported.Report(module, operation);
         return new Expr.Broken(id);
     }
@@ -300,6 +368,11 @@ internal sealed class GraphReader(ModuleReader module, EquatableArray<LayerField
     {
         // reported where it is declared
         if (call.TargetMethod.MethodKind == MethodKind.LocalFunction || call is { TargetMethod.MethodKind: MethodKind.DelegateInvoke, Instance: ILocalReferenceOperation }) return;
+        if (call.DescendantsAndSelf().OfType<IPropertyReferenceOperation>().FirstOrDefault(p => p.Property is { Name: "Value", ContainingType.Name: DslNames.Sym }) is { } looked)
+        {
+            module.Report("SEM0022", $"`{looked.Syntax}`: a graph cannot look at values; keep the comparison on the device or leave the graph", module.Spans.Add(looked.Syntax));
+            return;
+        }
         var (callee, owner) = (call.TargetMethod, call.TargetMethod.ContainingType);
         var helper = SymbolEqualityComparer.Default.Equals(owner, module.Type) ? callee.Name : owner.Name + "." + callee.Name;
         module.Report("SEM0021", $"`{helper}` is not a graph operation; move it out of [Graph], or mark the helper [Graph]", module.Spans.Add(CalleeSyntax(call)));

@@ -54,7 +54,13 @@ internal static class LayerReader
             .Select(a => new Argument(a.Parameter!.Name, ints.Read(a.Value))).ToList();
         if (creation.Arguments.FirstOrDefault(a => a.Parameter is { Name: "bias", Type.SpecialType: SpecialType.System_Boolean })?.Value.ConstantValue is { HasValue: true, Value: false })
             sizes.Add(new("bias", new Expr.Int(place, 0)));
-        var shape = Argument(creation, "shape") is { } s ? Elements(s).Select(e => ints.Read(e)).ToEquatable() : default;
+        var axes = Argument(creation, "shape") is { } s ? Elements(s) : [];
+        if (axes is null)
+        {
+            if (!HasErrors(module, initializer)) module.Report("SEM0106", $"layer `{field.Name}`: the compiler reads its shape where it is written as a list, for example `[1, D]`", place);
+            return null;
+        }
+        var shape = axes.Select(e => ints.Read(e)).ToEquatable();
         return new(module.Spans.Add(creation.Syntax), field.Name, key, kind, made.ToDisplayString(), sizes.ToEquatable(), shape, count, place);
     }
 
@@ -70,8 +76,14 @@ internal static class LayerReader
     private static IOperation? Argument(IObjectCreationOperation creation, string name)
         => creation.Arguments.FirstOrDefault(a => a.Parameter?.Name == name)?.Value is { } value ? ModuleReader.Strip(value) : null;
 
-    internal static IEnumerable<IOperation> Elements(IOperation collection)
-        => ModuleReader.Strip(collection) is ICollectionExpressionOperation c ? c.Elements : [];
+    // null where what it holds is not written there
+    private static IReadOnlyList<IOperation>? Elements(IOperation collection) => ModuleReader.Strip(collection) switch
+    {
+        ICollectionExpressionOperation c when !c.Elements.Any(e => e is ISpreadOperation) => c.Elements,
+        IArrayCreationOperation { Initializer: { } i } => i.ElementValues,
+        IConversionOperation { OperatorMethod: not null } c => Elements(c.Operand),
+        _ => null,
+    };
 
     /// <summary>queryBlocks → query_blocks.</summary>
     internal static string SnakeCase(string name)

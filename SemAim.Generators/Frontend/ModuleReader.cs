@@ -30,6 +30,9 @@ public sealed class ModuleReader
 
     internal INamedTypeSymbol Type => type;
 
+    /// <summary>How many findings there are so far.</summary>
+    internal int FindingCount => findings.Count;
+
     /// <summary>Reads one module and the places of its parts.</summary>
     /// <param name="type">the class</param>
     /// <param name="compilation">its compilation</param>
@@ -57,6 +60,7 @@ public sealed class ModuleReader
         var constructor = primary.ParameterList is null ? null : type.InstanceConstructors.FirstOrDefault(c => c.DeclaringSyntaxReferences.Any(r => r.GetSyntax(cancel) == primary));
         if (constructor is null && plain && partial && derived) Report("SEM0006", $"module `{type.Name}` has no primary constructor; its sizes would be unknown", name);
 
+        hasConstructor = constructor is not null;
         var parameters = constructor?.Parameters ?? [];
         var sizes = parameters.Where(p => p.Type.SpecialType == SpecialType.System_Int32).Select(p => new SizeParameter(Place(p), p.Name)).ToEquatable();
         var hypers = parameters.Where(p => p.Type.SpecialType != SpecialType.System_Int32).Select(p => p.Name).ToEquatable();
@@ -96,6 +100,7 @@ public sealed class ModuleReader
         return read.Where(r => sizes.Contains(r.Member.Name)).Select(r => r.Member);
     }
 
+    private bool hasConstructor;
     private HashSet<string>? sizes;
 
     /// <summary>True for a member that defines a size; while members are read, any may.</summary>
@@ -151,7 +156,10 @@ public sealed class ModuleReader
             if (field.Type.Name == "Tensor" && field.Type.ContainingType?.Name == "torch")
                 Report("SEM0105", $"field `{field.Name}` is a Tensor; use Weight (trained) or Constant (saved, not trained)", place);
             if (field.Type is not INamedTypeSymbol fieldType || !IsLayer(fieldType)) continue;
+            var before = findings.Count;
             if (LayerReader.Read(this, ints, field, fieldType) is { } layer) layers.Add(layer);
+            // without a primary constructor a layer can only be made in the other one, which is reported
+            else if (!hasConstructor) findings.RemoveRange(before, findings.Count - before);
         }
         return layers;
     }
@@ -170,6 +178,7 @@ public sealed class ModuleReader
     private List<GraphUnit> ReadGraphs(EquatableArray<LayerField> layers)
     {
         var graphs = new List<GraphUnit>();
+        if (type.IsStatic) return graphs;                           // none could be one
         foreach (var method in type.GetMembers().OfType<IMethodSymbol>().Where(m => Has(m, DslNames.Graph) && m.DeclaringSyntaxReferences.Length > 0))
         {
             cancel.ThrowIfCancellationRequested();

@@ -1,3 +1,4 @@
+using System.Linq;
 using Microsoft.CodeAnalysis;
 using Microsoft.CodeAnalysis.CSharp.Syntax;
 using Microsoft.CodeAnalysis.Operations;
@@ -11,7 +12,7 @@ internal static class Unsupported
 
     internal static void Report(ModuleReader module, IOperation operation)
     {
-        var place = module.Spans.Add(operation.Syntax is StatementSyntax or ExpressionSyntax { RawKind: 0 } ? operation.Syntax.GetFirstToken() : operation.Syntax);
+        var place = module.Spans.Add(operation is IExpressionStatementOperation { Operation: IInvocationOperation call } ? call.Syntax : operation.Syntax is StatementSyntax or ExpressionSyntax { RawKind: 0 } ? operation.Syntax.GetFirstToken() : operation.Syntax);
         module.Report("SEM0020", Describe(operation), place);
     }
 
@@ -32,12 +33,20 @@ internal static class Unsupported
         IUsingOperation or IUsingDeclarationOperation => "`using` cannot be part of a graph; values need no disposal here",
         IArrayElementReferenceOperation => $"`{operation.Syntax}` cannot be part of a graph: the compiler sees layers in fields of their own and in a Repeat<T>, not in arrays or lists",
         IFieldReferenceOperation { Field.ContainingType.IsTupleType: true } => $"`{operation.Syntax}` cannot be part of a graph; take the tuple apart: `var (a, b) = …`",
+        IPropertyReferenceOperation { Property.IsIndexer: true, Instance.Type: { } list } when IsList(list) => $"`{operation.Syntax}` cannot be part of a graph: the compiler sees layers in fields of their own and in a Repeat<T>, not in arrays or lists",
+        IPropertyReferenceOperation { Property: { IsIndexer: false, Type: INamedTypeSymbol layer } property } when ModuleReader.DerivesFromGraphModule(layer)
+            => $"`{operation.Syntax}` cannot be part of a graph: a layer is a field, `private readonly {layer.Name} {char.ToLowerInvariant(property.Name[0])}{property.Name.Substring(1)} = new(…)`",
+        IObjectCreationOperation { Type: INamedTypeSymbol layer } when ModuleReader.DerivesFromGraphModule(layer) => $"`{operation.Syntax}` cannot be part of a graph: a layer is made once, in a field of its module",
+        IObjectCreationOperation or IArrayCreationOperation or ICollectionExpressionOperation => $"`{operation.Syntax}` cannot be part of a graph: it holds values in locals and tuples, not in arrays or lists",
+        ICoalesceOperation => $"`{operation.Syntax}` cannot be part of a graph; only an optional mask can be null, and `if` asks for it",
         ILockOperation => "`lock` cannot be part of a graph",
         IBranchOperation branch => $"`{branch.Syntax.GetFirstToken().Text}` cannot be part of a graph {Allowed}",
         IExpressionStatementOperation { Operation: IAssignmentOperation } => $"`{operation.Syntax.ToString().TrimEnd(';')}` assigns something that is no local: a graph has no side effects",
         IExpressionStatementOperation => $"`{operation.Syntax.ToString().TrimEnd(';')}` is a statement without a result: a graph has no side effects",
         _ => $"`{operation.Syntax}` cannot be part of a graph {Allowed}",
     };
+
+    private static bool IsList(ITypeSymbol type) => type.AllInterfaces.Any(i => i.MetadataName is "IEnumerable`1");
 
     /// <summary>A host expression as C# that the generated file, which has none of the author's usings, understands.</summary>
     internal static string HostText(IOperation operation) => operation switch
@@ -47,11 +56,13 @@ internal static class Unsupported
         { ConstantValue: { HasValue: true, Value: double d } } => d.ToString("R", System.Globalization.CultureInfo.InvariantCulture),
         { ConstantValue: { HasValue: true, Value: bool b } } => b ? "true" : "false",
         { ConstantValue: { HasValue: true, Value: int i } } => i.ToString(System.Globalization.CultureInfo.InvariantCulture),
-        IInvocationOperation { TargetMethod: { IsStatic: true } m } call when m.ContainingType is not null && !call.Syntax.ToString().StartsWith(m.ContainingType.Name, System.StringComparison.Ordinal) && call.Instance is null && call.Syntax is InvocationExpressionSyntax i
-            => $"{m.ContainingType.ToDisplayString(SymbolDisplayFormat.FullyQualifiedFormat)}.{m.Name}{i.ArgumentList}",
+        IInvocationOperation { TargetMethod: { IsStatic: true, IsGenericMethod: false } m } call when call.Arguments.All(a => a.ArgumentKind == ArgumentKind.Explicit && a.Syntax is ArgumentSyntax { NameColon: null })
+            => $"{m.ContainingType.ToDisplayString(SymbolDisplayFormat.FullyQualifiedFormat)}.{m.Name}({string.Join(", ", call.Arguments.Select(a => HostText(a.Value)))})",
         IInvocationOperation { TargetMethod: { IsStatic: true } m, Syntax: InvocationExpressionSyntax i } => $"{m.ContainingType.ToDisplayString(SymbolDisplayFormat.FullyQualifiedFormat)}.{m.Name}{i.ArgumentList}",
         IBinaryOperation b => $"({HostText(b.LeftOperand)} {((BinaryExpressionSyntax)b.Syntax).OperatorToken.Text} {HostText(b.RightOperand)})",
+        IConversionOperation { IsImplicit: false, Type: { } to } c => $"({to.ToDisplayString(SymbolDisplayFormat.FullyQualifiedFormat)}){HostText(c.Operand)}",
         IConversionOperation c => HostText(c.Operand),
+        IUnaryOperation { Syntax: PrefixUnaryExpressionSyntax { OperatorToken.Text: var sign } } u => $"{sign}({HostText(u.Operand)})",
         _ => operation.Syntax.ToString(),
     };
 }

@@ -17,6 +17,9 @@ public abstract record Expr(int Id)
     /// <summary>A host value that the compiler passes on without looking at it, as C# text.</summary>
     public sealed record Host(int Id, string Code) : Expr(Id);
 
+    /// <summary>A host value in which locals or sizes of the graph occur: C# texts around the parts, one text more than parts.</summary>
+    public sealed record HostTemplate(int Id, EquatableArray<string> Texts, EquatableArray<Expr> Parts) : Expr(Id);
+
     /// <summary>A text: a pattern.</summary>
     public sealed record Text(int Id, string Value) : Expr(Id);
 

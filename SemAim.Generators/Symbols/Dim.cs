@@ -165,6 +165,14 @@ public sealed class Dim : IEquatable<Dim>
         return Collect(result);
     }
 
+    /// <summary>What decides whether this is a multiple of a term: without the terms that are one. S - P is a multiple of P where S is.</summary>
+    public Dim Modulo(Dim divisor)
+    {
+        if (divisor.terms.Length != 1) return this;
+        var rest = Collect([.. terms.Where(t => new Dim([t]).Over(divisor) is null)]);
+        return rest.terms.Length > 0 && rest.terms.All(t => t.Coefficient < 0) ? rest * -1 : rest;
+    }
+
     // what is left of sorted factors, or null where some are not among them
     private static string[]? Without(string[] factors, string[] taken)
     {
@@ -229,6 +237,16 @@ public sealed class Dim : IEquatable<Dim>
     /// <inheritdoc />
     public override int GetHashCode() => hash;
 
+    // highest powers first, but never a minus in front where there is something to subtract from: S - P
+    private IEnumerable<Term> Written
+    {
+        get
+        {
+            var ordered = terms.OrderByDescending(t => t.Factors.Length).ToList();
+            return ordered[0].Coefficient < 0 ? ordered.OrderBy(t => t.Coefficient < 0) : ordered;
+        }
+    }
+
     /// <summary>The polynomial with the highest powers first: <c>3·D</c>, <c>4·D² + 4·D</c>, <c>N + 1</c>.</summary>
     public override string ToString() => shown ??= Text();
 
@@ -236,7 +254,7 @@ public sealed class Dim : IEquatable<Dim>
     {
         if (terms.Length == 0) return "0";
         var text = "";
-        foreach (var term in terms.OrderByDescending(t => t.Factors.Length))
+        foreach (var term in Written)
         {
             var size = Math.Abs(term.Coefficient);
             var factors = term.Factors.GroupBy(f => f).Select(g => (terms.Length + term.Factors.Length > 2 || size > 1) && g.Key.Contains(" ") ? (Text: $"({g.Key})", Power: g.Count()) : (Text: g.Key, Power: g.Count()))
@@ -252,7 +270,7 @@ public sealed class Dim : IEquatable<Dim>
     {
         if (terms.Length == 0) return "0";
         var text = "";
-        foreach (var term in terms.OrderByDescending(t => t.Factors.Length))
+        foreach (var term in Written)
         {
             var size = Math.Abs(term.Coefficient);
             var factors = term.Factors.Select(f => symbol(f) is var s && s.Contains(' ') && (term.Factors.Length > 1 || size > 1 || terms.Length > 1) ? $"({s})" : s);

@@ -16,7 +16,7 @@ public sealed partial class SizeFacts
     private readonly List<(string Name, Dim Size)> names = [];
     private readonly Dictionary<string, Dim> latest = [];
     private readonly Dictionary<Dim, Dim> normal = [];
-    private readonly Dictionary<Dim, string> shown = [], coded = [];
+    private readonly Dictionary<Dim, string> shown = [], coded = [], texts = [];
     private (string Name, Dim Declared, Dim Normal)[]? ordered, greedy;
 
     /// <summary>The size a name stands for, or null if the module does not know the name.</summary>
@@ -42,18 +42,31 @@ public sealed partial class SizeFacts
         if (Divide(numerator, denominator) is not null) return;
         var quotient = Dim.Symbol($"{Bracketed(Show(numerator))} / {Bracketed(Show(denominator))}");
         quotients.Add((numerator, denominator, quotient));
-        numerator = Normalise(numerator);
+        // D = H·e is a multiple of 2·H: then e is one of 2, and e := 2·q
+        (numerator, denominator) = Cancelled(Normalise(numerator), Normalise(denominator));
         if (numerator.Symbols.FirstOrDefault() is not { } symbol) return;
         if (numerator.Equals(Dim.Symbol(symbol)) && !denominator.Has(symbol) && !definitions.ContainsKey(symbol)) definitions[symbol] = denominator * quotient;
         else RequireZero(numerator - denominator * quotient);
         Forget();
     }
 
+    // without the factors that both have and that are never 0
+    private (Dim, Dim) Cancelled(Dim a, Dim b)
+    {
+        foreach (var symbol in a.Symbols.Where(s => Least(s) > 0))
+            while (a.Over(Dim.Symbol(symbol)) is { } x && b.Over(Dim.Symbol(symbol)) is { } y) (a, b) = (x, y);
+        var number = a.Terms.Concat(b.Terms).Select(t => t.Evaluate(_ => 1)).Aggregate(0L, Gcd);
+        return number > 1 && a.Over(number) is { } n && b.Over(number) is { } d ? (n, d) : (a, b);
+    }
+
+    private static long Gcd(long a, long b) => b == 0 ? System.Math.Abs(a) : Gcd(b, a % b);
+
     private void Forget()
     {
         normal.Clear();
         shown.Clear();
         coded.Clear();
+        texts.Clear();
         least.Clear();
         (ordered, greedy) = (null, null);
     }
@@ -122,7 +135,10 @@ public sealed partial class SizeFacts
     public string Show(Dim size) => shown.TryGetValue(size, out var text) ? text : shown[size] = InNames(size).ToString();
 
     /// <summary>The size as C# over the author's names.</summary>
-    public string Code(Dim size) => coded.TryGetValue(size, out var text) ? text : coded[size] = InNames(size).Code(s => s);
+    public string Code(Dim size) => coded.TryGetValue(size, out var text) ? text : coded[size] = InNames(size).Code(Identifier.EscapedAll);
+
+    /// <summary>The size as an attribute says it, over the author's names.</summary>
+    public string Text(Dim size) => texts.TryGetValue(size, out var text) ? text : texts[size] = InNames(size).Code(s => s);
 
     /// <summary>The size over the author's names.</summary>
     public Dim InNames(Dim size) => NamedDim(size) ?? Normalise(size).Terms.Aggregate(Dim.Zero, (sum, term) => sum + TermInNames(term));

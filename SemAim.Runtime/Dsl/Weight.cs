@@ -37,6 +37,45 @@ public class Weight
     /// <summary>The weight as a value.</summary>
     public static implicit operator Sym(Weight weight) => weight.Value;
 
+    /// <summary>Sum of two weights, as values.</summary>
+    public static Sym operator +(Weight a, Weight b) => a.Value + b.Value;
+
+    /// <summary>Sum with a number, as a value.</summary>
+    public static Sym operator +(Weight a, double b) => a.Value + b;
+
+    /// <summary>Sum with a number, as a value.</summary>
+    public static Sym operator +(double a, Weight b) => a + b.Value;
+
+    /// <summary>Difference of two weights, as values.</summary>
+    public static Sym operator -(Weight a, Weight b) => a.Value - b.Value;
+
+    /// <summary>Difference with a number, as a value.</summary>
+    public static Sym operator -(Weight a, double b) => a.Value - b;
+
+    /// <summary>Difference with a number, as a value.</summary>
+    public static Sym operator -(double a, Weight b) => a - b.Value;
+
+    /// <summary>Product of two weights, as values.</summary>
+    public static Sym operator *(Weight a, Weight b) => a.Value * b.Value;
+
+    /// <summary>Product with a number, as a value.</summary>
+    public static Sym operator *(Weight a, double b) => a.Value * b;
+
+    /// <summary>Product with a number, as a value.</summary>
+    public static Sym operator *(double a, Weight b) => a * b.Value;
+
+    /// <summary>Quotient of two weights, as values.</summary>
+    public static Sym operator /(Weight a, Weight b) => a.Value / b.Value;
+
+    /// <summary>Quotient with a number, as a value.</summary>
+    public static Sym operator /(Weight a, double b) => a.Value / b;
+
+    /// <summary>Quotient with a number, as a value.</summary>
+    public static Sym operator /(double a, Weight b) => a / b.Value;
+
+    /// <summary>Negative, as a value.</summary>
+    public static Sym operator -(Weight a) => -a.Value;
+
     private protected static Tensor Filled(ReadOnlySpan<int> shape, Init init)
     {
         using var noGrad = torch.no_grad();

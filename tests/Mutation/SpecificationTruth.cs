@@ -18,20 +18,35 @@ internal sealed class SpecificationTruth(int seed)
     {
         for (var trial = 0; trial < trials; trial++)
         {
-            least = trial == 0;
-            var constructor = module.GetConstructors().OrderByDescending(c => c.GetParameters().Length).First();
-            if (Admissible(module, constructor) is not { } arguments) return null;      // facts that nothing satisfies promise everything
-            var at = string.Join(", ", constructor.GetParameters().Zip(arguments, (p, a) => $"{p.Name} = {a}"));
             using var scope = NewDisposeScope();
             using var guard = no_grad();
+            string at;
             object instance;
-            try { instance = constructor.Invoke(arguments); }
-            catch (TargetInvocationException e) { return $"{module.Name}({at}): {Line(e)}"; }
-            var known = constructor.GetParameters().Zip(arguments).Where(p => p.Second is int).ToDictionary(p => p.First.Name!, p => (long)(int)p.Second!);
-            foreach (var graph in module.GetMethods(BindingFlags.Instance | BindingFlags.Public | BindingFlags.NonPublic).Where(m => m.GetCustomAttribute<GraphAttribute>() is not null))
+            Dictionary<string, long> known;
+            try
+            {
+                if (Make(module, trial == 0) is not var (made, sizes, text)) return null;      // facts that nothing satisfies promise everything
+                (instance, known, at) = (made, sizes, text);
+            }
+            catch (TargetInvocationException e) { return $"{module.Name}: {Line(e)}"; }
+            foreach (var graph in Graphs(module))
                 if (Failure(instance, graph, known) is { } failure) return $"{module.Name}({at}).{graph.Name}: {failure}";
         }
         return null;
+    }
+
+    /// <summary>Graphs of a module, as their author wrote them.</summary>
+    internal static IEnumerable<MethodInfo> Graphs(Type module) => module.GetMethods(BindingFlags.Instance | BindingFlags.Public | BindingFlags.NonPublic).Where(m => m.GetCustomAttribute<GraphAttribute>() is not null);
+
+    /// <summary>A module at admissible sizes; null where there are none.</summary>
+    internal (object Instance, Dictionary<string, long> Sizes, string Text)? Make(Type module, bool smallest)
+    {
+        least = smallest;
+        var constructor = module.GetConstructors().OrderByDescending(c => c.GetParameters().Length).First();
+        if (Admissible(module, constructor) is not { } arguments) return null;
+        var text = string.Join(", ", constructor.GetParameters().Zip(arguments, (p, a) => $"{p.Name} = {a}"));
+        var known = constructor.GetParameters().Zip(arguments).Where(p => p.Second is int).ToDictionary(p => p.First.Name!, p => (long)(int)p.Second!);
+        return (constructor.Invoke(arguments), known, text);
     }
 
     // sizes for which every [Require] holds: all small ones first, then with factors in common
@@ -89,32 +104,16 @@ internal sealed class SpecificationTruth(int seed)
 
     private string? Failure(object instance, MethodInfo graph, Dictionary<string, long> known)
     {
-        var bound = new Dictionary<string, long>();
-        var masked = graph.GetParameters().Where(p => p.ParameterType == typeof(OrderMask)).ToList();
-        var lead = Enumerable.Range(0, random.Next(LongestLead + 1)).Select(_ => (long)random.Next(1, 4)).ToArray();
-        bool IsKnown(string name) => known.ContainsKey(name) || instance.GetType().GetProperty(name, BindingFlags.Instance | BindingFlags.Public | BindingFlags.NonPublic)?.PropertyType == typeof(int);
-        long Size(string name) => bound.TryGetValue(name, out var b) ? b : known.TryGetValue(name, out var k) ? k : Member(instance, name);
         try
         {
-            foreach (var token in graph.GetParameters().SelectMany(p => Tokens(p)).Select(t => t.TrimStart('#')))
-                if (token.All(c => char.IsLetterOrDigit(c) || c == '_') && !char.IsDigit(token[0]) && !IsKnown(token) && !bound.ContainsKey(token)) bound[token] = least && !masked.Any(m => Tokens(m).Contains(token)) ? 1 : random.Next(2, 6);
-            // masks are square and come from ranks
-            foreach (var mask in masked)
-                if (Tokens(mask) is [_, var rows, var columns] && bound.ContainsKey(rows) && bound.ContainsKey(columns)) bound[columns] = bound[rows];
-            var withMask = masked.Count == 0 || masked.Any(m => !m.IsOptional) || random.Next(2) == 0;
-            var arguments = graph.GetParameters().Select(p => Argument(p, Shape)).ToArray();
-            long[] Shape(ParameterInfo p) => [.. Tokens(p).SelectMany(t => t == "..." ? lead : t[0] == '#' && random.Next(2) == 0 ? [1] : [Number(t.TrimStart('#'), Size)])];
-            object? Argument(ParameterInfo p, Func<ParameterInfo, long[]> shape)
-                => p.ParameterType == typeof(Sym) ? Sym.Of(rand(shape(p)), Run.Eval)
-                : p.ParameterType == typeof(OrderMask) ? withMask ? OrderMask.UpTo(Sym.Of(rand(shape(p) is [var b, var t, _] ? [b, t - 1] : throw new ArgumentException("a mask has three axes")), Run.Eval)) : null
-                : p.ParameterType == typeof(bool) ? random.Next(2) == 0 : p.ParameterType == typeof(int) ? 1 : p.ParameterType == typeof(double) ? 0.5 : p.HasDefaultValue ? p.DefaultValue : null;
-            var result = graph.Invoke(instance, arguments);
+            var call = Call(instance, graph, known);
+            var result = graph.Invoke(instance, call.Arguments((p, shape) => Sym.Of(IsIndex(p) ? zeros(shape, int64) : IsCondition(p) ? rand(shape).gt(0.5) : rand(shape), Run.Eval)));
             var promised = graph.ReturnParameter.GetCustomAttribute<ShapeAttribute>()?.Shapes ?? throw new ArgumentException("nothing is promised");
             var values = result is ITuple tuple ? Enumerable.Range(0, tuple.Length).Select(i => tuple[i]).ToList() : [result];
             if (values.Count != promised.Count) return $"gives {values.Count} values, promises {promised.Count}";
             for (var i = 0; i < values.Count; i++)
             {
-                long[] want = [.. promised[i].Split(' ', StringSplitOptions.RemoveEmptyEntries).SelectMany(t => t == "..." ? lead : [Number(t, Size)])];
+                long[] want = [.. promised[i].Split(' ', StringSplitOptions.RemoveEmptyEntries).SelectMany(t => t == "..." ? call.Lead : [Number(t, call.Size)])];
                 var got = ((Sym)values[i]!).Value.shape;
                 if (!want.SequenceEqual(got)) return $"gives {string.Join(' ', got)}, promises {string.Join(' ', want)} ({promised[i]})";
             }
@@ -122,6 +121,46 @@ internal sealed class SpecificationTruth(int seed)
         }
         catch (TargetInvocationException e) { return Line(e); }
         catch (Exception e) when (e is UnknownSize or ArgumentException or DivideByZeroException or OverflowException) { return e.Message; }
+    }
+
+    /// <summary>One way to call a graph: axes of every value, and what else it takes.</summary>
+    internal sealed record GraphCall(MethodInfo Graph, long[] Lead, Func<string, long> Size, IReadOnlyList<long[]?> Shapes, IReadOnlyList<object?> Others)
+    {
+        /// <summary>The arguments of the specification; a mask comes from a rank that <paramref name="value"/> makes.</summary>
+        internal object?[] Arguments(Func<ParameterInfo, long[], Sym> value)
+            => [.. Graph.GetParameters().Select((p, i) => Shapes[i] is not { } shape ? Others[i] : p.ParameterType == typeof(Sym) ? value(p, shape) : OrderMask.UpTo(value(p, [shape[0], shape[1] - 1])))];
+    }
+
+    /// <summary>A parameter that holds positions, by its name.</summary>
+    internal static bool IsIndex(ParameterInfo p) => p.Name!.EndsWith("index", StringComparison.OrdinalIgnoreCase);
+
+    /// <summary>A parameter that holds truth values, by its name.</summary>
+    internal static bool IsCondition(ParameterInfo p) => p.Name!.StartsWith("is", StringComparison.Ordinal) && p.Name.Length > 2 && char.IsUpper(p.Name[2]);
+
+    /// <summary>Draws the sizes that the call binds, and whether masks are given.</summary>
+    internal GraphCall Call(object instance, MethodInfo graph, Dictionary<string, long> known)
+    {
+        var bound = new Dictionary<string, long>();
+        var masked = graph.GetParameters().Where(p => p.ParameterType == typeof(OrderMask)).ToList();
+        var lead = Enumerable.Range(0, random.Next(LongestLead + 1)).Select(_ => (long)random.Next(1, 4)).ToArray();
+        bool IsKnown(string name) => known.ContainsKey(name) || instance.GetType().GetProperty(name, BindingFlags.Instance | BindingFlags.Public | BindingFlags.NonPublic)?.PropertyType == typeof(int);
+        long Size(string name) => bound.TryGetValue(name, out var b) ? b : known.TryGetValue(name, out var k) ? k : Member(instance, name);
+        foreach (var token in graph.GetParameters().SelectMany(p => Tokens(p)).Select(t => t.TrimStart('#')))
+            if (token.All(c => char.IsLetterOrDigit(c) || c == '_') && !char.IsDigit(token[0]) && !IsKnown(token) && !bound.ContainsKey(token)) bound[token] = least && !masked.Any(m => Tokens(m).Contains(token)) ? 1 : random.Next(2, 6);
+        // masks are square and come from ranks
+        foreach (var mask in masked)
+            if (Tokens(mask) is [_, var rows, var columns] && bound.ContainsKey(rows) && bound.ContainsKey(columns)) bound[columns] = bound[rows];
+        var withMask = masked.Count == 0 || masked.Any(m => !m.IsOptional) || random.Next(2) == 0;
+        var (shapes, others) = (new List<long[]?>(), new List<object?>());
+        foreach (var p in graph.GetParameters())
+        {
+            var isValue = p.ParameterType == typeof(Sym) || p.ParameterType == typeof(OrderMask) && withMask;
+            long[]? shape = isValue ? [.. Tokens(p).SelectMany(t => t == "..." ? lead : t[0] == '#' && random.Next(2) == 0 ? [1] : [Number(t.TrimStart('#'), Size)])] : null;
+            if (p.ParameterType == typeof(OrderMask) && shape is { Length: not 3 }) throw new ArgumentException("a mask has three axes");
+            shapes.Add(shape);
+            others.Add(isValue || p.ParameterType == typeof(OrderMask) ? null : p.ParameterType == typeof(bool) ? random.Next(2) == 0 : p.ParameterType == typeof(int) ? 1 : p.ParameterType == typeof(double) ? 0.5 : p.HasDefaultValue ? p.DefaultValue : null);
+        }
+        return new(graph, lead, Size, shapes, others);
     }
 
     private static string[] Tokens(ParameterInfo p) => p.GetCustomAttribute<ShapeAttribute>()?.Shapes is [var text, ..] ? text.Split(' ', StringSplitOptions.RemoveEmptyEntries) : [];

@@ -137,4 +137,31 @@ public sealed class SizeAlgebraTests
         Assert.True(facts.IsNeverNegative(half));
         Assert.False(facts.IsNeverNegative(half - 1));                   // S = 3
     }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void Two_quotients_of_one_size_know_each_other(bool finerFirst)
+    {
+        var (D, H) = (Dim.Symbol("D"), Dim.Symbol("H"));
+        var facts = new SizeFacts();
+        facts.Declare("D");
+        facts.Declare("H");
+        foreach (var by in finerFirst ? new[] { 2 * H, H } : [H, 2 * H]) facts.RequireMultiple(D, by);
+
+        var (width, half) = (facts.Divide(D, H)!, facts.Divide(D, 2 * H)!);
+
+        Assert.True(facts.Same(width, 2 * half));
+        Assert.True(facts.Same(facts.Divide(width, 2)!, half));
+        Assert.Null(facts.Divide(half, 2));
+    }
+
+    [Fact]
+    public void What_is_subtracted_stands_behind()
+    {
+        Assert.Equal("S - P", (Dim.Symbol("S") - Dim.Symbol("P")).ToString());
+        Assert.Equal("S - G²", (Dim.Symbol("S") - Dim.Symbol("G") * Dim.Symbol("G")).ToString());
+        Assert.Equal("-P", (Dim.Symbol("P") * -1).ToString());
+        Assert.Equal("S", (Dim.Symbol("S") - Dim.Symbol("P") * 2).Modulo(Dim.Symbol("P")).ToString());
+    }
 }
