@@ -25,7 +25,7 @@ public sealed partial class LanguagePageTests
         var inits = typeof(Inits).GetMembers(BindingFlags.Public | BindingFlags.Static | BindingFlags.DeclaredOnly).Where(m => m is PropertyInfo or MethodInfo { IsSpecialName: false }).Select(m => m.Name);
         string[] attributes = ["Module", "Graph", "Shape", "Require", "Variant", "Key"];
 
-        Assert.Empty(operations.Concat(layers).Concat(inits).Concat(attributes).Append("Weight").Append("Constant").Distinct().Where(name => !Regex.IsMatch(Page, $@"\b{name}\b")));
+        Assert.All(operations.Concat(layers).Concat(inits).Concat(attributes).Append("Weight").Append("Constant").Distinct(), name => Assert.Matches($@"\b{name}\b", Page));
     }
 
     [GeneratedRegex("```csharp\n(.*?)```", RegexOptions.Singleline)]
