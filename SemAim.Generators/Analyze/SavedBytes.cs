@@ -20,6 +20,7 @@ public sealed class SavedBytes
     private readonly HashSet<Value> kept = [];
     private readonly HashSet<Value> parameters;
     private readonly HashSet<Value> read = [];                      // parameters that products read
+    private readonly Dictionary<Value, int> uses = [];
     private readonly List<string> loops = [];
     private Dim sum = Dim.Zero;
     private bool isKnown = true;
@@ -33,6 +34,7 @@ public sealed class SavedBytes
     public static (Dim? Bytes, EquatableArray<string> Arguments, EquatableArray<string> Products) Of(ModuleScope scope, CheckedGraph graph, bool narrow)
     {
         var analysis = new SavedBytes(scope, graph, narrow);
+        analysis.Use(graph.Body);
         analysis.Run(graph.Body);
         var values = graph.Unit.Parameters.Where(p => p.Kind != ParameterKind.Host).ToList();
         EquatableArray<string> Names(HashSet<Value> set) => values.Where((_, i) => set.Contains(graph.Body.Parameters[i])).Select(p => p.Name).ToEquatable();
@@ -55,11 +57,21 @@ public sealed class SavedBytes
         if (owner.Producer is not null) sum += Bytes(owner);        // parameters of graphs and loops are settled by their owners
     }
 
-    // A product keeps no normalisation but what was normalised, which the normalisation itself keeps (NormalizedValue in SemAim.Runtime).
+    private void Use(Region region)
+    {
+        foreach (var v in region.Ops.SelectMany(o => o.Operands).Concat(region.Results))
+            if (v is not null) uses[v] = uses.TryGetValue(v, out var n) ? n + 1 : 1;
+        foreach (var op in region.Ops)
+            foreach (var inner in new[] { op.Body, op.Otherwise })
+                if (inner is not null) Use(inner);
+    }
+
+    // A product keeps no normalisation but what was normalised, which the normalisation itself keeps (NormalizedValue in SemAim.Runtime),
+    // as long as someone still holds that: nobody does where the normalisation was its only reader.
     private void Read(Value x, bool isCall)
     {
         var source = x.Producer is { Kind: OpKind.Lower } cast ? cast.Operands[0]! : x;
-        if (source.Producer is { Kind: OpKind.LayerNorm }) return;
+        if (source.Producer is { Kind: OpKind.LayerNorm } norm && (norm.Operands[0]!.Producer is null || uses[norm.Operands[0]!] > 1)) return;
         if (parameters.Contains(source)) read.Add(source);
         else if (isCall && narrow && !small.Contains(x)) sum += 2 * Costs.Elements(x);                  // the callee's narrow copy
         else Keep(x);
@@ -118,6 +130,8 @@ public sealed class SavedBytes
                 foreach (var o in op.Operands) Keep(o);
                 break;
             case OpKind.Reduce when op.Method is "var" or "max" or "min": Keep(x); return;
+            // indices, of eight bytes a row, where anything flows back through them
+            case OpKind.Reorder when !x!.IsRootedInWeight: sum += 8 * x.Axes[0] * x.Axes[1]; break;
             case OpKind.Call: Call(op); return;
             case OpKind.Repeat: Repeat(op); return;
             case OpKind.If: If(op); return;

@@ -1,5 +1,8 @@
+using System.Globalization;
 using System.IO.Compression;
+using System.Text.Json;
 using SemAim.Runtime.Checkpoints;
+using TorchSharp;
 using static TorchSharp.torch;
 
 namespace SemAim.Runtime.Tests.Checkpoints;
@@ -25,6 +28,38 @@ public sealed class PthFileTests
                 Assert.True(want.numel() == 0 || want.to(float64).allclose(got.to(float64), 0, 0, equal_nan: true), $"{expected}: {name}");
                 GoldenReport.Within(Path.GetFileName(expected).StartsWith("pickle_", StringComparison.Ordinal) ? "pickle_*_expected.safetensors" : "checkpoint_*_expected.safetensors", Path.GetFileName(expected), "differing tensors", 0, 0);
             }
+        }
+    }
+
+    [Fact, Trait("Category", "Golden"), GoldenKind("checkpoint_*_expected.safetensors")]
+    public void Recorded_checkpoints_hold_the_recorded_state_of_the_optimiser()
+    {
+        foreach (var expected in GoldenFolder.Files("checkpoint_*_expected.safetensors"))
+        {
+            using var scope = NewDisposeScope();
+            using var golden = SafetensorsFile.Open(expected);
+            if (!golden.Metadata.TryGetValue("optimizer_param_order", out var text)) continue;
+            using var names = JsonDocument.Parse(text);
+            using var file = PthFile.Open(expected.Replace("_expected.safetensors", ".pth"));
+            var state = (Dictionary<object, object?>)((Dictionary<object, object?>)((Dictionary<object, object?>)file.Root!)["optimizer"]!)["state"]!;
+            var moments = state.ToDictionary(e => Convert.ToInt32(e.Key, CultureInfo.InvariantCulture), e => (Dictionary<object, object?>)e.Value!);
+            var compared = 0;
+            foreach (var (name, index) in names.RootElement.EnumerateArray().Select((n, i) => (n.GetString()!, i)))
+                foreach (var part in new[] { "step", "exp_avg", "exp_avg_sq" })
+                {
+                    if (!golden.Names.Contains($"opt.{name}.{part}")) continue;
+                    var want = golden.Read($"opt.{name}.{part}").to(float64);
+                    var got = moments[index][part] is TensorReference tensor ? file.Read(tensor).to(float64).reshape(-1) : torch.tensor(new[] { Convert.ToDouble(moments[index][part], CultureInfo.InvariantCulture) });
+                    // a digest: at most 64 entries in equal strides, then three sums over all of them
+                    if (part != "step")
+                    {
+                        var stride = Math.Max(1, got.numel() / 64);
+                        (got, want) = (got.index_select(0, arange(0, got.numel(), stride, int64))[TensorIndex.Slice(0, 64)], want.narrow(0, 0, want.numel() - 3));
+                    }
+                    GoldenReport.Within("checkpoint_*_expected.safetensors", Path.GetFileName(expected), "optimiser", (got - want).abs().max().item<double>(), 0);
+                    compared++;
+                }
+            Assert.True(compared > 0);
         }
     }
 
