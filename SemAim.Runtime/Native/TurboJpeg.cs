@@ -122,9 +122,7 @@ internal sealed unsafe class TurboJpeg : IDisposable
         var region = new Region { X = left, Y = box.Y, Width = right - left, Height = box.Height };
         fixed (byte* p = file)
         {
-            if (_api.Header3(_handle, p, (nuint)file.Length) != 0) throw Fatal(Message);
-            if (_api.SetCroppingRegion(_handle, region) != 0) return false;
-            if (_api.Decompress3(_handle, p, (nuint)file.Length, target, region.Width * 4, PixelFormatRgbx) != 0)
+            if (_api.Header3(_handle, p, (nuint)file.Length) != 0 || _api.SetCroppingRegion(_handle, region) != 0 || _api.Decompress3(_handle, p, (nuint)file.Length, target, region.Width * 4, PixelFormatRgbx) != 0)
             {
                 // Damaged: let a whole decode decide, so that fewer outcomes depend on the crop.
                 Recreate();
