@@ -38,7 +38,7 @@ public sealed class GoldenAimTests
         GoldenReport.Within(Kind, name, "gradients", error, 1e-4);
     }
 
-    // An absolute error within rounding of 0 has either sign, and each of them moves the gradients by more than rounding: those signs that bring them nearer to the recorded ones are turned.
+    // An absolute error within what a prediction may be off (1e-5) has either sign, and each of them moves the gradients by more than rounding: those signs that bring them nearer to the recorded ones are turned.
     private static double WithOtherSigns(GoldenCase golden, AimViT model, Tensor images, Tensor rank, double error)
     {
         using var scope = NewDisposeScope();
@@ -55,8 +55,8 @@ public sealed class GoldenAimTests
             return golden.GradientError(model);
         }
         Tensor unsure;
-        using (no_grad()) unsure = ((golden.IsTied ? model.PredictTied(images, rank) : model.Predict(images, rank)).reshape(-1) - target).abs().lt(3e-6).nonzero().reshape(-1);
-        foreach (var entry in unsure.data<long>().Take(16))
+        using (no_grad()) unsure = ((golden.IsTied ? model.PredictTied(images, rank) : model.Predict(images, rank)).reshape(-1) - target).abs().lt(1e-5).nonzero().reshape(-1);
+        foreach (var entry in unsure.data<long>().Take(32))
         {
             turned[entry] = 1;
             if (With(turned) is var other && other < error) error = other;

@@ -87,8 +87,9 @@ public sealed class GoldenNamesTests
                 Assert.True(Math.Abs(mean - Number("mean")) <= 5 * Math.Sqrt(2.0 / n) * want + 1e-12, $"{weight.Name}: mean {mean}, recorded {Number("mean")}");
                 Assert.True(Math.Abs(std - want) <= 5 * want / Math.Sqrt(n) + 1e-12, $"{weight.Name}: deviation {std}, recorded {want}");
                 var (low, high) = (values.min().item<double>(), values.max().item<double>());
-                // a uniform distribution has the recorded bounds; how far a normal one reaches is chance
-                var (least, most) = Number("max") <= 2 * want ? (1.01 * Number("min"), 1.01 * Number("max")) : (Number("mean") - 6.5 * want, Number("mean") + 6.5 * want);
+                // a uniform distribution has the recorded bounds, which the extremes of n values miss by 2/n of them in the mean; how far a normal one reaches is chance
+                var reach = 1.01 + 20.0 / n;
+                var (least, most) = Number("max") <= 2 * want ? (reach * Number("min"), reach * Number("max")) : (Number("mean") - 6.5 * want, Number("mean") + 6.5 * want);
                 if (want == 0) (least, most) = (Number("min"), Number("max"));
                 Assert.True(low >= least && high <= most, $"{weight.Name}: {low} to {high}, recorded {Number("min")} to {Number("max")}");
                 Assert.Equal(weight.Value.GetProperty("requires_grad").GetBoolean(), slots[weight.Name].IsTrained);
