@@ -44,23 +44,28 @@ public sealed class GoldenAimTests
         using var scope = NewDisposeScope();
         var config = golden.Json("config");
         var target = GoldenCase.PixelTarget(config, model, images).reshape(-1);
-        var turned = zeros_like(target);
-        double With(Tensor signs)
+        var change = zeros_like(target);                               // of the sign of each error
+        double With()
         {
             foreach (var parameter in model.parameters()) parameter.grad?.zero_();
             var predicted = golden.IsTied ? model.PredictTied(images, rank) : model.Predict(images, rank);
             var flat = predicted.reshape(-1);
             var (loss, _) = GoldenCase.Loss(config, model, predicted, images, () => throw new InvalidOperationException());
-            (loss - (flat * (flat - target).detach().sign() * signs).sum() * 2 / target.numel()).backward();
+            (loss + (flat * change).sum() / target.numel()).backward();
             return golden.GradientError(model);
         }
         Tensor unsure;
         using (no_grad()) unsure = ((golden.IsTied ? model.PredictTied(images, rank) : model.Predict(images, rank)).reshape(-1) - target).abs().lt(1e-5).nonzero().reshape(-1);
         foreach (var entry in unsure.data<long>().Take(32))
         {
-            turned[entry] = 1;
-            if (With(turned) is var other && other < error) error = other;
-            else turned[entry] = 0;
+            // −1, 0 or 1 instead of what it is here
+            var best = 0;
+            foreach (var other in new[] { -2, -1, 1, 2 })
+            {
+                change[entry] = other;
+                if (With() is var now && now < error) (error, best) = (now, other);
+            }
+            change[entry] = best;
         }
         return error;
     }

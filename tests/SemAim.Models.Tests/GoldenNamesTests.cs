@@ -73,7 +73,7 @@ public sealed class GoldenNamesTests
             random.manual_seed(20);
             // of a stack the first block is recorded: others are not made
             GraphModule model = recorded.Name.StartsWith("aim_", StringComparison.Ordinal) ? FirstBlocks(recorded.Value)
-                : new VisionTransformer(S: Side(recorded.Value), P: Dimension(recorded.Value, "patch_embed.proj.weight", 2), D: Dimension(recorded.Value, "patch_embed.proj.weight", 0), H: 1, L: 1, K: Dimension(recorded.Value, "head.weight", 0), globalPool: recorded.Value.TryGetProperty("fc_norm.weight", out _)).Initialise();
+                : new VisionTransformer(S: Side(recorded.Value), P: Dimension(recorded.Value, "patch_embed.proj.weight", 2), D: Dimension(recorded.Value, "patch_embed.proj.weight", 0), H: 1, L: Math.Max(1, recorded.Value.EnumerateObject().Where(p => p.Name.StartsWith("blocks.", StringComparison.Ordinal)).Select(p => p.Name.Split('.')[1]).Distinct().Count()), K: Dimension(recorded.Value, "head.weight", 0), globalPool: recorded.Value.TryGetProperty("fc_norm.weight", out _)).Initialise();
             var slots = model.Slots().ToDictionary(s => s.Name);
             foreach (var weight in recorded.Value.EnumerateObject())
             {
