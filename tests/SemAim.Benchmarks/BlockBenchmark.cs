@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using System.Reflection;
 using SemAim.Dsl;
 using SemAim.Models;
 using TorchSharp;
@@ -8,7 +7,7 @@ using static TorchSharp.torch;
 namespace SemAim.Benchmarks;
 
 /// <summary>
-/// A block of ViT-B's size (T 197, D 768, H 12): emitted code beside the specification, forward and backward, in turns; tensors alive on the way; what is kept for the backward pass, counted and measured;
+/// A block of ViT-B's size (T 197, D 768, H 12): emitted code beside the specification, forward and backward, in turns; tensors alive on the way;
 /// two dense layers over one value beside one of both widths.
 /// </summary>
 internal static class BlockBenchmark
@@ -20,7 +19,6 @@ internal static class BlockBenchmark
         using var scope = NewDisposeScope();
         Speed();
         LiveTensors();
-        Memory();
         ParallelLinears();
         return 0;
     }
@@ -101,25 +99,6 @@ internal static class BlockBenchmark
         for (var i = 0; i < ways.Length; i++) Console.WriteLine($"  {ways[i].Name,-40} {medians[i],9:F1} ms");
         return medians;
     }
-
-    private static void Memory()
-    {
-        const int batch = 64;                                     // every tensor above glibc's largest threshold: freed memory goes back at once
-        var summary = typeof(Block).GetCustomAttributes<GraphSummaryAttribute>().Single(a => a.Graph == "Forward");
-        long Counted(string text) => SizeExpression.Evaluate(text, name => name switch { "B" => batch, "T" => T, "D" => D, "H" => H, "F" => 4 * D, _ => throw new ArgumentException(name) });
-        foreach (var (name, block, text) in new[] { ("float32", new Block(D, H, 4 * D), summary.SavedBytes), ("bfloat16", Narrow(new Block(D, H, 4 * D)), summary.SavedBytesNarrow) })
-        {
-            using var x = randn(batch, T, D).requires_grad_(true);
-            for (var i = 0; i < 2; i++) block.Forward(x).Dispose();
-            GC.Collect();
-            var before = Resident();
-            using var y = block.Forward(x);
-            var kept = Resident() - before - y.numel() * 4;
-            Console.WriteLine($"kept for the backward pass, {name}, batch {batch}: counted {Counted(text) / 1e6:F1} MB, measured {kept / 1e6:F1} MB ({(double)kept / Counted(text):F3})");
-        }
-    }
-
-    private static long Resident() => long.Parse(File.ReadAllText("/proc/self/statm").Split(' ')[1]) * Environment.SystemPageSize;
 
     // by the kernel that emitted code calls; the sum stands for whatever reads both
     private static void ParallelLinears()
