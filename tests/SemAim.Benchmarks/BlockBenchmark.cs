@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Reflection;
 using SemAim.Dsl;
 using SemAim.Models;
 using TorchSharp;
