@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Reflection;
+using System.Runtime.CompilerServices;
 using CommandLine;
 using CommandLine.Text;
 using SemAim.Runtime;
@@ -43,11 +44,12 @@ internal static class CommandLineProgram
         });
         try
         {
-            args = Recipe.Expand([.. args.Select(Canonical)]);
+            args = [.. args.Select(Canonical)];
+            if (args.Any(a => a.StartsWith("--recipe", StringComparison.Ordinal))) args = Recipe.Expand(args);
             var result = parser.ParseArguments(args, Verbs);
             if (result is NotParsed<object> { Errors: var errors }) return Explain(result, [.. errors], args);
             var verb = (IVerb)((Parsed<object>)result).Value;
-            if (ownProcess && verb is ITrainingVerb) AllocatorTunables.Apply();
+            if (ownProcess && verb is ITrainingVerb) Restart();
             return verb.Run();
         }
         catch (Exception e) when (Unwrap(e) is { } known)
@@ -56,6 +58,10 @@ internal static class CommandLineProgram
             return known is UsageException ? ExitCodes.Usage : known is RefusedException ? ExitCodes.Refused : ExitCodes.Failed;
         }
     }
+
+    // on its own: the library's assembly loads libtorch at the first call into it, and a verb may be there to say that it cannot
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static void Restart() => AllocatorTunables.Apply();
 
     // --batch-size and --batch_size are one option
     private static string Canonical(string arg)

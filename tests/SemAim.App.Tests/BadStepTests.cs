@@ -191,7 +191,7 @@ public sealed class BadStepTests : IDisposable
         using var guard = no_grad();
         var (images, rank) = (rand(2, 3, 32, 32), arange(16).to(float32).expand(2, 16));
         string Named() => NotFinite.Gradient(arena, model, () => model.Predict(Sym.Of(images, Dsl.Run.Eval), Sym.Of(rank, Dsl.Run.Eval)));
-        foreach (var name in new[] { "cls_token", "patch_embed.proj.weight", "blocks.0.mlp.fc1.weight", "blocks.1.attn.proj.bias", "query_blocks.0.norm1.weight", "prediction_head.fc1.weight" })
+        foreach (var name in new[] { "patch_embed.proj.weight", "cls_token", "blocks.0.mlp.fc1.weight", "blocks.1.attn.proj.bias", "query_blocks.0.norm1.weight", "prediction_head.fc1.weight" })
         {
             arena.View(arena.Gradients, name).fill_(float.NaN);
 

@@ -122,7 +122,7 @@ public sealed class TrainingOptionsTests : IDisposable
         Assert.Contains("repeated: loss NaN", replayed.Output);
         Assert.True(replayed.Output.Contains("first value not finite", StringComparison.Ordinal), replayed.Output);
         using var written = JsonDocument.Parse(File.ReadAllText(record));
-        Assert.Equal(["step", "loss", "grad_norm", "lr", "order_is_finite", "rng", "samples", "weights", "options"], written.RootElement.EnumerateObject().Select(p => p.Name));
+        Assert.Equal(["step", "loss", "grad_norm", "lr", "order_is_finite", "rng", "samples", "weights", "average", "verb", "options"], written.RootElement.EnumerateObject().Select(p => p.Name));
         Assert.Equal(written.RootElement.GetProperty("step").GetInt64() - 1, written.RootElement.GetProperty("rng").GetProperty("step").GetInt64());
     }
 
