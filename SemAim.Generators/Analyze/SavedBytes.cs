@@ -77,10 +77,12 @@ public sealed class SavedBytes
         else Keep(x);
     }
 
-    private void View(Op op)
+    private void View(Op op) => View(op.Result, op.Operands[0]!);
+
+    private void View(Value view, Value whole)
     {
-        looksAt[op.Result] = op.Operands[0]!;
-        if (small.Contains(op.Operands[0]!)) small.Add(op.Result);
+        looksAt[view] = whole;
+        if (small.Contains(whole)) small.Add(view);
     }
 
     private void Run(Region region)
@@ -94,6 +96,9 @@ public sealed class SavedBytes
         switch (op.Kind)
         {
             case OpKind.Permute or OpKind.Select or OpKind.Narrow or OpKind.Expand or OpKind.Detach: View(op); return;
+            case OpKind.Unbind:
+                foreach (var part in op.Results) View(part, x!);
+                return;
             case OpKind.Reshape:
                 // a permuted value is copied, except what attention gives: its memory lies in token order
                 if (x!.Producer is { Kind: OpKind.Permute } p && !(p.Operands[0]!.Producer is { Kind: OpKind.Attend } && !narrow)) { if (small.Contains(x)) small.Add(op.Result); }

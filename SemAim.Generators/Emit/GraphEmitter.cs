@@ -221,6 +221,7 @@ internal sealed class GraphEmitter
             case OpKind.Permute: return op.Order.Count == 4 && op.Order.SequenceEqual([0, 2, 1, 3]) ? $"{X()}.transpose(1, 2)" : $"{X()}.permute({string.Join(", ", op.Order.Select(N))})";
             case OpKind.Expand: return $"{X()}.expand({Sizes(op.Dims)})";
             case OpKind.Select: return $"{X()}.select({Axis(op)}, {Size(op.Dims[0])})";
+            case OpKind.Unbind: return $"Kernels.Unbind{N(op.Results.Count)}({X()}, {Axis(op)})";
             case OpKind.Narrow: return $"{X()}.narrow({Axis(op)}, {Size(op.Dims[0])}, {Size(op.Dims[1])})";
             case OpKind.Concat: return $"torch.cat([{string.Join(", ", op.Operands.Select((_, i) => X(i)))}], {Axis(op)})";
             case OpKind.Softmax: return $"{X()}.softmax({Axis(op)})";

@@ -30,6 +30,8 @@ public enum OpKind
     Expand,
     /// <summary>Position Dims[0] of Axis, which disappears.</summary>
     Select,
+    /// <summary>Every position of Axis, which disappears.</summary>
+    Unbind,
     /// <summary>Dims[1] positions of Axis from Dims[0].</summary>
     Narrow,
     /// <summary>Joined along Axis.</summary>

@@ -92,7 +92,7 @@ public static class OpTable
         // several operands, which may broadcast
         Row(new(Reach.Element, Ownership.Fresh, Precision.Follow), OpKind.Binary, OpKind.Compare, OpKind.Where);
         Row(new(Reach.Axis, Ownership.Fresh, Precision.Follow), OpKind.Concat);
-        Row(new(Reach.Other, Ownership.View, Precision.Follow, IsSmall: true), OpKind.Reshape, OpKind.Permute, OpKind.Expand, OpKind.Select, OpKind.Narrow);
+        Row(new(Reach.Other, Ownership.View, Precision.Follow, IsSmall: true), OpKind.Reshape, OpKind.Permute, OpKind.Expand, OpKind.Select, OpKind.Unbind, OpKind.Narrow);
         Row(new(Reach.Other, Ownership.Fresh, Precision.Follow), OpKind.Einsum, OpKind.Attend, OpKind.SortOrder, OpKind.InverseOrder, OpKind.Gather, OpKind.Sort);
         Row(new(Reach.Other, Ownership.Fresh, Precision.Follow, IsSmall: true), OpKind.Reorder, OpKind.MaskUpTo, OpKind.MaskBefore);
         Row(new(Reach.Other, Ownership.Handle, Precision.Follow), OpKind.MaskCausal);
