@@ -30,15 +30,15 @@ partial class SelfAttention
         var v1 = Kernels.Lower(x, qkv.Weight);                                         // B T D
         var v2 = Kernels.Linear(v1, qkv); v1.Dispose();                                // B T 3·D
         var v3 = v2.view(B, T, 3, H, E); v2.Dispose();                                 // B T 3 H E
-        var v4 = v3.permute(2, 0, 3, 1, 4); v3.Dispose();                              // 3 B H T E
-        var q = v4.select(0, 0);                                                       // B H T E
-        var k = v4.select(0, 1);                                                       // B H T E
-        var v = v4.select(0, 2); v4.Dispose();                                         // B H T E
+        var (v4, v5, v6) = Kernels.Unbind3(v3, 2); v3.Dispose();                       // B T H E; B T H E; B T H E
+        var q = v4.transpose(1, 2); v4.Dispose();                                      // B H T E
+        var k = v5.transpose(1, 2); v5.Dispose();                                      // B H T E
+        var v = v6.transpose(1, 2); v6.Dispose();                                      // B H T E
         var y = Kernels.Attend(q, k, v, mask); q.Dispose(); k.Dispose(); v.Dispose();  // B H T E
-        var v5 = y.transpose(1, 2); y.Dispose();                                       // B T H E
-        var v6 = v5.reshape(B, T, D); v5.Dispose();                                    // B T D
-        var v7 = Kernels.Linear(v6, proj); v6.Dispose();                               // B T D
-        return v7;
+        var v7 = y.transpose(1, 2); y.Dispose();                                       // B T H E
+        var v8 = v7.reshape(B, T, D); v7.Dispose();                                    // B T D
+        var v9 = Kernels.Linear(v8, proj); v8.Dispose();                               // B T D
+        return v9;
     }
 
     /// <summary>x: B T D → B T. Multiply-adds 3·B·D²·T + B·D·T.</summary>
@@ -78,24 +78,24 @@ partial class SelfAttention
 
     internal (Tensor, Tensor) __ForwardSeen(Tensor x, long B, long T)
     {
-        var v1 = Kernels.Lower(x, qkv.Weight);                                            // B T D
-        var v2 = Kernels.Linear(v1, qkv); v1.Dispose();                                   // B T 3·D
-        var v3 = v2.view(B, T, 3, H, E); v2.Dispose();                                    // B T 3 H E
-        var v4 = v3.permute(2, 0, 3, 1, 4); v3.Dispose();                                 // 3 B H T E
-        var q = v4.select(0, 0);                                                          // B H T E
-        var k = v4.select(0, 1);                                                          // B H T E
-        var v = v4.select(0, 2); v4.Dispose();                                            // B H T E
-        var v5 = Kernels.Attend(q, k, v, default); v.Dispose();                           // B H T E
-        var v6 = v5.transpose(1, 2); v5.Dispose();                                        // B T H E
-        var v7 = v6.reshape(B, T, D); v6.Dispose();                                       // B T D
-        var y = Kernels.Linear(v7, proj); v7.Dispose();                                   // B T D
-        var v8 = q.select(2, 0); q.Dispose();                                             // B H E
-        var v9 = torch.einsum("abc,abdc->abd", v8, k); v8.Dispose(); k.Dispose();         // B H T
-        var scores = v9.mul(Number.Of((1 / global::System.Math.Sqrt(E)))); v9.Dispose();  // B H T
-        var v10 = Kernels.Raise(scores); scores.Dispose();                                // B H T
-        var v11 = v10.softmax(2); v10.Dispose();                                          // B H T
-        var v12 = v11.mean([1], false); v11.Dispose();                                    // B T
-        return (y, v12);
+        var v1 = Kernels.Lower(x, qkv.Weight);                                              // B T D
+        var v2 = Kernels.Linear(v1, qkv); v1.Dispose();                                     // B T 3·D
+        var v3 = v2.view(B, T, 3, H, E); v2.Dispose();                                      // B T 3 H E
+        var (v4, v5, v6) = Kernels.Unbind3(v3, 2); v3.Dispose();                            // B T H E; B T H E; B T H E
+        var q = v4.transpose(1, 2); v4.Dispose();                                           // B H T E
+        var k = v5.transpose(1, 2); v5.Dispose();                                           // B H T E
+        var v = v6.transpose(1, 2); v6.Dispose();                                           // B H T E
+        var v7 = Kernels.Attend(q, k, v, default); v.Dispose();                             // B H T E
+        var v8 = v7.transpose(1, 2); v7.Dispose();                                          // B T H E
+        var v9 = v8.reshape(B, T, D); v8.Dispose();                                         // B T D
+        var y = Kernels.Linear(v9, proj); v9.Dispose();                                     // B T D
+        var v10 = q.select(2, 0); q.Dispose();                                              // B H E
+        var v11 = torch.einsum("abc,abdc->abd", v10, k); v10.Dispose(); k.Dispose();        // B H T
+        var scores = v11.mul(Number.Of((1 / global::System.Math.Sqrt(E)))); v11.Dispose();  // B H T
+        var v12 = Kernels.Raise(scores); scores.Dispose();                                  // B H T
+        var v13 = v12.softmax(2); v12.Dispose();                                            // B H T
+        var v14 = v13.mean([1], false); v13.Dispose();                                      // B T
+        return (y, v14);
     }
 
     /// <summary>query: B T D, memory: B M D, mask?: order(B T M) → B T D. Multiply-adds 3·B·D²·M + 4·B·D²·T + 2·B·D·M·T.</summary>
@@ -153,11 +153,13 @@ partial class SelfAttention
     [
         new("Forward", "CanonicalizePatterns", "−2 Reshape"),
         new("Forward", "PlanPrecision", "+1 Lower"),
+        new("Forward", "UnbindParts", "+2 Permute, −3 Select, +1 Unbind"),
         new("ClassAttention", "CanonicalizePatterns", "−1 Reshape"),
         new("ClassAttention", "DeadCode", "−1 Select"),
         new("ClassAttention", "PlanPrecision", "+1 Lower, +1 Raise"),
         new("ForwardSeen", "CanonicalizePatterns", "−2 Reshape"),
         new("ForwardSeen", "PlanPrecision", "+1 Lower, +1 Raise"),
+        new("ForwardSeen", "UnbindParts", "+2 Permute, −3 Select, +1 Unbind"),
         new("Cross", "CanonicalizePatterns", "−3 Reshape"),
         new("Cross", "DeadCode", "−3 Select"),
         new("Cross", "PlanPrecision", "+2 Lower"),

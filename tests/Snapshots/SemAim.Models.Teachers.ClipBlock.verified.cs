@@ -31,23 +31,23 @@ partial class ClipBlock
         var v2 = torch.einsum("abc,dc->abd", v1, inWeight.Tensor); v1.Dispose();           // B T 3·D
         var v3 = Kernels.Add(v2, inBias.Tensor); v2.Dispose();                             // B T 3·D
         var v4 = v3.reshape(B, T, 3, H, D / H); v3.Dispose();                              // B T 3 H (D / H)
-        var v5 = v4.permute(2, 0, 3, 1, 4); v4.Dispose();                                  // 3 B H T (D / H)
-        var q = v5.select(0, 0);                                                           // B H T (D / H)
-        var k = v5.select(0, 1);                                                           // B H T (D / H)
-        var v = v5.select(0, 2); v5.Dispose();                                             // B H T (D / H)
-        var v6 = Kernels.Attend(q, k, v, default); q.Dispose(); k.Dispose(); v.Dispose();  // B H T (D / H)
-        var v7 = v6.transpose(1, 2); v6.Dispose();                                         // B T H (D / H)
-        var v8 = v7.reshape(B, T, D); v7.Dispose();                                        // B T D
-        var v9 = Kernels.Lower(v8, outProj.Weight); v8.Dispose();                          // B T D
-        var v10 = Kernels.Linear(v9, outProj); v9.Dispose();                               // B T D
-        var x2 = Kernels.Add(x, v10); v10.Dispose();                                       // B T D
-        var v11 = Kernels.LayerNorm(x2, norm2);                                            // B T D
-        var v12 = Kernels.Lower(v11, fc.Weight); v11.Dispose();                            // B T D
-        var v13 = Kernels.Linear(v12, fc); v12.Dispose();                                  // B T 4·D
-        var v14 = Kernels.QuickGelu(v13); v13.Dispose();                                   // B T 4·D
-        var v15 = Kernels.Linear(v14, proj); v14.Dispose();                                // B T D
-        var v16 = Kernels.Add(x2, v15); x2.Dispose(); v15.Dispose();                       // B T D
-        return v16;
+        var (v5, v6, v7) = Kernels.Unbind3(v4, 2); v4.Dispose();                           // B T H (D / H); B T H (D / H); B T H (D / H)
+        var q = v5.transpose(1, 2); v5.Dispose();                                          // B H T (D / H)
+        var k = v6.transpose(1, 2); v6.Dispose();                                          // B H T (D / H)
+        var v = v7.transpose(1, 2); v7.Dispose();                                          // B H T (D / H)
+        var v8 = Kernels.Attend(q, k, v, default); q.Dispose(); k.Dispose(); v.Dispose();  // B H T (D / H)
+        var v9 = v8.transpose(1, 2); v8.Dispose();                                         // B T H (D / H)
+        var v10 = v9.reshape(B, T, D); v9.Dispose();                                       // B T D
+        var v11 = Kernels.Lower(v10, outProj.Weight); v10.Dispose();                       // B T D
+        var v12 = Kernels.Linear(v11, outProj); v11.Dispose();                             // B T D
+        var x2 = Kernels.Add(x, v12); v12.Dispose();                                       // B T D
+        var v13 = Kernels.LayerNorm(x2, norm2);                                            // B T D
+        var v14 = Kernels.Lower(v13, fc.Weight); v13.Dispose();                            // B T D
+        var v15 = Kernels.Linear(v14, fc); v14.Dispose();                                  // B T 4·D
+        var v16 = Kernels.QuickGelu(v15); v15.Dispose();                                   // B T 4·D
+        var v17 = Kernels.Linear(v16, proj); v16.Dispose();                                // B T D
+        var v18 = Kernels.Add(x2, v17); x2.Dispose(); v17.Dispose();                       // B T D
+        return v18;
     }
 
     /// <inheritdoc />
@@ -96,6 +96,7 @@ partial class ClipBlock
     [
         new("Forward", "CanonicalizePatterns", "−2 Reshape"),
         new("Forward", "PlanPrecision", "+2 Lower"),
+        new("Forward", "UnbindParts", "+2 Permute, −3 Select, +1 Unbind"),
     ];
 
     /// <inheritdoc />
