@@ -3,6 +3,7 @@ using System.Linq;
 using SemAim.Generators.Check;
 using SemAim.Generators.Collections;
 using SemAim.Generators.Ir;
+using SemAim.Generators.Passes;
 using SemAim.Generators.Symbols;
 
 namespace SemAim.Generators.Analyze;
@@ -116,6 +117,7 @@ public sealed class SavedBytes
                 return;
             case OpKind.LayerNorm:
                 Keep(x);
+                if (narrow && op.Method == NarrowNorms.Method) small.Add(op.Result);
                 sum += 8 * x!.Axes.Take(x.Axes.Count - 1).Aggregate(Dim.One, (a, b) => a * b);   // mean and deviation of every row
                 return;
             case OpKind.Attend: Attend(op); return;

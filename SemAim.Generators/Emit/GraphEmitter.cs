@@ -195,7 +195,7 @@ internal sealed class GraphEmitter
         switch (op.Kind)
         {
             case OpKind.Linear: return $"Kernels.{(op.Method == FuseGelu.Method ? "GeluLinear" : "Linear")}({X()}, {field})";
-            case OpKind.LayerNorm: return $"Kernels.LayerNorm({X()}, {field})";
+            case OpKind.LayerNorm: return $"Kernels.{(op.Method == NarrowNorms.Method ? "NarrowLayerNorm" : "LayerNorm")}({X()}, {field})";
             case OpKind.Conv2d: return $"Kernels.Conv2d({X()}, {field})";
             case OpKind.Lower: return $"Kernels.Lower({X()}, {field}.Weight)";
             case OpKind.Raise: return $"Kernels.Raise({X()})";

@@ -108,7 +108,8 @@ public sealed record GraphContract(string Name, EquatableArray<GraphParameter> P
 /// <param name="IsStochastic">draws in training</param>
 /// <param name="IsCaptureSafe">reads nothing to the host and has static shapes</param>
 /// <param name="Cost">what a call costs; null where nothing is known</param>
-public sealed record GraphSummary(bool IsTokenWise, bool IsStochastic, bool IsCaptureSafe = false, GraphCost? Cost = null)
+/// <param name="Lowered">arguments that only dense layers read</param>
+public sealed record GraphSummary(bool IsTokenWise, bool IsStochastic, bool IsCaptureSafe = false, GraphCost? Cost = null, EquatableArray<string> Lowered = default)
 {
     /// <summary>Nothing is known.</summary>
     public static readonly GraphSummary Unknown = new(false, false);

@@ -53,7 +53,8 @@ public static class Contracts
         callsOwn |= Rewriting.All(right.Body).Any(o => o.Kind == OpKind.Call && o.Callee is null);
         var stochastic = Rewriting.All(right.Body).Any(o => o.Kind == OpKind.DropPath || Called(o) is { IsStochastic: true });
         var safe = Rewriting.All(right.Body).All(o => o.Kind != OpKind.Call || Called(o) is { IsCaptureSafe: true });
-        return contract with { Summary = new(TokenWise.Holds(right, scope.Facts), stochastic, safe) };
+        var lowered = LoweredArguments.Of(right, o => (o.Callee ?? own).Graphs.FirstOrDefault(g => g.Name == o.Method));
+        return contract with { Summary = new(TokenWise.Holds(right, scope.Facts), stochastic, safe, Lowered: lowered) };
     }
 
     /// <summary>The contracts that a module's layers name, and its own.</summary>

@@ -47,7 +47,8 @@ public sealed class PassJournal
     private static string Label(Op op) => op.Kind switch
     {
         OpKind.Linear => op.Method == FuseGelu.Method ? $"{op.Text} with gelu" : op.Text,
-        OpKind.LayerNorm or OpKind.Conv2d or OpKind.Weight => op.Text,
+        OpKind.LayerNorm => op.Method == NarrowNorms.Method ? $"{op.Text} in the products' type" : op.Text,
+        OpKind.Conv2d or OpKind.Weight => op.Text,
         OpKind.Call => (op.Text.Length > 0 ? $"{op.Text}.{op.Method}" : op.Method) + (op.TakesDraws ? "" : " for evaluation"),
         OpKind.Unary or OpKind.Reduce => op.Method,
         OpKind.Scalar or OpKind.Binary => $"'{op.Method}'",

@@ -12,7 +12,7 @@ public static class PassPipeline
     public static IReadOnlyList<string> Names { get; } =
     [
         nameof(InlinePrivateGraphs), nameof(SplitTrainEval), nameof(CanonicalizePatterns), nameof(RecognizeAttention), nameof(CommonSubexpressions), nameof(PushSlices), nameof(DeadCode), nameof(LowerOrderMasks), nameof(SinkBroadcasts),
-        nameof(PlanPrecision), nameof(HoistInvariants), nameof(FuseGelu), nameof(UnbindParts), nameof(ScheduleAndDispose),
+        nameof(PlanPrecision), nameof(HoistInvariants), nameof(FuseGelu), nameof(NarrowNorms), nameof(UnbindParts), nameof(ScheduleAndDispose),
     ];
 
     /// <summary>True for a private graph that can be a method: one that takes no value would have the signature of its specification.</summary>
@@ -42,6 +42,7 @@ public static class PassPipeline
             new CommonSubexpressions(scope.Facts),
             new DeadCode(),
             new FuseGelu(),
+            new NarrowNorms(scope),
             new UnbindParts(scope.Facts),
             new ScheduleAndDispose(),
         ];

@@ -33,6 +33,9 @@ public sealed class GraphSummaryAttribute(string graph, string properties) : Att
     /// <summary>Arguments that products read, in either precision: the backward pass needs them unless they are a layer's normalisation.</summary>
     public string ProductArguments { get; init; } = "";
 
+    /// <summary>Arguments that dense layers alone read: a caller may hand them over in the type of its products.</summary>
+    public string LoweredArguments { get; init; } = "";
+
     /// <summary>Keys of the weights and constants that a call reads, separated by blanks.</summary>
     public string Reads { get; init; } = "";
 }

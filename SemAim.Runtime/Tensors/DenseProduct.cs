@@ -74,7 +74,11 @@ internal sealed class DenseProduct : autograd.SingleTensorFunction<DenseProduct>
             dw = AddOrGiveBack(AgainstRows(left, activated), call.Wide?.Weight);
             activated.Dispose();
         }
-        if (call.HasBias) db = AddOrGiveBack(gradient.sum([0L]), call.Wide?.Bias);       // N
+        if (call.HasBias)                                                                // N
+        {
+            if (call.Wide?.Bias is { IsInvalid: false } wide && WideSum.TakesRows(gradient, wide)) WideSum.RowsInto(wide, gradient);
+            else db = AddOrGiveBack(gradient.sum([0L]), call.Wide?.Bias);
+        }
         ctx.Dispose();                                         // what was kept is not needed again: a graph is gone through once
         return [dx!, dw!, db!, null!];
     }
@@ -100,13 +104,17 @@ internal sealed class DenseProduct : autograd.SingleTensorFunction<DenseProduct>
     private static Tensor Again(List<Tensor> saved, NormalizedValue n)
     {
         using Tensor gamma = saved[2], beta = saved[3];
-        return NormalizedValue.Again(saved[0], gamma, beta, n.Layer.Eps, n.Type);
+        return NormalizedValue.Again(saved[0], gamma, beta, n.Layer.Eps, n.Type, n.IsFused);
     }
 
     private static Tensor? AddOrGiveBack(Tensor gradient, Tensor? wide)
     {
         if (wide is not { IsInvalid: false }) return GiveBack(gradient);
-        using (gradient) wide.add_(gradient, Number.One);
+        using (gradient)
+        {
+            if (WideSum.Takes(wide, gradient)) WideSum.Into(wide, gradient);
+            else wide.add_(gradient, Number.One);
+        }
         return null;
     }
 

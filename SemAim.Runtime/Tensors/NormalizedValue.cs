@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using SemAim.Dsl;
+using SemAim.Runtime.Native;
 using static TorchSharp.torch;
 using F = TorchSharp.torch.nn.functional;
 
@@ -12,14 +13,15 @@ namespace SemAim.Runtime.Tensors;
 /// <param name="Input">what was normalised; the caller's, and possibly disposed by now</param>
 /// <param name="Layer">the normalisation</param>
 /// <param name="Type">of the value: that of the input, or narrower</param>
-internal sealed record NormalizedValue(Tensor Input, LayerNorm Layer, ScalarType Type)
+/// <param name="IsFused">computed by <see cref="RowNorm"/></param>
+internal sealed record NormalizedValue(Tensor Input, LayerNorm Layer, ScalarType Type, bool IsFused)
 {
     private static readonly ConditionalWeakTable<Tensor, NormalizedValue> Known = [];
 
     /// <summary><paramref name="value"/> is the normalisation of <paramref name="input"/>; returns it.</summary>
-    internal static Tensor Remember(Tensor value, Tensor input, LayerNorm layer)
+    internal static Tensor Remember(Tensor value, Tensor input, LayerNorm layer, bool isFused = false)
     {
-        if (value.requires_grad) Known.Add(value, new(input, layer, value.dtype));
+        if (value.requires_grad) Known.Add(value, new(input, layer, value.dtype, isFused));
         return value;
     }
 
@@ -39,8 +41,10 @@ internal sealed record NormalizedValue(Tensor Input, LayerNorm Layer, ScalarType
     /// <param name="bias">of the layer</param>
     /// <param name="eps">of the layer</param>
     /// <param name="type">of the value</param>
-    internal static Tensor Again(Tensor input, Tensor weight, Tensor bias, double eps, ScalarType type)
+    /// <param name="isFused">computed by <see cref="RowNorm"/></param>
+    internal static Tensor Again(Tensor input, Tensor weight, Tensor bias, double eps, ScalarType type, bool isFused)
     {
+        if (isFused) return RowNorm.Forward(input, weight, bias, eps, null);
         var wide = F.layer_norm(input, weight.shape, weight, bias, eps);
         if (wide.dtype == type) return wide;
         using (wide) return wide.to(type);

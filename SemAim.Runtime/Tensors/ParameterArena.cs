@@ -93,6 +93,7 @@ internal sealed class ParameterArena : IDisposable
                 var (wide, gradient) = (layer.Wide ?? new(null, null), spec.IsNarrow && isDirect ? direct[^1].Gradient : null);
                 layer.Wide = slot.Local == "weight" ? wide with { Weight = gradient } : wide with { Bias = gradient };
             }
+            if (slot.Owner is Dsl.LayerNorm norm) norm.IsNarrow = Narrow > 0;
             slot.Owner.Replace(slot.Local, leaf, master);
         }
         RefreshNarrow();

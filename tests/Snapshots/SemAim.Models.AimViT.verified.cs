@@ -72,7 +72,7 @@ partial class AimViT
         }
         h2.Dispose();
         var v10 = Kernels.ReorderPatches(g2, place); g2.Dispose(); place.Dispose();  // B N D
-        var v11 = Kernels.LayerNorm(v10, norm); v10.Dispose();                       // B N D
+        var v11 = Kernels.NarrowLayerNorm(v10, norm); v10.Dispose();                 // B N D
         var v12 = predictionHead.__Forward(v11, B, N); v11.Dispose();                // B N O
         return v12;
     }
@@ -109,7 +109,7 @@ partial class AimViT
         }
         h2.Dispose();
         var v10 = Kernels.ReorderPatches(g2, place); g2.Dispose(); place.Dispose();  // B N D
-        var v11 = Kernels.LayerNorm(v10, norm); v10.Dispose();                       // B N D
+        var v11 = Kernels.NarrowLayerNorm(v10, norm); v10.Dispose();                 // B N D
         var v12 = predictionHead.__Forward(v11, B, N); v11.Dispose();                // B N O
         return v12;
     }
@@ -236,7 +236,7 @@ partial class AimViT
         v9.Dispose();
         h.Dispose();
         var v10 = g.narrow(1, 1, N); g.Dispose();                                // B N D
-        var v11 = Kernels.LayerNorm(v10, norm); v10.Dispose();                   // B N D
+        var v11 = Kernels.NarrowLayerNorm(v10, norm); v10.Dispose();             // B N D
         var v12 = predictionHead.__Forward(v11, B, N); v11.Dispose();            // B N O
         return v12;
     }
@@ -271,7 +271,7 @@ partial class AimViT
         v9.Dispose();
         h.Dispose();
         var v10 = g.narrow(1, 1, N); g.Dispose();                                       // B N D
-        var v11 = Kernels.LayerNorm(v10, norm); v10.Dispose();                          // B N D
+        var v11 = Kernels.NarrowLayerNorm(v10, norm); v10.Dispose();                    // B N D
         var v12 = predictionHead.__Forward(v11, B, N); v11.Dispose();                   // B N O
         return v12;
     }
@@ -396,7 +396,7 @@ partial class AimViT
         }
         h2.Dispose();
         var v10 = Kernels.ReorderPatches(g2, place); g2.Dispose(); place.Dispose();  // B N D
-        var v11 = Kernels.LayerNorm(v10, norm); v10.Dispose();                       // B N D
+        var v11 = Kernels.NarrowLayerNorm(v10, norm); v10.Dispose();                 // B N D
         var v12 = predictionHead.__Forward(v11, B, N); v11.Dispose();                // B N O
         return v12;
     }
@@ -433,7 +433,7 @@ partial class AimViT
         }
         h2.Dispose();
         var v10 = Kernels.ReorderPatches(g2, place); g2.Dispose(); place.Dispose();  // B N D
-        var v11 = Kernels.LayerNorm(v10, norm); v10.Dispose();                       // B N D
+        var v11 = Kernels.NarrowLayerNorm(v10, norm); v10.Dispose();                 // B N D
         var v12 = predictionHead.__Forward(v11, B, N); v11.Dispose();                // B N O
         return v12;
     }
@@ -560,7 +560,7 @@ partial class AimViT
         v9.Dispose();
         h.Dispose();
         var v10 = g.narrow(1, 1, N); g.Dispose();                                // B N D
-        var v11 = Kernels.LayerNorm(v10, norm); v10.Dispose();                   // B N D
+        var v11 = Kernels.NarrowLayerNorm(v10, norm); v10.Dispose();             // B N D
         var v12 = predictionHead.__Forward(v11, B, N); v11.Dispose();            // B N O
         return v12;
     }
@@ -595,7 +595,7 @@ partial class AimViT
         v9.Dispose();
         h.Dispose();
         var v10 = g.narrow(1, 1, N); g.Dispose();                                       // B N D
-        var v11 = Kernels.LayerNorm(v10, norm); v10.Dispose();                          // B N D
+        var v11 = Kernels.NarrowLayerNorm(v10, norm); v10.Dispose();                    // B N D
         var v12 = predictionHead.__Forward(v11, B, N); v11.Dispose();                   // B N O
         return v12;
     }
@@ -1188,6 +1188,7 @@ partial class AimViT
         new("PredictSharedMlp", "PushSlices", "norm B T D → B N D"),
         new("PredictSharedMlp", "LowerOrderMasks", "Repeat B T D → B N D, −1 MaskUpTo, −1 MaskBefore, blocks.Query B T D → B N D, +1 SortOrder, +1 InverseOrder, +1 MaskCausal, +3 Reorder, +1 Narrow"),
         new("PredictSharedMlp", "PlanPrecision", "+1 Lower"),
+        new("PredictSharedMlp", "NarrowNorms", "−1 norm, +1 norm in the products' type"),
         new("PredictSharedLinear", "InlinePrivateGraphs", "−1 DecodeShared, −1 Embed"),
         new("PredictSharedLinear", "CanonicalizePatterns", "−1 Reshape"),
         new("PredictSharedLinear", "CommonSubexpressions", "−2 posEmbed"),
@@ -1200,6 +1201,7 @@ partial class AimViT
         new("PredictSharedTiedMlp", "PushSlices", "norm B T D → B N D"),
         new("PredictSharedTiedMlp", "PlanPrecision", "+1 Lower"),
         new("PredictSharedTiedMlp", "HoistInvariants", "MaskUpTo out of the loop, MaskBefore out of the loop"),
+        new("PredictSharedTiedMlp", "NarrowNorms", "−1 norm, +1 norm in the products' type"),
         new("PredictSharedTiedLinear", "InlinePrivateGraphs", "−1 DecodeSharedTied, −1 Embed"),
         new("PredictSharedTiedLinear", "CanonicalizePatterns", "−1 Reshape"),
         new("PredictSharedTiedLinear", "CommonSubexpressions", "−2 posEmbed"),
@@ -1212,6 +1214,7 @@ partial class AimViT
         new("PredictMlp", "PushSlices", "norm B T D → B N D"),
         new("PredictMlp", "LowerOrderMasks", "Repeat B T D → B N D, −1 MaskUpTo, −1 MaskBefore, queryBlocks.Forward B T D → B N D, +1 SortOrder, +1 InverseOrder, +1 MaskCausal, +3 Reorder, +1 Narrow"),
         new("PredictMlp", "PlanPrecision", "+1 Lower"),
+        new("PredictMlp", "NarrowNorms", "−1 norm, +1 norm in the products' type"),
         new("PredictLinear", "InlinePrivateGraphs", "−1 Decode, −1 Embed"),
         new("PredictLinear", "CanonicalizePatterns", "−1 Reshape"),
         new("PredictLinear", "CommonSubexpressions", "−2 posEmbed"),
@@ -1224,6 +1227,7 @@ partial class AimViT
         new("PredictTiedMlp", "PushSlices", "norm B T D → B N D"),
         new("PredictTiedMlp", "PlanPrecision", "+1 Lower"),
         new("PredictTiedMlp", "HoistInvariants", "MaskUpTo out of the loop, MaskBefore out of the loop"),
+        new("PredictTiedMlp", "NarrowNorms", "−1 norm, +1 norm in the products' type"),
         new("PredictTiedLinear", "InlinePrivateGraphs", "−1 DecodeTied, −1 Embed"),
         new("PredictTiedLinear", "CanonicalizePatterns", "−1 Reshape"),
         new("PredictTiedLinear", "CommonSubexpressions", "−2 posEmbed"),

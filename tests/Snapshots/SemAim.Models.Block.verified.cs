@@ -29,10 +29,10 @@ partial class Block
     // evaluation: nothing is dropped
     internal Tensor __Forward(Tensor x, AttentionBias mask, long B, long T)
     {
-        var v1 = Kernels.LayerNorm(x, norm1);                      // B T D
+        var v1 = Kernels.NarrowLayerNorm(x, norm1);                // B T D
         var v2 = attn.__Forward(v1, mask, B, T); v1.Dispose();     // B T D
         var x2 = Kernels.Add(x, v2); v2.Dispose();                 // B T D
-        var v3 = Kernels.LayerNorm(x2, norm2);                     // B T D
+        var v3 = Kernels.NarrowLayerNorm(x2, norm2);               // B T D
         var v4 = mlp.__Forward(v3); v3.Dispose();                  // B T D
         var v5 = Kernels.Add(x2, v4); x2.Dispose(); v4.Dispose();  // B T D
         return v5;
@@ -41,11 +41,11 @@ partial class Block
     // training
     internal Tensor __Forward(Tensor x, AttentionBias mask, Draws draws, long B, long T)
     {
-        var v1 = Kernels.LayerNorm(x, norm1);                          // B T D
+        var v1 = Kernels.NarrowLayerNorm(x, norm1);                    // B T D
         var v2 = attn.__Forward(v1, mask, B, T); v1.Dispose();         // B T D
         var v3 = Kernels.DropPath(v2, dropPath, draws); v2.Dispose();  // B T D
         var x2 = Kernels.Add(x, v3); v3.Dispose();                     // B T D
-        var v4 = Kernels.LayerNorm(x2, norm2);                         // B T D
+        var v4 = Kernels.NarrowLayerNorm(x2, norm2);                   // B T D
         var v5 = mlp.__Forward(v4); v4.Dispose();                      // B T D
         var v6 = Kernels.DropPath(v5, dropPath, draws); v5.Dispose();  // B T D
         var v7 = Kernels.Add(x2, v6); x2.Dispose(); v6.Dispose();      // B T D
@@ -63,7 +63,7 @@ partial class Block
 
     internal Tensor __ClassAttention(Tensor x, long B, long T)
     {
-        var v1 = Kernels.LayerNorm(x, norm1);                    // B T D
+        var v1 = Kernels.NarrowLayerNorm(x, norm1);              // B T D
         var v2 = attn.__ClassAttention(v1, B, T); v1.Dispose();  // B T
         return v2;
     }
@@ -79,10 +79,10 @@ partial class Block
 
     internal (Tensor, Tensor) __ForwardSeen(Tensor x, long B, long T)
     {
-        var v1 = Kernels.LayerNorm(x, norm1);                        // B T D
+        var v1 = Kernels.NarrowLayerNorm(x, norm1);                  // B T D
         var (y, seen) = attn.__ForwardSeen(v1, B, T); v1.Dispose();  // B T D; B T
         var x2 = Kernels.Add(x, y); y.Dispose();                     // B T D
-        var v2 = Kernels.LayerNorm(x2, norm2);                       // B T D
+        var v2 = Kernels.NarrowLayerNorm(x2, norm2);                 // B T D
         var v3 = mlp.__Forward(v2); v2.Dispose();                    // B T D
         var v4 = Kernels.Add(x2, v3); x2.Dispose(); v3.Dispose();    // B T D
         return (v4, seen);
@@ -102,11 +102,11 @@ partial class Block
     // evaluation: nothing is dropped
     internal Tensor __Query(Tensor g, Tensor h, AttentionBias mask, long B, long T, long M)
     {
-        var v1 = Kernels.LayerNorm(g, norm1);                                      // B T D
-        var v2 = Kernels.LayerNorm(h, norm1);                                      // B M D
+        var v1 = Kernels.NarrowLayerNorm(g, norm1);                                // B T D
+        var v2 = Kernels.NarrowLayerNorm(h, norm1);                                // B M D
         var v3 = attn.__Cross(v1, v2, mask, B, T, M); v1.Dispose(); v2.Dispose();  // B T D
         var g2 = Kernels.Add(g, v3); v3.Dispose();                                 // B T D
-        var v4 = Kernels.LayerNorm(g2, norm2);                                     // B T D
+        var v4 = Kernels.NarrowLayerNorm(g2, norm2);                               // B T D
         var v5 = mlp.__Forward(v4); v4.Dispose();                                  // B T D
         var v6 = Kernels.Add(g2, v5); g2.Dispose(); v5.Dispose();                  // B T D
         return v6;
@@ -115,12 +115,12 @@ partial class Block
     // training
     internal Tensor __Query(Tensor g, Tensor h, AttentionBias mask, Draws draws, long B, long T, long M)
     {
-        var v1 = Kernels.LayerNorm(g, norm1);                                      // B T D
-        var v2 = Kernels.LayerNorm(h, norm1);                                      // B M D
+        var v1 = Kernels.NarrowLayerNorm(g, norm1);                                // B T D
+        var v2 = Kernels.NarrowLayerNorm(h, norm1);                                // B M D
         var v3 = attn.__Cross(v1, v2, mask, B, T, M); v1.Dispose(); v2.Dispose();  // B T D
         var v4 = Kernels.DropPath(v3, dropPath, draws); v3.Dispose();              // B T D
         var g2 = Kernels.Add(g, v4); v4.Dispose();                                 // B T D
-        var v5 = Kernels.LayerNorm(g2, norm2);                                     // B T D
+        var v5 = Kernels.NarrowLayerNorm(g2, norm2);                               // B T D
         var v6 = mlp.__Forward(v5); v5.Dispose();                                  // B T D
         var v7 = Kernels.DropPath(v6, dropPath, draws); v6.Dispose();              // B T D
         var v8 = Kernels.Add(g2, v7); g2.Dispose(); v7.Dispose();                  // B T D
@@ -151,6 +151,17 @@ partial class Block
           n8(["B T D"])
           n7 --> n8
         """;
+
+    /// <inheritdoc />
+    public override global::System.Collections.Generic.IReadOnlyList<PassChange> PassChanges => __passes;
+
+    private static readonly PassChange[] __passes =
+    [
+        new("Forward", "NarrowNorms", "−1 norm1, −1 norm2, +1 norm1 in the products' type, +1 norm2 in the products' type"),
+        new("ClassAttention", "NarrowNorms", "−1 norm1, +1 norm1 in the products' type"),
+        new("ForwardSeen", "NarrowNorms", "−1 norm1, −1 norm2, +1 norm1 in the products' type, +1 norm2 in the products' type"),
+        new("Query", "NarrowNorms", "−2 norm1, −1 norm2, +2 norm1 in the products' type, +1 norm2 in the products' type"),
+    ];
 
     /// <inheritdoc />
     protected override void RegisterLayers()

@@ -94,7 +94,7 @@ partial class CrossAttention
 }
 
 // what other assemblies may know
-[GraphSummary("Forward", "token-wise, capture-safe", MultiplyAdds = "2 * B * D * D * M + 2 * B * D * D * T + 2 * B * D * M * T", SavedBytes = "8 * B * D * M + 8 * B * D * T + 4 * B * H * T", SavedBytesNarrow = "2 * B * H * M * T + 4 * B * D * M + 4 * B * D * T", ProductArguments = "query key value", Reads = "q.weight q.bias k.weight k.bias v.weight v.bias proj.weight proj.bias")]
+[GraphSummary("Forward", "token-wise, capture-safe", MultiplyAdds = "2 * B * D * D * M + 2 * B * D * D * T + 2 * B * D * M * T", SavedBytes = "8 * B * D * M + 8 * B * D * T + 4 * B * H * T", SavedBytesNarrow = "2 * B * H * M * T + 4 * B * D * M + 4 * B * D * T", ProductArguments = "query key value", LoweredArguments = "query key value", Reads = "q.weight q.bias k.weight k.bias v.weight v.bias proj.weight proj.bias")]
 [GraphWeight("q.weight", "D D", Products = true)]
 [GraphWeight("q.bias", "D", Products = true)]
 [GraphWeight("k.weight", "D D", Products = true)]

@@ -63,7 +63,7 @@ partial class Mlp
 }
 
 // what other assemblies may know
-[GraphSummary("Forward", "token-wise, capture-safe", MultiplyAdds = "D * F * leading + F * O * leading", SavedBytes = "4 * F * leading", SavedBytesNarrow = "2 * F * leading", ProductArguments = "x", Reads = "fc1.weight fc1.bias fc2.weight fc2.bias")]
+[GraphSummary("Forward", "token-wise, capture-safe", MultiplyAdds = "D * F * leading + F * O * leading", SavedBytes = "4 * F * leading", SavedBytesNarrow = "2 * F * leading", ProductArguments = "x", LoweredArguments = "x", Reads = "fc1.weight fc1.bias fc2.weight fc2.bias")]
 [GraphWeight("fc1.weight", "F D", Products = true)]
 [GraphWeight("fc1.bias", "F", Products = true)]
 [GraphWeight("fc2.weight", "O F", Products = true)]

@@ -83,7 +83,7 @@ partial class PredictionHead
 }
 
 // what other assemblies may know
-[GraphSummary("Forward", "token-wise, capture-safe", MultiplyAdds = "B * D * F * N + B * F * N * O", SavedBytes = "4 * B * F * N", SavedBytesNarrow = "2 * B * F * N", ProductArguments = "x", Reads = "fc1.weight fc1.bias fc2.weight fc2.bias")]
+[GraphSummary("Forward", "token-wise, capture-safe", MultiplyAdds = "B * D * F * N + B * F * N * O", SavedBytes = "4 * B * F * N", SavedBytesNarrow = "2 * B * F * N", ProductArguments = "x", LoweredArguments = "x", Reads = "fc1.weight fc1.bias fc2.weight fc2.bias")]
 [GraphSummary("Direct", "capture-safe", MultiplyAdds = "B * D * N * O", SavedBytes = "0", SavedBytesNarrow = "0", SavedArguments = "x", SavedArgumentsNarrow = "x", Reads = "weight bias")]
 [GraphWeight("fc1.weight", "F D", Products = true)]
 [GraphWeight("fc1.bias", "F", Products = true)]

@@ -31,11 +31,11 @@ partial class QueryBlock
     // evaluation: nothing is dropped
     internal Tensor __Forward(Tensor g, Tensor h, AttentionBias mask, long B, long T, long M)
     {
-        var v1 = Kernels.LayerNorm(g, norm1);                                            // B T D
-        var v2 = Kernels.LayerNorm(h, norm1);                                            // B M D
+        var v1 = Kernels.NarrowLayerNorm(g, norm1);                                      // B T D
+        var v2 = Kernels.NarrowLayerNorm(h, norm1);                                      // B M D
         var v3 = attn.__Forward(v1, v2, v2, mask, B, T, M); v1.Dispose(); v2.Dispose();  // B T D
         var g2 = Kernels.Add(g, v3); v3.Dispose();                                       // B T D
-        var v4 = Kernels.LayerNorm(g2, norm2);                                           // B T D
+        var v4 = Kernels.NarrowLayerNorm(g2, norm2);                                     // B T D
         var v5 = mlp.__Forward(v4); v4.Dispose();                                        // B T D
         var v6 = Kernels.Add(g2, v5); g2.Dispose(); v5.Dispose();                        // B T D
         return v6;
@@ -44,12 +44,12 @@ partial class QueryBlock
     // training
     internal Tensor __Forward(Tensor g, Tensor h, AttentionBias mask, Draws draws, long B, long T, long M)
     {
-        var v1 = Kernels.LayerNorm(g, norm1);                                            // B T D
-        var v2 = Kernels.LayerNorm(h, norm1);                                            // B M D
+        var v1 = Kernels.NarrowLayerNorm(g, norm1);                                      // B T D
+        var v2 = Kernels.NarrowLayerNorm(h, norm1);                                      // B M D
         var v3 = attn.__Forward(v1, v2, v2, mask, B, T, M); v1.Dispose(); v2.Dispose();  // B T D
         var v4 = Kernels.DropPath(v3, dropPath, draws); v3.Dispose();                    // B T D
         var g2 = Kernels.Add(g, v4); v4.Dispose();                                       // B T D
-        var v5 = Kernels.LayerNorm(g2, norm2);                                           // B T D
+        var v5 = Kernels.NarrowLayerNorm(g2, norm2);                                     // B T D
         var v6 = mlp.__Forward(v5); v5.Dispose();                                        // B T D
         var v7 = Kernels.DropPath(v6, dropPath, draws); v6.Dispose();                    // B T D
         var v8 = Kernels.Add(g2, v7); g2.Dispose(); v7.Dispose();                        // B T D
@@ -91,6 +91,7 @@ partial class QueryBlock
     private static readonly PassChange[] __passes =
     [
         new("Forward", "CommonSubexpressions", "−1 norm1"),
+        new("Forward", "NarrowNorms", "−2 norm1, −1 norm2, +2 norm1 in the products' type, +1 norm2 in the products' type"),
     ];
 
     /// <inheritdoc />

@@ -174,10 +174,10 @@ partial class SelfAttention
 }
 
 // what other assemblies may know
-[GraphSummary("Forward", "token-wise, capture-safe", MultiplyAdds = "4 * B * D * D * T + 2 * B * D * T * T", SavedBytes = "16 * B * D * T + 4 * B * H * T", SavedBytesNarrow = "2 * B * H * T * T + 8 * B * D * T", ProductArguments = "x", Reads = "qkv.weight qkv.bias proj.weight proj.bias")]
-[GraphSummary("ClassAttention", "capture-safe", MultiplyAdds = "3 * B * D * D * T + B * D * T", SavedBytes = "12 * B * D * T + 4 * B * H * T", SavedBytesNarrow = "6 * B * D * T + 4 * B * H * T", ProductArguments = "x", Reads = "qkv.weight qkv.bias")]
-[GraphSummary("ForwardSeen", "capture-safe", MultiplyAdds = "4 * B * D * D * T + 2 * B * D * T * T + B * D * T", SavedBytes = "16 * B * D * T + 8 * B * H * T", SavedBytesNarrow = "2 * B * H * T * T + 14 * B * D * T + 4 * B * H * T", ProductArguments = "x", Reads = "qkv.weight qkv.bias proj.weight proj.bias")]
-[GraphSummary("Cross", "token-wise, capture-safe", MultiplyAdds = "3 * B * D * D * M + 4 * B * D * D * T + 2 * B * D * M * T", SavedBytes = "12 * B * D * M + 16 * B * D * T + 4 * B * H * T", SavedBytesNarrow = "2 * B * H * M * T + 4 * B * D * M + 4 * B * D * T", ProductArguments = "query memory", Reads = "qkv.weight qkv.bias proj.weight proj.bias")]
+[GraphSummary("Forward", "token-wise, capture-safe", MultiplyAdds = "4 * B * D * D * T + 2 * B * D * T * T", SavedBytes = "16 * B * D * T + 4 * B * H * T", SavedBytesNarrow = "2 * B * H * T * T + 8 * B * D * T", ProductArguments = "x", LoweredArguments = "x", Reads = "qkv.weight qkv.bias proj.weight proj.bias")]
+[GraphSummary("ClassAttention", "capture-safe", MultiplyAdds = "3 * B * D * D * T + B * D * T", SavedBytes = "12 * B * D * T + 4 * B * H * T", SavedBytesNarrow = "6 * B * D * T + 4 * B * H * T", ProductArguments = "x", LoweredArguments = "x", Reads = "qkv.weight qkv.bias")]
+[GraphSummary("ForwardSeen", "capture-safe", MultiplyAdds = "4 * B * D * D * T + 2 * B * D * T * T + B * D * T", SavedBytes = "16 * B * D * T + 8 * B * H * T", SavedBytesNarrow = "2 * B * H * T * T + 14 * B * D * T + 4 * B * H * T", ProductArguments = "x", LoweredArguments = "x", Reads = "qkv.weight qkv.bias proj.weight proj.bias")]
+[GraphSummary("Cross", "token-wise, capture-safe", MultiplyAdds = "3 * B * D * D * M + 4 * B * D * D * T + 2 * B * D * M * T", SavedBytes = "12 * B * D * M + 16 * B * D * T + 4 * B * H * T", SavedBytesNarrow = "2 * B * H * M * T + 4 * B * D * M + 4 * B * D * T", ProductArguments = "query memory", LoweredArguments = "query memory", Reads = "qkv.weight qkv.bias proj.weight proj.bias")]
 [GraphWeight("qkv.weight", "3*D D", Products = true)]
 [GraphWeight("qkv.bias", "3*D", Products = true)]
 [GraphWeight("proj.weight", "D D", Products = true)]

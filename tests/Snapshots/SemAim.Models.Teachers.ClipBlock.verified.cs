@@ -41,7 +41,7 @@ partial class ClipBlock
         var v11 = Kernels.Lower(v10, outProj.Weight); v10.Dispose();                       // B T D
         var v12 = Kernels.Linear(v11, outProj); v11.Dispose();                             // B T D
         var x2 = Kernels.Add(x, v12); v12.Dispose();                                       // B T D
-        var v13 = Kernels.LayerNorm(x2, norm2);                                            // B T D
+        var v13 = Kernels.NarrowLayerNorm(x2, norm2);                                      // B T D
         var v14 = Kernels.Lower(v13, fc.Weight); v13.Dispose();                            // B T D
         var v15 = Kernels.Linear(v14, fc); v14.Dispose();                                  // B T 4·D
         var v16 = Kernels.QuickGelu(v15); v15.Dispose();                                   // B T 4·D
@@ -96,6 +96,7 @@ partial class ClipBlock
     [
         new("Forward", "CanonicalizePatterns", "−2 Reshape"),
         new("Forward", "PlanPrecision", "+2 Lower"),
+        new("Forward", "NarrowNorms", "−1 norm2, +1 norm2 in the products' type"),
         new("Forward", "UnbindParts", "+2 Permute, −3 Select, +1 Unbind"),
     ];
 

@@ -26,6 +26,9 @@ public sealed class LayerNorm(int width, double eps = 1e-6) : GraphModule
     [EditorBrowsable(EditorBrowsableState.Never)]
     public double Eps => eps;
 
+    // the model's products are in bfloat16: where these alone read the result, it may be so at once
+    internal bool IsNarrow { get; set; }
+
     /// <summary>Runs the layer.</summary>
     [return: Shape("... width")]
     public Sym Forward([Shape("... width")] Sym x) => x.Through(this, F.layer_norm(x.Value, Width, Weight, Bias, eps));
