@@ -24,7 +24,8 @@ public sealed class PassChangesTests
         using var block = new QueryBlock(8, 2, 32);
         using var mlp = new Mlp(8, 32, 8);
 
-        Assert.Equal([new PassChange("Forward", "CommonSubexpressions", "−1 norm1")], block.PassChanges);
+        Assert.Equal(
+            [new PassChange("Forward", "CommonSubexpressions", "−1 norm1"), new PassChange("Forward", "NarrowNorms", "−2 norm1, −1 norm2, +2 norm1 in the products' type, +1 norm2 in the products' type")], block.PassChanges);
         Assert.Equal(["PlanPrecision", "FuseGelu"], mlp.PassChanges.Select(c => c.Pass));
     }
 }
