@@ -57,7 +57,7 @@ internal sealed class BenchStepVerb : PictureOptions, ITrainingVerb
         var times = benchmark.Run(plain, DataPath.Length == 0 ? null : size => new LoadedPictures(DataPath, reading, BatchSize, size, Steps + 1, device));
         var spent = Process.GetCurrentProcess().TotalProcessorTime.TotalSeconds - before;
         var peak = Process.GetCurrentProcess().PeakWorkingSet64;         // before the product below takes its own memory
-        var (product, productWall) = benchmark.Product(Side);
+        var (product, productWall, oneDnn) = benchmark.Product(Side);
         var cpu = onCpu ? times.Split.Sum() : spent / (Steps + 1);
         var split = times.Split.Select(s => s / BatchSize).ToArray();
         var work = times.FlopsPerPicture * BatchSize / 1e9;
@@ -68,7 +68,7 @@ internal sealed class BenchStepVerb : PictureOptions, ITrainingVerb
             {BatchSize / times.Seconds:F2} pictures/s, {cpu / BatchSize:F3} CPU seconds a picture
             {(onCpu ? "of these" : "seconds of the GPU")}: guidance {split[0]:F3}, forward {split[1]:F3}, backward {split[2]:F3}, optimiser {split[3]:F3}
             the optimiser: {times.Split[3]:F3} {(onCpu ? "CPU seconds" : "seconds")} a step for {times.Parameters:N0} weights (norm, clip, AdamW{(narrow ? ", bf16 copy" : "")}, clearing of gradients)
-            {rate:F1} GFLOP/s{(onCpu ? " per CPU second" : "")}; a product of {Side} × {Side} matrices in this process: {reference:F1}{(onCpu ? $" ({productWall:F1} GFLOP/s)" : "")}; ratio {rate / reference:F3}
+            {rate:F1} GFLOP/s{(onCpu ? " per CPU second" : "")}; a product of {Side} × {Side} matrices in this process: {reference:F1}{(onCpu ? $" ({productWall:F1} GFLOP/s)" : "")}; ratio {rate / reference:F3}{(oneDnn is { } other ? $"; by oneDNN, as in the step: {other:F1}, ratio {rate / other:F3}" : "")}
             peak memory {peak / 1e9:F2} GB{(onCpu ? "" : " of the process, without the GPU's")}
             """);
         if (Json)
