@@ -11,9 +11,6 @@ namespace SemAim.Runtime.Tensors;
 /// </summary>
 internal sealed class AttentionProduct : autograd.SingleTensorFunction<AttentionProduct>
 {
-    // gradients given back: the engine takes its own references only after the call, so they are let go at the next one
-    [ThreadStatic] private static List<Tensor>? givenBack;
-
     public override string Name => nameof(AttentionProduct);
 
     /// <summary>Whether attention of these values goes this way.</summary>
@@ -41,7 +38,7 @@ internal sealed class AttentionProduct : autograd.SingleTensorFunction<Attention
 
     public override List<Tensor> backward(autograd.AutogradContext ctx, Tensor grad_output)
     {
-        Release();
+        GivenBack.Release();
         using var guard = no_grad();
         using var scope = NewDisposeScope();
         var causal = (bool)ctx.get_data("causal");
@@ -50,12 +47,7 @@ internal sealed class AttentionProduct : autograd.SingleTensorFunction<Attention
         long batch = grad_output.size(0), heads = grad_output.size(1);
         var gradient = Flat(grad_output);                                                // BH T E
         grad_output.Dispose();
-        Tensor GiveBack(Tensor flat)
-        {
-            var given = flat.view(batch, heads, flat.size(1), flat.size(2)).DetachFromDisposeScope();
-            (givenBack ??= []).Add(given);
-            return given;
-        }
+        Tensor GiveBack(Tensor flat) => GivenBack.Keep(flat.view(batch, heads, flat.size(1), flat.size(2)));
         var dv = GiveBack(weights.transpose(1, 2).bmm(gradient));
         using var dscores = gradient.bmm(v.transpose(1, 2));                             // BH T M
         RowSoftmax.Backward(dscores, weights, Scale(q), causal);
@@ -84,11 +76,4 @@ internal sealed class AttentionProduct : autograd.SingleTensorFunction<Attention
 
     // of packed q, k and v a product reads twice as fast what lies together
     private static Tensor Flat(Tensor t) => t.contiguous().view(-1, t.size(2), t.size(3));
-
-    private static void Release()
-    {
-        if (givenBack is null) return;
-        foreach (var t in givenBack) t.Dispose();
-        givenBack.Clear();
-    }
 }

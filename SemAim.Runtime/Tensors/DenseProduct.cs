@@ -12,9 +12,6 @@ namespace SemAim.Runtime.Tensors;
 /// </summary>
 internal sealed class DenseProduct : autograd.SingleTensorFunction<DenseProduct>
 {
-    // gradients given back: the engine takes its own references only after the call, so they are let go at the next one
-    [ThreadStatic] private static List<Tensor>? givenBack;
-
     public override string Name => nameof(DenseProduct);
 
     /// <summary>Whether products of this value go this way.</summary>
@@ -39,7 +36,7 @@ internal sealed class DenseProduct : autograd.SingleTensorFunction<DenseProduct>
 
     public override List<Tensor> backward(autograd.AutogradContext ctx, Tensor grad_output)
     {
-        Release();
+        GivenBack.Release();
         using var guard = no_grad();
         var call = (Call)ctx.get_data(nameof(Call));
         var saved = ctx.get_saved_variables();
@@ -58,14 +55,14 @@ internal sealed class DenseProduct : autograd.SingleTensorFunction<DenseProduct>
             if (call.Gelu && weight.requires_grad && GeluGradient.Takes(plain))
             {
                 activated = GeluGradient.Through(flat, plain);
-                dx = GiveBack(flat.view(x.shape));
+                dx = GivenBack.Keep(flat.view(x.shape));
             }
             else if (call.Gelu)
             {
                 using var through = StableAbi.GeluBackward(flat, plain);
-                dx = GiveBack(through.view(x.shape));
+                dx = GivenBack.Keep(through.view(x.shape));
             }
-            else dx = GiveBack(flat.view(x.shape));
+            else dx = GivenBack.Keep(flat.view(x.shape));
         }
         if (weight.requires_grad)
         {
@@ -109,25 +106,12 @@ internal sealed class DenseProduct : autograd.SingleTensorFunction<DenseProduct>
 
     private static Tensor? AddOrGiveBack(Tensor gradient, Tensor? wide)
     {
-        if (wide is not { IsInvalid: false }) return GiveBack(gradient);
+        if (wide is not { IsInvalid: false }) return GivenBack.Keep(gradient);
         using (gradient)
         {
             if (WideSum.Takes(wide, gradient)) WideSum.Into(wide, gradient);
             else wide.add_(gradient, Number.One);
         }
         return null;
-    }
-
-    private static Tensor GiveBack(Tensor t)
-    {
-        (givenBack ??= []).Add(t.DetachFromDisposeScope());
-        return t;
-    }
-
-    private static void Release()
-    {
-        if (givenBack is null) return;
-        foreach (var t in givenBack) t.Dispose();
-        givenBack.Clear();
     }
 }

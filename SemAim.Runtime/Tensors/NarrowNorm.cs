@@ -6,9 +6,6 @@ namespace SemAim.Runtime.Tensors;
 /// <summary>Layer normalisation of float32 values that only products in bfloat16 read (<see cref="RowNorm"/>), with its gradients. Kept are the values and two numbers a row.</summary>
 internal sealed class NarrowNorm : autograd.SingleTensorFunction<NarrowNorm>
 {
-    // gradients given back: the engine takes its own references only after the call, so they are let go at the next one
-    [ThreadStatic] private static List<Tensor>? givenBack;
-
     public override string Name => nameof(NarrowNorm);
 
     /// <summary>x: … D, float32 → … D, bfloat16, fresh.</summary>
@@ -30,7 +27,7 @@ internal sealed class NarrowNorm : autograd.SingleTensorFunction<NarrowNorm>
 
     public override List<Tensor> backward(autograd.AutogradContext ctx, Tensor grad_output)
     {
-        Release();
+        GivenBack.Release();
         using var guard = no_grad();
         using var scope = NewDisposeScope();
         var saved = ctx.get_saved_variables();
@@ -38,19 +35,6 @@ internal sealed class NarrowNorm : autograd.SingleTensorFunction<NarrowNorm>
         grad_output.Dispose();
         foreach (var s in saved) s.Dispose();
         ctx.Dispose();                                         // what was kept is not needed again: a graph is gone through once
-        return [GiveBack(dx), GiveBack(parameters.select(0, 0)), GiveBack(parameters.select(0, 1)), null!];
-    }
-
-    private static Tensor GiveBack(Tensor t)
-    {
-        (givenBack ??= []).Add(t.DetachFromDisposeScope());
-        return t;
-    }
-
-    private static void Release()
-    {
-        if (givenBack is null) return;
-        foreach (var t in givenBack) t.Dispose();
-        givenBack.Clear();
+        return [GivenBack.Keep(dx), GivenBack.Keep(parameters.select(0, 0)), GivenBack.Keep(parameters.select(0, 1)), null!];
     }
 }

@@ -6,9 +6,6 @@ namespace SemAim.Runtime.Tensors;
 /// <summary>A float32 stream plus what a branch in bfloat16 adds to it (<see cref="WideSum"/>), with the gradients: the same for both, the branch's in its own type.</summary>
 internal sealed class ResidualSum : autograd.SingleTensorFunction<ResidualSum>
 {
-    // gradients given back: the engine takes its own references only after the call, so they are let go at the next one
-    [ThreadStatic] private static List<Tensor>? givenBack;
-
     public override string Name => nameof(ResidualSum);
 
     /// <summary>stream + branch, fresh.</summary>
@@ -28,25 +25,12 @@ internal sealed class ResidualSum : autograd.SingleTensorFunction<ResidualSum>
 
     public override List<Tensor> backward(autograd.AutogradContext ctx, Tensor grad_output)
     {
-        Release();
+        GivenBack.Release();
         using var guard = no_grad();
         var (stream, branch) = ((bool, bool))ctx.get_data("learns");
-        var narrow = branch ? GiveBack(grad_output.to(ScalarType.BFloat16)) : null;
-        if (stream) GiveBack(grad_output); else grad_output.Dispose();
+        var narrow = branch ? GivenBack.Keep(grad_output.to(ScalarType.BFloat16)) : null;
+        if (stream) GivenBack.Keep(grad_output); else grad_output.Dispose();
         ctx.Dispose();
         return [stream ? grad_output : null!, narrow!, null!];
-    }
-
-    private static Tensor GiveBack(Tensor t)
-    {
-        (givenBack ??= []).Add(t.DetachFromDisposeScope());
-        return t;
-    }
-
-    private static void Release()
-    {
-        if (givenBack is null) return;
-        foreach (var t in givenBack) t.Dispose();
-        givenBack.Clear();
     }
 }
