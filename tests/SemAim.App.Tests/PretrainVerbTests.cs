@@ -155,7 +155,7 @@ public sealed class PretrainVerbTests : IDisposable
     public void A_run_killed_again_and_again_goes_on_to_the_same_bytes()
     {
         var wanted = int.TryParse(Environment.GetEnvironmentVariable("SEMAIM_KILLS"), out var n) ? n : 9;
-        var steps = 30 + 10 * wanted;
+        var steps = 30 + 20 * wanted;
         string[] saving = ["--save-every", "1", "--keep", "3", "--use_ema_model"];
         Assert.Equal(0, Semaim.Run(Command("calm", steps, "--use_ema_model")).Code);
         var random = new Random(11);
