@@ -49,13 +49,26 @@ internal static class CommandLineProgram
             var result = parser.ParseArguments(args, Verbs);
             if (result is NotParsed<object> { Errors: var errors }) return Explain(result, [.. errors], args);
             var verb = (IVerb)((Parsed<object>)result).Value;
+            if (ArgumentCheck.Fault(args, verb.GetType()) is { } fault) throw new UsageException(fault);
             if (ownProcess && verb is ITrainingVerb) Restart();
             return verb.Run();
         }
         catch (Exception e) when (Unwrap(e) is { } known)
         {
-            Console.Error.WriteLine($"semaim: {known.Message}");
+            Console.Error.WriteLine($"semaim: {known.Message.ReplaceLineEndings(" ")}");
             return known is UsageException ? ExitCodes.Usage : known is RefusedException ? ExitCodes.Refused : ExitCodes.Failed;
+        }
+        catch (Exception e) when (e is OutOfMemoryException || e.Message.Contains("can't allocate memory", StringComparison.Ordinal))
+        {
+            Console.Error.WriteLine("semaim: there is not enough memory; take a smaller batch or model, or another machine");
+            return ExitCodes.Failed;
+        }
+        catch (Exception e)
+        {
+            // a defect of the program: one line for whoever ran it, and where it happened for whoever mends it
+            Console.Error.WriteLine($"semaim: {e.Message.Split('\n')[0].TrimEnd()} (this is a defect of semaim; what follows says where)");
+            Console.Error.WriteLine(e);
+            return ExitCodes.Failed;
         }
     }
 
@@ -66,6 +79,7 @@ internal static class CommandLineProgram
     // --batch-size and --batch_size are one option
     private static string Canonical(string arg)
     {
+        if (arg is "-h" or "-?") return "--help";
         if (!arg.StartsWith("--", StringComparison.Ordinal)) return arg;
         var equals = arg.IndexOf('=');
         var name = equals < 0 ? arg : arg[..equals];
@@ -74,7 +88,7 @@ internal static class CommandLineProgram
 
     private static Exception? Unwrap(Exception e) => e switch
     {
-        TargetInvocationException or TypeInitializationException when e.InnerException is not null => Unwrap(e.InnerException),
+        TargetInvocationException or TypeInitializationException or AggregateException when e.InnerException is not null => Unwrap(e.InnerException),
         UsageException or RefusedException or DllNotFoundException or IOException or UnauthorizedAccessException or ImageDecodeException => e,
         _ => null,
     };
@@ -105,8 +119,11 @@ internal static class CommandLineProgram
         return error switch
         {
             BadVerbSelectedError bad => $"'{bad.Token}' is no verb{Nearest(bad.Token, Verbs.Select(v => v.GetCustomAttribute<VerbAttribute>()!.Name))}; 'semaim --help' lists them",
-            UnknownOptionError unknown => $"--{unknown.Token}: {args[0]} has no such option{Nearest(unknown.Token, options)}; 'semaim {args[0]} --help' lists them",
-            BadFormatConversionError bad => $"--{bad.NameInfo.LongName} {Given(args, bad.NameInfo.LongName)}: not a {Kind(verb, bad.NameInfo.LongName)}",
+            UnknownOptionError unknown => $"{(unknown.Token.Length == 1 ? "-" : "--")}{unknown.Token}: {args[0]} has no such option{Nearest(unknown.Token, options)}; 'semaim {args[0]} --help' lists them",
+            BadFormatConversionError bad => $"--{bad.NameInfo.LongName} {Given(args, bad.NameInfo.LongName)}: not {Kind(verb, bad.NameInfo.LongName, Given(args, bad.NameInfo.LongName))}",
+            MissingRequiredOptionError { NameInfo.LongName: "" } => $"{Arguments(verb, args.Skip(1).TakeWhile(a => !a.StartsWith("--", StringComparison.Ordinal)).Count())} is missing; 'semaim {args[0]} --help' says what it is",
+            SequenceOutOfRangeError { NameInfo.LongName: "" } when args.Length < 2 || args[1].StartsWith("--", StringComparison.Ordinal) => $"{Arguments(verb)} is missing; 'semaim {args[0]} --help' says what it is",
+            SequenceOutOfRangeError { NameInfo.LongName: "" } => $"too many of {Arguments(verb)}; 'semaim {args[0]} --help' says how many there may be",
             MissingRequiredOptionError missing => $"--{missing.NameInfo.LongName} is missing; 'semaim {args[0]} --help' says what it is",
             MissingValueOptionError missing => $"--{missing.NameInfo.LongName} needs a value",
             RepeatedOptionError repeated => $"--{repeated.NameInfo.LongName} is given twice",
@@ -115,14 +132,26 @@ internal static class CommandLineProgram
         };
     }
 
-    private static string Kind(Type? verb, string option)
+    // what a value had to be: "a number", "a whole number from 0 on", …
+    private static string Kind(Type? verb, string option, string given)
     {
         var type = verb?.GetProperties().FirstOrDefault(p => p.GetCustomAttribute<OptionAttribute>()?.LongName == option)?.PropertyType;
         type = type is null ? null : Nullable.GetUnderlyingType(type) ?? type;
-        return type is null ? "value that fits" : type.IsEnum ? $"choice; choose one of {string.Join(", ", Enum.GetNames(type).Select(n => n.ToLowerInvariant()))}" : type == typeof(int) || type == typeof(long) ? "whole number" : type == typeof(double) ? "number" : "value that fits";
+        if (type is null) return "a value that fits";
+        if (type.IsEnum) return $"a choice; choose one of {string.Join(", ", Choices(type))}{Nearest(given, Choices(type))}";
+        if (type == typeof(int)) return $"a whole number{(long.TryParse(given, out _) ? $" up to {int.MaxValue}" : "")}";
+        return type == typeof(long) ? "a whole number" : type == typeof(ulong) ? "a whole number from 0 on" : type == typeof(double) ? "a number" : "a value that fits";
     }
 
-    private static string Given(string[] args, string option)
+    /// <summary>The choices of an option, as they are typed.</summary>
+    internal static IEnumerable<string> Choices(Type type) => Enum.GetNames(type).Select(n => n.ToLowerInvariant());
+
+    // the first argument that a verb takes besides those given
+    private static string Arguments(Type? verb, int given = 0)
+        => verb?.GetProperties().Select(p => p.GetCustomAttribute<ValueAttribute>()).OfType<ValueAttribute>().OrderBy(v => v.Index).Select(v => v.MetaName).Skip(given).FirstOrDefault() ?? "an argument";
+
+    /// <summary>The text that stands behind an option.</summary>
+    internal static string Given(string[] args, string option)
     {
         for (var i = 0; i < args.Length; i++)
         {

@@ -8,6 +8,11 @@
     const [unit, sign] = most >= 1e9 ? [1e9, ' G'] : most >= 1e6 ? [1e6, ' M'] : most >= 1e4 ? [1e3, ' k'] : [1, ''];
     return all.map(v => v === 0 ? '0' : most < 1e-3 ? v.toExponential(1) : +(v / unit).toPrecision(6) + sign);
   };
+  const marker = line => {
+    if (!line) return 'transparent';
+    const colour = getComputedStyle(line).stroke;
+    return line.classList.contains('dash') ? `repeating-linear-gradient(90deg, ${colour} 0 5px, transparent 5px 7px)` : colour;
+  };
   const drawn = [];
 
   function draw(figure, svg) {
@@ -19,21 +24,23 @@
     });
     const axis = { stroke: ink('--soft'), grid: { stroke: ink('--line'), width: 1 }, ticks: { show: false }, font: '12px system-ui, sans-serif' };
     const whole = svg.dataset.x !== 'seconds of training';
+    // runs log at different steps: under the pointer each shows its nearest value, up to where it ends
+    const last = chart => chart.setLegend({ idxs: chart.data.map(column => column.findLastIndex(v => v != null)) });
     const dots = tables.every(t => t[0].length <= 20);
     return new uPlot({
       width: Math.max(220, figure.clientWidth - 2 * parseFloat(getComputedStyle(figure).paddingLeft)),
       height: 220,
       scales: { x: { time: false } },
-      cursor: { points: { size: 7 }, drag: { x: true, y: false } },
-      hooks: { ready: [chart => chart.setLegend({ idx: chart.data[0].length - 1 })] },           // the last values, until the pointer comes
-      legend: { live: true, markers: { width: 0, fill: (_, i) => i > 0 ? getComputedStyle(lines[i - 1]).stroke : 'transparent' } },
+      cursor: { points: { size: 7 }, drag: { x: true, y: false }, hover: { skip: [undefined, null], prox: 30 } },
+      hooks: { ready: [last], setCursor: [chart => { if (!(chart.cursor.left >= 0)) last(chart); }] },           // the last values, while no pointer is there
+      legend: { live: true, markers: { width: 0, fill: (_, i) => marker(lines[i - 1]) } },
       axes: [
         { ...axis, size: 30, values: (_, all) => ticks(all), space: 70, ...(whole ? { incrs: [1, 2, 5].flatMap(d => [...Array(9).keys()].map(p => d * 10 ** p)).sort((a, b) => a - b) } : {}) },
         { ...axis, size: 62, values: (_, all) => ticks(all) },
       ],
       series: [
-        { label: svg.dataset.x, value: (_, v) => number(v) },
-        ...lines.map(line => ({ label: line.dataset.name || 'value', stroke: getComputedStyle(line).stroke, width: 2, spanGaps: true, points: { show: dots, size: 6 }, value: (_, v) => number(v) })),
+        { label: svg.dataset.x, value: (chart, v) => lines.length > 1 && !(chart.cursor.left >= 0) ? 'last' : number(v) },
+        ...lines.map(line => ({ label: line.dataset.name || 'value', stroke: getComputedStyle(line).stroke, dash: line.classList.contains('dash') ? [7, 4] : undefined, width: line.classList.contains('fine') ? 1 : 2, spanGaps: true, points: { show: dots, size: 6 }, value: (_, v) => number(v) })),
       ],
     }, tables.length === 1 ? tables[0] : uPlot.join(tables), figure);
   }

@@ -112,23 +112,4 @@ internal static class OrdersOfModel
         var bytes = (images * std).add(mean, Number.One).mul(Number.Of(255)).round().clamp(Number.Of(0), Number.Of(255)).permute(0, 2, 3, 1).contiguous().to(uint8);
         return [.. Enumerable.Range(0, (int)images.size(0)).Select(i => new Picture(bytes[i].contiguous().data<byte>().ToArray(), (int)images.size(3)))];
     }
-
-    private sealed class Selection(ISampleSource source, IReadOnlyList<int> indices) : ISampleSource
-    {
-        public int Count => indices.Count;
-
-        public DecodeOptions Decode => source.Decode;
-
-        public IReadOnlyList<string> Classes => source.Classes;
-
-        public int Label(int index) => source.Label(indices[index]);
-
-        public string Name(int index) => source.Name(indices[index]);
-
-        public int Read(int index, ref byte[] buffer) => source.Read(indices[index], ref buffer);
-
-        public void Dispose()
-        {
-        }
-    }
 }

@@ -10,10 +10,10 @@ internal sealed record Series(string Name, IReadOnlyList<(double X, double Y)> P
 /// <summary>A line chart as static SVG, for pages without scripts and for print: a point tells its values where the pointer rests on it. With scripts uPlot draws the same numbers, which the curves carry.</summary>
 internal static class LineChart
 {
-    /// <summary>Curves beyond this many share colours.</summary>
+    /// <summary>Curves beyond this many have the colours of the first ones, but dashed.</summary>
     internal const int Inks = 6;
 
-    private const int Width = 560, Height = 240, Left = 56, Right = 14, Top = 14, Bottom = 38, MostPoints = 600, MostHits = 80;
+    private const int Width = 560, Height = 240, Left = 56, Right = 14, Top = 14, Bottom = 38, MostPoints = 420, MostHits = 80;
 
     /// <summary>The SVG of one or more series over a common x axis; nothing where there is no finite point.</summary>
     internal static string Svg(string title, string xLabel, IReadOnlyList<Series> series)
@@ -40,19 +40,36 @@ internal static class LineChart
             var line = Thin([.. series[i].Points.Where(Finite)], MostPoints);
             if (line.Count == 0) continue;
             var name = series.Count > 1 ? series[i].Name : "";
-            svg.Append(CultureInfo.InvariantCulture, $"<polyline class=\"s{i % Inks}\" data-name=\"{E(name)}\" data-v=\"{string.Join(' ', line.Select(p => $"{G(p.X)},{G(p.Y)}"))}\" points=\"{string.Join(' ', line.Select(p => string.Create(CultureInfo.InvariantCulture, $"{X(p.X):F1},{Y(p.Y):F1}")))}\"/>");
+            svg.Append(CultureInfo.InvariantCulture, $"<polyline class=\"s{i % Inks}{(i / Inks % 2 == 1 ? " dash" : "")}{(line.Count > 200 ? " fine" : "")}\" data-name=\"{E(name)}\" data-v=\"{string.Join(' ', line.Select(p => $"{G(p.X)},{G(p.Y)}"))}\" points=\"{string.Join(' ', line.Select(p => string.Create(CultureInfo.InvariantCulture, $"{X(p.X):F1},{Y(p.Y):F1}")))}\"/>");
             foreach (var p in Thin(line, MostHits))
                 svg.Append(CultureInfo.InvariantCulture, $"<circle class=\"hit{(line.Count <= 20 ? $" dot f{i % Inks}" : "")}\" cx=\"{X(p.X):F1}\" cy=\"{Y(p.Y):F1}\" r=\"{(line.Count <= 20 ? 3 : 7)}\"><title>{E(xLabel)} {G(p.X)}: {(name.Length > 0 ? E(name) + " " : "")}{G(p.Y)}</title></circle>");
         }
         svg.Append("</svg>");
         if (series.Count > 1)
-            svg.Append("<p class=\"key\">").AppendJoin("", series.Select((s, i) => s.Points.Count == 0 ? "" : $"<span><i class=\"k{i % Inks}\"></i>{E(s.Name)}</span>")).Append("</p>");
+            svg.Append("<p class=\"key\">").AppendJoin("", series.Select((s, i) => s.Points.Count == 0 ? "" : $"<span><i class=\"k{i % Inks}{(i / Inks % 2 == 1 ? " dash" : "")}\"></i>{E(s.Name)}</span>")).Append("</p>");
         return svg.Append("</figure>").ToString();
     }
 
-    // evenly spaced, the first and the last always kept
+    // the first, the last, and of each part between them the lowest and the highest: a spike of one step stays
     private static List<(double X, double Y)> Thin(List<(double X, double Y)> line, int most)
-        => line.Count <= most ? line : [.. Enumerable.Range(0, most).Select(i => line[(int)((long)i * (line.Count - 1) / (most - 1))])];
+    {
+        if (line.Count <= most) return line;
+        var (parts, inner) = ((most - 2) / 2, line.Count - 2);
+        var kept = new List<(double X, double Y)> { line[0] };
+        for (var part = 0; part < parts; part++)
+        {
+            var (low, high) = (1 + (int)((long)part * inner / parts), 1 + (int)((long)part * inner / parts));
+            for (var i = low; i < 1 + (int)((long)(part + 1) * inner / parts); i++)
+            {
+                if (line[i].Y < line[low].Y) low = i;
+                if (line[i].Y > line[high].Y) high = i;
+            }
+            kept.Add(line[Math.Min(low, high)]);
+            if (low != high) kept.Add(line[Math.Max(low, high)]);
+        }
+        kept.Add(line[^1]);
+        return kept;
+    }
 
     private static bool Finite((double X, double Y) p) => double.IsFinite(p.X) && double.IsFinite(p.Y);
 

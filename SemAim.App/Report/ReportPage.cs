@@ -11,7 +11,7 @@ namespace SemAim.App.Report;
 internal static class ReportPage
 {
     private const int MostEvents = 200;
-    private static readonly string[] Told = ["step", "epoch", "knn", "held_out", "event", "protocol"];
+    private static readonly string[] Shown = ["step", "epoch", "knn", "held_out", "event", "protocol"];
 
     private static readonly Dictionary<string, string> Titles = new()
     {
@@ -60,7 +60,13 @@ internal static class ReportPage
         Environments(html, runs);
         Section(html, "Environment of this page", $"<div class=\"panel\">{E(RuntimeInformation.OSDescription)} · {E(RuntimeInformation.FrameworkDescription)} · {Environment.ProcessorCount} cores · semaim {typeof(ReportPage).Assembly.GetName().Version?.ToString(3)}</div>");
         html.Append(CultureInfo.InvariantCulture, $"</main><script>{Asset("uPlot.js")}</script><script>{Asset("report.js")}</script></body></html>\n");
-        File.WriteAllText(path, html.ToString());
+        // a page that was there stays until the new one is whole; what is no file of its own (a device, a link) is written to
+        if (new FileInfo(path) is { Exists: true } there && (there.LinkTarget is not null || there.Length == 0)) File.WriteAllText(path, html.ToString());
+        else
+        {
+            File.WriteAllText(path + ".part", html.ToString());
+            File.Move(path + ".part", path, overwrite: true);
+        }
     }
 
     /// <summary>A text that is built into the program.</summary>
@@ -92,10 +98,10 @@ internal static class ReportPage
         if (run.Of("held_out").ToList() is { Count: > 0 } held)
             found.Add(("Held-out prediction loss", F(held[^1], "loss", 3), $"patch mean {F(held[^1], "mean_loss", 3)} · nearest known patch {F(held[^1], "copy_loss", 3)}"));
         if (run.Of("knn").ToList() is { Count: > 0 } knn)
-            found.Add(($"k-NN top-1 (k = {F(knn[^1], "k", 0)})", $"{F(knn[^1], "top1", 1)} ± {F(knn[^1], "error", 1)} %", string.Join(" · ", knn.Where(k => RunRecord.Text(k, "features") != "pretrained").DistinctBy(k => RunRecord.Text(k, "features")).Select(k => $"{RunRecord.Text(k, "features")} {F(k, "top1", 1)} %"))));
+            found.Add(($"k-NN top-1 (k = {F(knn[^1], "k", 0)})", Share(knn[^1], "top1"), string.Join(" · ", knn.Where(k => RunRecord.Text(k, "features") != "pretrained").DistinctBy(k => RunRecord.Text(k, "features")).Select(k => $"{RunRecord.Text(k, "features")} {F(k, "top1", 1)} %"))));
         foreach (var (kind, name) in new[] { ("finetune", "Fine-tuning"), ("linprobe", "Linear probe") })
             if (run.Of(kind).ToList() is { Count: > 0 } judged)
-                found.Add(($"{name} top-1", $"{F(judged[^1], "top1", 1)} ± {F(judged[^1], "error", 1)} %", $"{F(judged[^1], "samples", 0)} held-out pictures"));
+                found.Add(($"{name} top-1", Share(judged[^1], "top1"), $"{F(judged[^1], "samples", 0)} held-out pictures"));
         if (run.Curve("step", "step", "loss") is { Count: > 0 } loss)
             found.Add(("Training loss", loss[^1].Y.ToString("F3", CultureInfo.InvariantCulture), $"{loss[0].Y.ToString("F3", CultureInfo.InvariantCulture)} at step {loss[0].X}, {loss[^1].X} steps"));
         if (run.Curve("step", "step", "images_per_second") is { Count: > 0 } speed)
@@ -117,18 +123,32 @@ internal static class ReportPage
         IReadOnlyList<(double, double)> Gigabytes(RunRecord run, string key) => [.. run.Curve("step", "step", key).Select(p => (p.X, p.Y / 1e9))];
         List<Series> curves = runs.Count > 1 ? [.. runs.Select(r => new Series(r.Name, Gigabytes(r, "memory_bytes")))]
             : [new("in use", Gigabytes(runs[0], "memory_bytes")), new("most so far", Gigabytes(runs[0], "peak_memory_bytes")), new("on the device", Gigabytes(runs[0], "device_memory_bytes"))];
-        return LineChart.Svg("Memory, GB", "step", [.. curves.Where(c => c.Points.Count > 0)]);
+        // of several runs one without a word on memory keeps its place, and so the others their colours
+        return LineChart.Svg("Memory, GB", "step", runs.Count > 1 ? curves : [.. curves.Where(c => c.Points.Count > 0)]);
     }
 
     // what was measured at the end twice, by the training and by the one who asked for it, counts once
     private static IEnumerable<JsonElement> Measured(RunRecord run, string kind)
-        => run.Of(kind).Reverse().DistinctBy(m => (RunRecord.Text(m, "features"), F(m, "seconds", 0), F(m, "k", 0))).Reverse();
+        => run.Of(kind).Reverse().DistinctBy(m => (RunRecord.Text(m, "features"), F(m, "seconds", 0), F(m, "step", 0), F(m, "k", 0))).Reverse();
+
+    // when it was measured: seconds of training where the run tells them, else steps
+    private static (string Key, string Head, string Axis) When(IReadOnlyList<RunRecord> runs, string kind)
+        => runs.SelectMany(r => r.Of(kind)).Any(m => RunRecord.Number(m, "seconds") is not null) ? ("seconds", "after s", "seconds of training") : ("step", "step", "step");
+
+    // of many measurements the first and the last few, all of them below
+    private static string Long(bool named, string[] head, List<(string Run, string[] Cells)> rows)
+    {
+        const int ends = 6;
+        if (rows.Count <= 2 * ends + 2) return Table(named, head, 1, rows);
+        return Table(named, head, 1, [.. rows.Take(ends), ("", [.. head.Select(_ => "…")]), .. rows.TakeLast(ends)]) + $"<details><summary>all {rows.Count}</summary>{Table(named, head, 1, rows)}</details>";
+    }
 
     private static void Knn(StringBuilder html, IReadOnlyList<RunRecord> runs)
     {
         var rows = runs.SelectMany(r => Measured(r, "knn").Select(m => (Run: r, Line: m))).ToList();
         if (rows.Count == 0) return;
-        var body = Table(runs.Count > 1, ["features", "after s", "k", "top-1", "top-5"], 1, rows.Select(r => (r.Run.Name, (string[])[RunRecord.Text(r.Line, "features"), F(r.Line, "seconds", 0), F(r.Line, "k", 0), $"{F(r.Line, "top1", 1)} ± {F(r.Line, "error", 1)} %", $"{F(r.Line, "top5", 1)} %"])));
+        var when = When(runs, "knn");
+        var body = Long(runs.Count > 1, ["features", when.Head, "k", "top-1", "top-5"], [.. rows.Select(r => (r.Run.Name, (string[])[RunRecord.Text(r.Line, "features"), F(r.Line, when.Key, 0), F(r.Line, "k", 0), Share(r.Line, "top1"), $"{F(r.Line, "top5", 1)} %"]))]);
         Section(html, "Nearest neighbours", body + Over(runs, "knn", "top1"));
     }
 
@@ -136,7 +156,8 @@ internal static class ReportPage
     {
         var rows = runs.SelectMany(r => Measured(r, "held_out").Select(m => (Run: r, Line: m))).ToList();
         if (rows.Count == 0) return;
-        var body = Table(runs.Count > 1, ["network", "after s", "prediction loss", "patch mean", "nearest known patch", "centre on the object"], 1, rows.Select(r => (r.Run.Name, (string[])[RunRecord.Text(r.Line, "features"), F(r.Line, "seconds", 0), F(r.Line, "loss", 4), F(r.Line, "mean_loss", 4), F(r.Line, "copy_loss", 4), RunRecord.Number(r.Line, "hit_rate") is null ? "–" : $"{F(r.Line, "hit_rate", 1)} ± {F(r.Line, "hit_error", 1)} %"])));
+        var when = When(runs, "held_out");
+        var body = Long(runs.Count > 1, ["network", when.Head, "prediction loss", "patch mean", "nearest known patch", "centre on the object"], [.. rows.Select(r => (r.Run.Name, (string[])[RunRecord.Text(r.Line, "features"), F(r.Line, when.Key, 0), F(r.Line, "loss", 4), F(r.Line, "mean_loss", 4), F(r.Line, "copy_loss", 4), RunRecord.Number(r.Line, "hit_rate") is null ? "–" : $"{F(r.Line, "hit_rate", 1)} ± {F(r.Line, "hit_error", 1)} %"]))]);
         Section(html, "Held-out pictures", body + Over(runs, "held_out", "loss", "hit_rate"));
     }
 
@@ -144,11 +165,12 @@ internal static class ReportPage
     private static string Over(IReadOnlyList<RunRecord> runs, string kind, params ReadOnlySpan<string> keys)
     {
         var charts = new StringBuilder();
+        var when = When(runs, kind);
         foreach (var key in keys)
         {
-            List<Series> curves = [.. runs.Select(r => new Series(r.Name, [.. r.Of(kind).Where(m => RunRecord.Text(m, "features") is "pretrained" or "untrained" && RunRecord.Number(m, "seconds") is not null && RunRecord.Number(m, key) is not null)
-                .Select(m => (RunRecord.Number(m, "seconds")!.Value, RunRecord.Number(m, key)!.Value))]))];
-            if (curves.Any(c => c.Points.Count > 2)) charts.Append(LineChart.Svg(kind == "held_out" && key == "loss" ? "Held-out prediction loss" : Titles.GetValueOrDefault(key, key), "seconds of training", curves));
+            List<Series> curves = [.. runs.Select(r => new Series(r.Name, [.. r.Of(kind).Where(m => RunRecord.Text(m, "features") is "pretrained" or "untrained" && RunRecord.Number(m, when.Key) is not null && RunRecord.Number(m, key) is not null)
+                .Select(m => (RunRecord.Number(m, when.Key)!.Value, RunRecord.Number(m, key)!.Value))]))];
+            if (curves.Any(c => c.Points.Count > 2)) charts.Append(LineChart.Svg(kind == "held_out" && key == "loss" ? "Held-out prediction loss" : Titles.GetValueOrDefault(key, key), when.Axis, curves));
         }
         return charts.Length == 0 ? "" : $"<div class=\"charts\">{charts}</div>";
     }
@@ -166,7 +188,7 @@ internal static class ReportPage
     // results of other kinds (fine-tuning, linear probe …) with all they say of their protocol
     private static void Others(StringBuilder html, IReadOnlyList<RunRecord> runs)
     {
-        var rows = runs.SelectMany(r => r.Metrics.Where(m => !Told.Contains(RunRecord.Text(m, "kind"))).Select(m => (r.Name, (string[])[RunRecord.Text(m, "kind"), Members(m, "kind")]))).Take(MostEvents).ToList();
+        var rows = runs.SelectMany(r => r.Metrics.Where(m => !Shown.Contains(RunRecord.Text(m, "kind"))).Select(m => (r.Name, (string[])[RunRecord.Text(m, "kind"), Members(m, "kind")]))).Take(MostEvents).ToList();
         if (rows.Count > 0) Section(html, "Evaluation", Table(runs.Count > 1, ["result", "values and protocol"], 2, rows));
     }
 
@@ -178,22 +200,47 @@ internal static class ReportPage
 
     private static void Events(StringBuilder html, IReadOnlyList<RunRecord> runs)
     {
-        var rows = runs.SelectMany(r => r.Of("event").Select(m => (r.Name, (string[])[RunRecord.Text(m, "event"), Members(m, "kind", "event")]))).ToList();
+        var rows = runs.SelectMany(r => Told(r).Select(e => (r.Name, (string[])[e.Event, e.What]))).ToList();
         if (rows.Count == 0) return;
-        Section(html, "Events", Table(runs.Count > 1, ["event", "what"], 2, rows.Take(MostEvents)) + (rows.Count > MostEvents ? $"<p class=\"lead\">{rows.Count - MostEvents} more are in metrics.jsonl.</p>" : ""));
+        List<(string Name, string[] Cells)> shown = rows.Count <= MostEvents ? rows : [.. rows.Take(MostEvents / 2), ("", ["…", $"{rows.Count - MostEvents} more are in metrics.jsonl"]), .. rows.TakeLast(MostEvents / 2)];
+        Section(html, "Events", Table(runs.Count > 1, ["event", "what"], 2, shown));
+    }
+
+    // saves that follow each other are one line: what happened between them must not drown
+    private static IEnumerable<(string Event, string What)> Told(RunRecord run)
+    {
+        var saves = new List<JsonElement>();
+        (string, string) Saves()
+        {
+            var (count, first, last) = (saves.Count, saves[0], saves[^1]);
+            var text = count == 1 ? Members(first, "kind", "event") : $"{count} times, steps {F(first, "step", 0)} to {F(last, "step", 0)} · seconds {F(saves.MinBy(s => RunRecord.Number(s, "seconds") ?? 0), "seconds", 2)} to {F(saves.MaxBy(s => RunRecord.Number(s, "seconds") ?? 0), "seconds", 2)}";
+            saves.Clear();
+            return ("save", text);
+        }
+        foreach (var m in run.Of("event"))
+        {
+            if (RunRecord.Text(m, "event") == "save")
+            {
+                saves.Add(m);
+                continue;
+            }
+            if (saves.Count > 0) yield return Saves();
+            yield return (RunRecord.Text(m, "event"), Members(m, "kind", "event"));
+        }
+        if (saves.Count > 0) yield return Saves();
     }
 
     private static void Settings(StringBuilder html, IReadOnlyList<RunRecord> runs)
     {
         var names = runs.SelectMany(r => r.Settings.Select(s => s.Name)).Distinct().ToList();
         if (names.Count == 0) return;
-        var table = new StringBuilder("<div class=\"panel scroll\"><table><tr><th>option</th>").AppendJoin("", runs.Select(r => $"<th>{E(runs.Count > 1 ? r.Name : "value")}</th>")).Append("</tr>");
+        var table = new StringBuilder("<div class=\"panel scroll\"><table><thead><tr><th>option</th>").AppendJoin("", runs.Select(r => $"<th>{E(runs.Count > 1 ? r.Name : "value")}</th>")).Append("</tr></thead><tbody>");
         foreach (var name in names)
         {
             List<string> values = [.. runs.Select(r => r.Settings.FirstOrDefault(s => s.Name == name).Value ?? "–")];
             table.Append(values.Distinct().Count() > 1 ? "<tr class=\"differs\">" : "<tr>").Append(CultureInfo.InvariantCulture, $"<td>{E(name)}</td>").AppendJoin("", values.Select(v => $"<td class=\"wrap\">{E(v)}</td>")).Append("</tr>");
         }
-        Section(html, "Settings", table.Append("</table></div>").ToString());
+        Section(html, "Settings", table.Append("</tbody></table></div>").ToString());
     }
 
     /// <summary>A table whose first columns are texts, the others numbers.</summary>
@@ -201,19 +248,22 @@ internal static class ReportPage
 
     private static string Table(bool named, string[] head, IEnumerable<(string Run, string[] Cells)> rows, int[] numbers)
     {
-        var table = new StringBuilder("<div class=\"panel scroll\"><table><tr>").Append(named ? "<th>run</th>" : "");
+        var table = new StringBuilder("<div class=\"panel scroll\"><table><thead><tr>").Append(named ? "<th>run</th>" : "");
         for (var i = 0; i < head.Length; i++) table.Append(CultureInfo.InvariantCulture, $"<th{(numbers.Contains(i) ? " class=\"n\"" : "")}>{E(head[i])}</th>");
-        table.Append("</tr>");
+        table.Append("</tr></thead><tbody>");
         foreach (var (run, cells) in rows)
         {
             table.Append("<tr>").Append(named ? $"<td>{E(run)}</td>" : "");
             for (var i = 0; i < cells.Length; i++) table.Append(CultureInfo.InvariantCulture, $"<td class=\"{(numbers.Contains(i) ? "n" : "wrap")}\">{E(cells[i])}</td>");
             table.Append("</tr>");
         }
-        return table.Append("</table></div>").ToString();
+        return table.Append("</tbody></table></div>").ToString();
     }
 
-    private static string Members(JsonElement m, params string[] without) => string.Join(" · ", m.EnumerateObject().Where(p => !without.Contains(p.Name)).Select(p => p.Value.ValueKind == JsonValueKind.Object ? Members(p.Value) : $"{p.Name.Replace('_', ' ')} {(p.Value.ValueKind == JsonValueKind.Number && p.Value.TryGetDouble(out var v) && v != Math.Floor(v) ? v.ToString("G5", CultureInfo.InvariantCulture) : p.Value.ToString())}"));
+    private static string Members(JsonElement m, params string[] without) => string.Join(" · ", m.EnumerateObject().Where(p => !without.Contains(p.Name)).Select(p => p.Value.ValueKind == JsonValueKind.Object ? Members(p.Value) : $"{p.Name.Replace('_', ' ')} {(p.Value.ValueKind == JsonValueKind.Number && p.Value.TryGetDouble(out var v) && v != Math.Floor(v) ? v.ToString("G5", CultureInfo.InvariantCulture) : p.Value.ValueKind switch { JsonValueKind.True => "yes", JsonValueKind.False => "no", JsonValueKind.Null => "–", _ => p.Value.ToString() })}"));
+
+    // per cent, with its standard error where the record has it
+    private static string Share(JsonElement m, string key) => $"{F(m, key, 1)}{(RunRecord.Number(m, "error") is null ? "" : $" ± {F(m, "error", 1)}")} %";
 
     private static string F(JsonElement m, string key, int digits) => RunRecord.Number(m, key)?.ToString("F" + digits, CultureInfo.InvariantCulture) ?? "–";
 }

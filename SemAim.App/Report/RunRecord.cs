@@ -54,6 +54,7 @@ internal sealed class RunRecord
         var curve = new List<(double X, double Y)>();
         foreach (var (at, value) in Of(kind).Where(m => Number(m, x) is not null && Number(m, y) is not null).Select(m => (Number(m, x)!.Value, Number(m, y)!.Value)))
         {
+            if (!double.IsFinite(at) || !double.IsFinite(value)) continue;
             while (curve.Count > 0 && curve[^1].X >= at) curve.RemoveAt(curve.Count - 1);
             curve.Add((at, value));
         }
@@ -74,7 +75,7 @@ internal sealed class RunRecord
             try
             {
                 using var json = JsonDocument.Parse(line);
-                if (json.RootElement.ValueKind == JsonValueKind.Object) lines.Add(json.RootElement.Clone());
+                if (json.RootElement.ValueKind == JsonValueKind.Object && IsText(json.RootElement)) lines.Add(json.RootElement.Clone());
             }
             catch (JsonException)
             {
@@ -84,13 +85,29 @@ internal sealed class RunRecord
         return lines;
     }
 
+    // half a UTF-16 pair is JSON, but no text
+    private static bool IsText(JsonElement element)
+    {
+        try
+        {
+            return element.ValueKind switch
+            {
+                JsonValueKind.Object => element.EnumerateObject().All(p => p.Name is not null && IsText(p.Value)),
+                JsonValueKind.Array => element.EnumerateArray().All(IsText),
+                JsonValueKind.String => element.GetString() is not null,
+                _ => true,
+            };
+        }
+        catch (InvalidOperationException) { return false; }
+    }
+
     private static List<(string Name, string Value)> Config(string path)
     {
         if (!File.Exists(path)) return [];
         try
         {
             using var json = JsonDocument.Parse(File.ReadAllText(path));
-            return json.RootElement.ValueKind != JsonValueKind.Object ? [] : [.. json.RootElement.EnumerateObject().Select(p => (p.Name, p.Value.ValueKind == JsonValueKind.String ? p.Value.GetString()! : p.Value.GetRawText()))];
+            return json.RootElement.ValueKind != JsonValueKind.Object || !IsText(json.RootElement) ? [] : [.. json.RootElement.EnumerateObject().Select(p => (p.Name, p.Value.ValueKind == JsonValueKind.String ? p.Value.GetString()! : p.Value.GetRawText()))];
         }
         catch (JsonException e) { throw new Runtime.RefusedException($"{path}: malformed: {e.Message}", e); }
     }

@@ -51,6 +51,12 @@ internal abstract class ClassifierLoop(GraphModule trained, ParameterArena arena
     /// <summary>TensorBoard's curves; null: none.</summary>
     internal EventFile? Curves { get; init; }
 
+    /// <summary>Called after every step with the number of steps done; for rehearsals.</summary>
+    internal Action<long>? AfterStep { get; init; }
+
+    /// <summary>Held-out pictures are judged after every epoch.</summary>
+    internal bool Judges { get; init; } = true;
+
     /// <summary>How the run ended: <see cref="ExitCodes.Done"/>, <see cref="ExitCodes.Stopped"/> or <see cref="ExitCodes.NotFinite"/>.</summary>
     internal int Outcome { get; private set; } = ExitCodes.Done;
 
@@ -83,7 +89,7 @@ internal abstract class ClassifierLoop(GraphModule trained, ParameterArena arena
     internal double Run()
     {
         var (stepsPerEpoch, batchesPerEpoch) = (pictures / settings.Effective, pictures / settings.BatchSize);
-        var steps = (long)stepsPerEpoch * settings.Epochs;
+        var steps = settings.Steps(stepsPerEpoch);
         var schedule = new LearningRateSchedule(settings.Rate, settings.LeastRate, settings.WarmupEpochs * stepsPerEpoch, steps);
         var (clock, trainedFor) = (Stopwatch.StartNew(), TimeSpan.Zero);
         var (sum, rates, count) = (tensor(Begun.Loss, device: arena.Weights.device).DetachFromDisposeScope(), Begun.Rate, Begun.Steps);
@@ -134,7 +140,8 @@ internal abstract class ClassifierLoop(GraphModule trained, ParameterArena arena
                     BadSteps?.Write(badInARow, new(step + 1, seen, length, rate, true, new(settings.Seed, step, settings.BatchSize), [.. Enumerable.Range(0, settings.Effective).Select(row => Sample(step * settings.Accumulation + row / settings.BatchSize, row % settings.BatchSize))]));
                     if (badInARow >= settings.MaxBadSteps) Outcome = ExitCodes.NotFinite;
                 }
-                var lastOfEpoch = (step + 1) % stepsPerEpoch == 0;
+                AfterStep?.Invoke(step + 1);
+                var lastOfEpoch = (step + 1) % stepsPerEpoch == 0 || step + 1 == steps;
                 if (step % settings.LogEvery == 0 || lastOfEpoch)
                 {
                     // the only values read back
@@ -146,7 +153,7 @@ internal abstract class ClassifierLoop(GraphModule trained, ParameterArena arena
                     Curves?.Add("lr", x, rate);
                     report(step + 1, $"loss {value:F4}  {speed:F0} images/s");
                 }
-                if (lastOfEpoch && Outcome == ExitCodes.Done)
+                if (lastOfEpoch && Judges && Outcome == ExitCodes.Done)
                 {
                     trainedFor += clock.Elapsed;
                     trained.train(false);

@@ -14,6 +14,9 @@ internal sealed record ClassifierSettings
 
     internal int Epochs { get; init; }
 
+    /// <summary>Optimiser steps where they are fewer than the last epoch has; 0: as many as the epochs have.</summary>
+    internal long MaxSteps { get; init; }
+
     internal double Rate { get; init; }
 
     internal double LeastRate { get; init; }
@@ -37,6 +40,13 @@ internal sealed record ClassifierSettings
 
     /// <summary>Pictures of an optimiser step.</summary>
     internal int Effective => BatchSize * Accumulation;
+
+    /// <summary>Optimiser steps of the run.</summary>
+    internal long Steps(int perEpoch) => MaxSteps > 0 ? MaxSteps : (long)Epochs * perEpoch;
+
+    /// <summary>The same for so many steps instead of so many epochs; 0: as it is.</summary>
+    internal ClassifierSettings Within(long steps, int perEpoch)
+        => steps == 0 || perEpoch == 0 ? this : this with { MaxSteps = steps, Epochs = (int)((steps + perEpoch - 1) / perEpoch), WarmupEpochs = Math.Min(WarmupEpochs, steps / 2.0 / perEpoch) };
 
     /// <summary>What decides the mathematics, as text by the name of the option; a run goes on only where all of it is the same.</summary>
     internal static Dictionary<string, string> Mathematics(ISampleSource train, IEnumerable<(string Name, object? Value)> options)

@@ -39,6 +39,9 @@ internal sealed record CheckpointState(long Step, int BadInARow, Dictionary<stri
 /// <param name="open">makes the files; for tests of disks that fail</param>
 internal sealed class RunCheckpoints(string folder, int keep = 2, Func<string, Stream>? open = null)
 {
+    /// <summary>Of --resume.</summary>
+    internal const string Help = "What to go on from: a checkpoint's folder, a file in it, or a run's folder; none: start anew. Without it the run goes on from its newest checkpoint.";
+
     internal const string Model = "model.safetensors", Optimizer = "optimizer.safetensors", Average = "ema.safetensors";
     private const string State = "state.json", Aside = ".part";
     private static readonly JsonSerializerOptions Form = new() { WriteIndented = true, NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals };
@@ -47,12 +50,25 @@ internal sealed class RunCheckpoints(string folder, int keep = 2, Func<string, S
     internal (string Folder, CheckpointState State)? Newest(Action<string> tell)
     {
         if (!Directory.Exists(folder)) return null;
-        foreach (var candidate in Directory.GetDirectories(folder, "step-*").Where(d => !d.EndsWith(Aside, StringComparison.Ordinal)).OrderDescending(StringComparer.Ordinal))
+        List<string> candidates = [.. Directory.GetDirectories(folder, "step-*").Where(d => !d.EndsWith(Aside, StringComparison.Ordinal)).OrderDescending(StringComparer.Ordinal)];
+        foreach (var candidate in candidates)
         {
             try { return (candidate, Read(candidate)); }
             catch (RefusedException e) { tell($"passed over a damaged checkpoint: {e.Message}"); }
         }
-        return null;
+        // beginning anew would throw away what the run has measured and what may still be mended
+        return candidates.Count == 0 ? null : throw new RefusedException($"{folder}: no checkpoint is whole ({candidates.Count} {(candidates.Count == 1 ? "is" : "are")} damaged); --resume none starts anew");
+    }
+
+    /// <summary>The checkpoint that --resume names: its folder, a file in it, <c>latest</c>, or a run's folder, whose newest whole one it is.</summary>
+    /// <exception cref="RefusedException">there is none</exception>
+    internal static (string Folder, CheckpointState State) Given(string path, Action<string> tell)
+    {
+        var folder = File.Exists(path) ? Path.GetDirectoryName(Path.GetFullPath(path))! : path;
+        if (!Directory.Exists(folder)) throw new RefusedException($"--resume {path}: there is no such file or folder");
+        if (File.Exists(Path.Combine(folder, State))) return (folder, Read(folder));
+        var below = Path.Combine(folder, "checkpoints");
+        return new RunCheckpoints(Directory.Exists(below) ? below : folder).Newest(tell) ?? throw new RefusedException($"--resume {path}: no checkpoint: give a folder step-NNNNNNNN of a run's checkpoints, a file in one, or a run's folder{(File.Exists(path) ? "; weights alone are no checkpoint" : "")}");
     }
 
     /// <summary>Reads and verifies a checkpoint folder.</summary>

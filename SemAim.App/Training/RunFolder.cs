@@ -4,18 +4,35 @@ using System.Text;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using SemAim.Dsl;
+using SemAim.Runtime;
+using SemAim.Runtime.Native;
 
 namespace SemAim.App.Training;
 
 /// <summary>Where a run keeps its files: <c>OUT/MODEL.EXPERIMENT/</c>.</summary>
-internal sealed class RunFolder
+internal sealed class RunFolder : IDisposable
 {
     private static readonly JsonSerializerOptions Indented = new() { WriteIndented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
-    internal RunFolder(string output, string model, string experiment)
+    private readonly DirectoryLock? writing;
+
+    /// <param name="output">--output_dir</param>
+    /// <param name="model">name of the model</param>
+    /// <param name="experiment">--experiment</param>
+    /// <param name="writes">makes the folder and keeps other processes from writing into it; false: it is only read</param>
+    /// <exception cref="UsageException">there can be no such folder, or another process writes into it</exception>
+    internal RunFolder(string output, string model, string experiment, bool writes = true)
     {
+        if (experiment.Length is 0 or > 200 || experiment.AsSpan().IndexOfAny('/', '\\', '\0') >= 0) throw new UsageException($"--experiment {experiment}: a name of 1 to 200 letters, without slashes");
         Folder = Path.Combine(output, $"{model}.{experiment}");
-        Directory.CreateDirectory(Folder);
+        if (!writes) return;
+        try
+        {
+            Directory.CreateDirectory(Folder);
+            writing = DirectoryLock.TryTake(Folder);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException) { throw new UsageException($"--output_dir {output}: no folder can be made there: {e.Message}", e); }
+        if (writing is null) throw new UsageException($"--experiment {experiment}: another process is at work in {Folder}; let it end, or give another --experiment or --output_dir");
     }
 
     internal string Folder { get; }
@@ -52,6 +69,8 @@ internal sealed class RunFolder
             ["version"] = typeof(RunFolder).Assembly.GetName().Version?.ToString(3),
             ["environment"] = $"{RuntimeInformation.OSDescription} · {RuntimeInformation.FrameworkDescription} · {Environment.ProcessorCount} cores, {TorchSharp.torch.get_num_threads()} threads · TorchSharp {TorchSharp.torch.__version__} · {(TorchSharp.torch.cuda.is_available() ? $"{TorchSharp.torch.cuda.device_count()} CUDA devices" : "no CUDA")} · {(Runtime.Native.TurboJpeg.IsAvailable ? "libjpeg-turbo" : "SkiaSharp")}",
         }, Indented));
+
+    public void Dispose() => writing?.Dispose();
 
     /// <summary>32 hexadecimal digits that two models share where their keys, shapes and constants are the same.</summary>
     internal static string Fingerprint(GraphModule model)

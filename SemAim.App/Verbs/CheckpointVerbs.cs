@@ -44,6 +44,7 @@ internal sealed class CheckpointInspectVerb : IVerb
         if (Manifest)
         {
             var target = Output.Length > 0 ? Output : Path.ChangeExtension(file.Path, null) + ".manifest.json";
+            OutputFile.Prepare("--output", target);
             File.WriteAllText(target, JsonSerializer.Serialize(file.Entries.Select(e => new { key = WeightFile.WithoutPrefix(e.Name), shape = e.Shape, dtype = e.TypeName }), Indented) + "\n");
             Console.Out.WriteLine(target);
             return ExitCodes.Done;
@@ -121,6 +122,7 @@ internal sealed class CheckpointConvertVerb : IVerb
         var extension = Path.GetExtension(To).ToLowerInvariant();
         if (extension is not (".safetensors" or ".pth" or ".pt" or ".bin")) throw new UsageException($"{To}: a file that ends in .safetensors or .pth");
         using var file = WeightFile.Open(From, Key);
+        OutputFile.Prepare("TO", To);
         NativeStart.Ensure();
         using var scope = NewDisposeScope();
         var tensors = new List<KeyValuePair<string, Tensor>>();
@@ -131,7 +133,6 @@ internal sealed class CheckpointConvertVerb : IVerb
             var value = file.ReadTensor(entry.Name);
             tensors.Add(new(name, Type == ElementChoice.Keep || !entry.TypeName.Contains('F') ? value : value.to(Type switch { ElementChoice.Fp32 => float32, ElementChoice.Fp16 => float16, _ => bfloat16 })));
         }
-        if (Path.GetDirectoryName(Path.GetFullPath(To)) is { } folder) Directory.CreateDirectory(folder);
         if (extension == ".safetensors")
         {
             SafetensorsWriter.Write(To, tensors, file.Facts);

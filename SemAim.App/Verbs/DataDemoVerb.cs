@@ -26,6 +26,8 @@ internal sealed class DataDemoVerb : IVerb
     {
         if (Train < 1 || Val < 1) throw new Runtime.UsageException($"--{(Train < 1 ? "train" : "val")} {Math.Min(Train, Val)}: at least 1 picture");
         if (Size is < 16 or > 1024) throw new Runtime.UsageException($"--size {Size}: 16 to 1024 pixels");
+        OutputFile.PrepareFolder("--output_dir", OutputDir);
+        DemoSet.Clear(OutputDir);
         DemoSet.Write(OutputDir, new DemoSetOptions(Train, Val, Size, Seed));
         Console.Out.WriteLine($"{Train} training and {Val} held-out pictures of {Size} × {Size} in {OutputDir}");
         return ExitCodes.Done;

@@ -26,6 +26,7 @@ internal sealed class DataPackVerb : PictureOptions, IVerb
         if (ShardBytes < 1 << 16) throw new UsageException($"--shard_bytes {ShardBytes}: at least {1 << 16}");
         if (!Directory.Exists(DataPath)) throw new UsageException($"--data_path {DataPath}: there is no such folder");
         if (Path.GetFullPath(DataPath) == Path.GetFullPath(OutputDir)) throw new UsageException($"--output_dir {OutputDir}: the folder that is packed; choose another");
+        OutputFile.PrepareFolder("--output_dir", OutputDir);
         var reading = Reading();
         var narrator = new Narrator(Quiet);
         var packed = 0;

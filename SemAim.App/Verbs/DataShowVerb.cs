@@ -67,13 +67,13 @@ internal sealed class DataShowVerb : PictureOptions, IVerb
         var (path, seed, size, reading) = Settings();
         if (Epoch < 0) throw new UsageException($"--epoch {Epoch}: 0 or more");
         if (size is < 1 or > 4096) throw new UsageException($"--input_size {size}: 1 to 4096");
-        if (ErasingProbability is < 0 or > 1) throw new UsageException($"--reprob {ErasingProbability}: 0 to 1");
+        Bounds.Share("reprob", ErasingProbability);
         if (ErasingCount is < 1 or > 1000) throw new UsageException($"--recount {ErasingCount}: 1 to 1000");
-        if (ColorJitter < 0) throw new UsageException($"--color_jitter {ColorJitter}: 0 or more");
+        Bounds.NotNegative("color_jitter", ColorJitter);
         var split = Transform == TransformOf.Eval ? "val" : "train";
         using var source = SampleSources.Open(path, split, out _, reading);
         if (Index < 0 || Index >= source.Count) throw new UsageException($"--index {Index}: {split} has the samples 0 to {source.Count - 1}");
-        Directory.CreateDirectory(OutputDir);
+        OutputFile.PrepareFolder("--output_dir", OutputDir);
         var watcher = new Watcher(OutputDir);
         using ISamplePipeline pipeline = Transform switch
         {

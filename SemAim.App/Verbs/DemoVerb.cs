@@ -50,17 +50,18 @@ internal sealed class DemoVerb : ITrainingVerb
 
     public int Run()
     {
-        if (Minutes is < 0.05 or > 1440) throw new UsageException($"--minutes {Minutes}: 0.05 to 1440");
+        if (!(Minutes is >= 0.05 and <= 1440)) throw new UsageException($"--minutes {Minutes}: 0.05 to 1440");
+        Bounds.Positive("lr", Lr);
         var clock = Stopwatch.StartNew();
         NativeStart.Ensure();
         var narrator = new Narrator(Quiet);
         var data = Path.Combine(OutputDir, "data");
         var drawing = new DemoSetOptions(Seed: Seed);
-        if (Directory.Exists(data)) Directory.Delete(data, recursive: true);
+        using var run = new RunFolder(OutputDir, Model, "demo");
+        DemoSet.Clear(data);
         DemoSet.Write(data, drawing);
         narrator.Say($"drew {drawing.Train} training and {drawing.Val} held-out pictures in ten classes in {clock.Elapsed.TotalSeconds:F0} s → {data}");
 
-        var run = new RunFolder(OutputDir, Model, "demo");
         File.Delete(run.Metrics);
         using var train = SampleSources.Open(data, "train", out _);
         using var val = SampleSources.Open(data, "val", out _);

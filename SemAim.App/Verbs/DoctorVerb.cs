@@ -25,18 +25,37 @@ internal sealed class DoctorVerb : IVerb
     {
         var findings = Examine().ToList();
         if (Json) Console.Out.WriteLine(JsonSerializer.Serialize(findings.Select(f => new { name = f.Name, state = f.State, remedy = f.Remedy, needed = f.IsNeeded })));
-        else foreach (var line in Lines(findings)) Console.Out.WriteLine(line);
+        else foreach (var line in Lines(findings, Console.IsOutputRedirected ? int.MaxValue : Width())) Console.Out.WriteLine(line);
         return findings.Any(f => f.IsNeeded && f.Remedy.Length > 0) ? ExitCodes.Failed : ExitCodes.Done;
     }
 
-    /// <summary>One line a finding, then the remedies, each on a line of its own.</summary>
-    internal static IEnumerable<string> Lines(IReadOnlyList<Finding> findings)
+    /// <summary>One line a finding, then the remedies, each on a line of its own; what does not fit a line goes on below its beginning.</summary>
+    /// <param name="findings">what was found</param>
+    /// <param name="columns">of the terminal; below 60 and where nobody knows them lines are as long as they are</param>
+    internal static IEnumerable<string> Lines(IReadOnlyList<Finding> findings, int columns = int.MaxValue)
     {
         var width = findings.Max(f => f.Name.Length);
+        var empty = "".PadRight(width + 6);
         foreach (var f in findings)
         {
-            yield return $"{(f.Remedy.Length == 0 ? "ok " : f.IsNeeded ? "!! " : " - ")} {f.Name.PadRight(width)}  {f.State}";
-            if (f.Remedy.Length > 0) yield return $"    {"".PadRight(width)}  → {f.Remedy}";
+            foreach (var line in Wrapped($"{(f.Remedy.Length == 0 ? "ok " : f.IsNeeded ? "!! " : " - ")} {f.Name.PadRight(width)}  ", empty, f.State)) yield return line;
+            if (f.Remedy.Length > 0)
+                foreach (var line in Wrapped(empty + "→ ", empty + "  ", f.Remedy)) yield return line;
+        }
+
+        IEnumerable<string> Wrapped(string first, string next, string text)
+        {
+            var line = first;
+            foreach (var word in text.Split(' '))
+            {
+                if (columns >= 60 && line.Length > next.Length && line.Length + word.Length >= columns)
+                {
+                    yield return line.TrimEnd();
+                    line = next;
+                }
+                line += word + " ";
+            }
+            yield return line.TrimEnd();
         }
     }
 
@@ -44,9 +63,12 @@ internal sealed class DoctorVerb : IVerb
     {
         Finding native;
         try { native = new("libtorch", NativeStart.Ensure(), IsNeeded: true); }
-        catch (Exception e) when (e is DllNotFoundException or TypeInitializationException or BadImageFormatException)
+        catch (Exception e) when (e is DllNotFoundException or TypeInitializationException or BadImageFormatException or IOException or UnauthorizedAccessException)
         {
-            native = new("libtorch", (e.InnerException ?? e).Message, "restore the packages again (dotnet restore), or name a folder with libtorch_cpu.so in SEMAIM_LIBTORCH", IsNeeded: true);
+            var given = Environment.GetEnvironmentVariable("SEMAIM_LIBTORCH");
+            native = new("libtorch", (e is TypeInitializationException && e.InnerException is { } inner ? inner : e).Message.ReplaceLineEndings(" "), given is { Length: > 0 }
+                ? "unset SEMAIM_LIBTORCH, or let it name a folder with libtorch_cpu.so, and let none lie beside the program"
+                : "restore the packages again (dotnet restore), or name a folder with libtorch_cpu.so in SEMAIM_LIBTORCH", IsNeeded: true);
         }
         yield return native;
         if (native.Remedy.Length > 0) yield break;
@@ -60,7 +82,26 @@ internal sealed class DoctorVerb : IVerb
         yield return TurboJpeg.IsAvailable ? new("JPEG", ImageDecoder.Description) : new("JPEG", ImageDecoder.Description, $"libjpeg-turbo decodes {(BaselineJpeg.IsSupported ? "progressive files" : "JPEGs")} twice as fast, to the same bytes: apt-get install libturbojpeg0 (Debian, Ubuntu), dnf install turbojpeg (RHEL)");
         yield return NativeBootstrap.Loads("libmpi.so.40", "libmpi.so.12", "libmpi.so") is { } mpi ? new("MPI", mpi) : new("MPI", "none", "only runs over several processes need it: apt-get install libopenmpi3 (Debian 12), libopenmpi3t64 (Ubuntu 24.04), dnf install openmpi (RHEL)");
         yield return NativeBootstrap.Loads("libnccl.so.2") is { } nccl ? new("NCCL", nccl) : new("NCCL", "none", torch.cuda.is_available() ? "several GPUs exchange gradients faster with it: install libnccl2" : "only several GPUs need it: install libnccl2 there");
+        yield return Folder("temporary files", Path.GetTempPath(), "--dry-run and demo write there: TMPDIR=DIR names a folder that can be written");
+        yield return Folder("data index", IndexCache.Default?.Folder, "every run lists large data folders anew without it: SEMAIM_CACHE=DIR names a folder that can be written");
         yield return new("terminal", Console.IsErrorRedirected ? "redirected: progress is plain lines" : $"{Width()} columns{(Environment.GetEnvironmentVariable("NO_COLOR") is { Length: > 0 } ? ", no colours" : "")}");
+    }
+
+    /// <summary>A folder that is written to.</summary>
+    /// <param name="name">what for</param>
+    /// <param name="folder">null: there is none</param>
+    /// <param name="remedy">what to do where it cannot be written</param>
+    internal static Finding Folder(string name, string? folder, string remedy)
+    {
+        if (folder is null) return new(name, "none", remedy);
+        try
+        {
+            var probe = Path.Combine(Directory.CreateDirectory(folder).FullName, $".semaim-doctor-{Environment.ProcessId}");
+            File.WriteAllText(probe, "ok");
+            File.Delete(probe);
+            return new(name, folder);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException) { return new(name, $"{folder} cannot be written: {e.Message}", remedy); }
     }
 
     private static int Width()

@@ -53,6 +53,7 @@ internal sealed class EmbedVerb : EvaluationOptions, IVerb
         CheckShared(BatchSize, "batch_size");
         if (PretrainedWeights.Length == 0) throw new UsageException("--pretrained_weights is missing: random weights make no features");
         if (Split is not ("" or "train" or "val")) throw new UsageException($"--split {Split}: train or val");
+        OutputFile.Prepare("--output", Output);
         using var stop = new StopRequest(StopRequest.Limit(MaxTime));
         NativeStart.Ensure();
         var narrator = new Narrator(Quiet);

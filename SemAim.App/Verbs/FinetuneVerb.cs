@@ -105,9 +105,10 @@ internal sealed partial class FinetuneVerb : TrainedEvaluationOptions, IReplayed
         var name = Model ?? sizes.VitName ?? "vit";
         var pool = !ClsToken;
         using var model = sizes.Classifier(classes, pool, DropPath);
-        var run = new RunFolder(OutputDir, name, Experiment);
+        using var run = new RunFolder(OutputDir, name, Experiment, writes: !Eval && !DryRun);
         var settings = Settings(BatchSize, Epochs, Blr, MinLr, WarmupEpochs, sizes.ImageSize);
         var stepsPerEpoch = StepsPerEpoch(data, settings);
+        settings = settings.Within(MaxSteps, stepsPerEpoch);
         var checkpoints = new RunCheckpoints(run.Checkpoints, Keep);
         var from = From(run, checkpoints, narrator);
         var protocol = Describe(new Protocol(), data, sizes, classes, pool, recipe);
@@ -144,14 +145,20 @@ internal sealed partial class FinetuneVerb : TrainedEvaluationOptions, IReplayed
         var arena = new ParameterArena(model, slot => number[slot.Name], Precision == PrecisionChoice.Bf16);
         using var optimizer = new ArenaAdamW(arena, groups.Select((g, i) => (g, i)).ToDictionary(p => p.i, p => p.g.WeightDecay), beta2: 0.999, maxNorm: ClipGrad ?? double.PositiveInfinity);
         if (from is { } moments) RunCheckpoints.LoadMoments(arena, optimizer, null, moments.Folder);
+        string[] block = [$"model   {name}: {arena.Specs.Sum(s => s.Count):N0} trained weights in {groups.Count} groups, pictures {sizes.ImageSize} px, {classes} classes", $"run     {settings.Epochs} epochs of {stepsPerEpoch} steps of {settings.Effective}, lr {settings.Rate:G4}, {Precision.ToString().ToLowerInvariant()}, seed {Seed} → {run.Folder}"];
+        if (DryRun)
+        {
+            var bytes = arena.Specs.Sum(s => s.Count) * 4L;
+            return Rehearse(block, (nowhere, ask, after) => new FinetuneLoop(model, classes, data, recipe, arena, optimizer, groups.Select((g, i) => (g, i)).ToDictionary(p => p.i, p => p.g.RateScale), settings, nowhere, new Narrator(true), 0) { Stop = ask, AfterStep = after, Judges = false },
+                pictures => Accuracy.Of(pictures, sizes.ImageSize, BatchSize, Workers, device, images => model.Forward(images)), data, settings, stepsPerEpoch, (3 * bytes, bytes));
+        }
         var first = from?.State.Step ?? 0;
         MetricsLog.Cut(run.Metrics, first);
         run.WriteConfig(new Dictionary<string, object?>(Options()) { ["verb"] = "finetune", ["model"] = name, ["lr"] = settings.Rate, ["input_size"] = sizes.ImageSize, ["nb_classes"] = classes }, model);
-        narrator.Say($"model   {name}: {arena.Specs.Sum(s => s.Count):N0} trained weights in {groups.Count} groups, pictures {sizes.ImageSize} px, {classes} classes");
-        narrator.Say($"run     {settings.Epochs} epochs of {stepsPerEpoch} steps of {settings.Effective}, lr {settings.Rate:G4}, {Precision.ToString().ToLowerInvariant()}, seed {Seed} → {run.Folder}");
-        if (from is not null) narrator.Say($"resume  from {from.Value.Folder}, step {first} of {(long)settings.Epochs * stepsPerEpoch}");
+        foreach (var line in block) narrator.Say(line);
+        if (from is not null) narrator.Say($"resume  from {from.Value.Folder}, step {first} of {settings.Steps(stepsPerEpoch)}");
         using var log = new MetricsLog(run.Metrics, narrator.Say);
-        log.Write("event", ("event", from is null ? "start" : "resume"), ("step", first), ("steps", (long)settings.Epochs * stepsPerEpoch), ("pictures", data.Train.Count));
+        log.Write("event", ("event", from is null ? "start" : "resume"), ("step", first), ("steps", settings.Steps(stepsPerEpoch)), ("pictures", data.Train.Count));
         using var curves = new EventFile(run.Curves, tell: narrator.Say);
         var (best, last) = ClassifierLoop.Recorded(run.Metrics, data.Val.Count);
         using var loop = new FinetuneLoop(model, classes, data, recipe, arena, optimizer, groups.Select((g, i) => (g, i)).ToDictionary(p => p.i, p => p.g.RateScale), settings, log, narrator, first)
@@ -166,7 +173,7 @@ internal sealed partial class FinetuneVerb : TrainedEvaluationOptions, IReplayed
             Stop = stop,
             Curves = curves,
         };
-        var speed = first < (long)settings.Epochs * stepsPerEpoch ? loop.Run() : 0;
+        var speed = first < settings.Steps(stepsPerEpoch) ? loop.Run() : 0;
         if (loop.Outcome != ExitCodes.Done) return Ended(loop, run, narrator);
         log.Write("event", ("event", "done"), ("images_per_second", Math.Round(speed, 1)));
         log.Dispose();
@@ -177,14 +184,21 @@ internal sealed partial class FinetuneVerb : TrainedEvaluationOptions, IReplayed
     private FinetuneRecipe Recipe()
     {
         CheckTrained(BatchSize, Epochs);
-        if (DropPath is < 0 or >= 1) throw new UsageException($"--drop_path {DropPath}: 0 to less than 1");
-        if (ClipGrad is <= 0) throw new UsageException($"--clip_grad {ClipGrad}: more than 0");
-        if (LayerDecay is <= 0 or > 1) throw new UsageException($"--layer_decay {LayerDecay}: more than 0, at most 1");
-        if (Smoothing is < 0 or >= 1) throw new UsageException($"--smoothing {Smoothing}: 0 to less than 1");
-        if (Reprob is < 0 or > 1) throw new UsageException($"--reprob {Reprob}: 0 to 1");
-        if (Recount < 1) throw new UsageException($"--recount {Recount}: at least 1");
-        if (Mixup < 0 || CutMix < 0) throw new UsageException($"--{(Mixup < 0 ? $"mixup {Mixup}" : $"cutmix {CutMix}")}: 0 or more");
-        if (MixupProb is < 0 or > 1 || MixupSwitchProb is < 0 or > 1) throw new UsageException("--mixup_prob and --mixup_switch_prob: 0 to 1");
+        Bounds.Share("drop_path", DropPath, one: false);
+        Bounds.Positive("clip_grad", ClipGrad);
+        if (!(LayerDecay is > 0 and <= 1)) throw new UsageException($"--layer_decay {LayerDecay}: more than 0, at most 1");
+        Bounds.Share("smoothing", Smoothing, one: false);
+        Bounds.Share("reprob", Reprob);
+        if (Recount is < 1 or > 1000) throw new UsageException($"--recount {Recount}: 1 to 1000");
+        Bounds.NotNegative("mixup", Mixup);
+        Bounds.NotNegative("cutmix", CutMix);
+        Bounds.Share("mixup_prob", MixupProb);
+        Bounds.Share("mixup_switch_prob", MixupSwitchProb);
+        Bounds.NotNegative("color_jitter", ColorJitter);
+        Bounds.NotNegative("weight_decay", WeightDecay);
+        Bounds.NotNegative("blr", Blr);
+        Bounds.NotNegative("min_lr", MinLr);
+        Bounds.NotNegative("warmup_epochs", WarmupEpochs);
         var mix = new MixOptions(Mixup, CutMix, MixupProb, MixupSwitchProb, Smoothing, MinMax(), MixupMode);
         if (!mix.IsOff && BatchSize % 2 != 0) throw new UsageException($"--batch_size {BatchSize}: an even number where pictures are mixed");
         return new(Aa is "" or "none" ? null : RandAugmentOptions.Parse(Aa), ColorJitter ?? 0, Reprob, Remode, Recount, mix, Smoothing);
@@ -202,7 +216,7 @@ internal sealed partial class FinetuneVerb : TrainedEvaluationOptions, IReplayed
     [
         ("model", name), ("input_size", sizes.ImageSize), ("nb_classes", classes), ("cls_token", ClsToken), ("batch_size", BatchSize), ("accum_iter", AccumIter), ("epochs", Epochs), ("lr", Lr ?? LearningRateSchedule.Scale(Blr, BatchSize * AccumIter)), ("min_lr", MinLr),
         ("warmup_epochs", WarmupEpochs), ("weight_decay", WeightDecay), ("layer_decay", LayerDecay), ("drop_path", DropPath), ("clip_grad", ClipGrad), ("seed", Seed), ("precision", Precision), ("aa", recipe.Augment), ("color_jitter", ColorJitter),
-        ("reprob", Reprob), ("remode", Remode), ("recount", Recount), ("mixup", recipe.Mix), ("smoothing", Smoothing), ("finetune", Finetune),
+        ("reprob", Reprob), ("remode", Remode), ("recount", Recount), ("mixup", recipe.Mix), ("smoothing", Smoothing), ("finetune", Finetune), .. MaxSteps > 0 ? [("max_steps", (object?)MaxSteps)] : Array.Empty<(string, object?)>(),
     ]);
 
     private Protocol Describe(Protocol protocol, ClassFolders data, EncoderSizes sizes, int classes, bool pool, FinetuneRecipe recipe)

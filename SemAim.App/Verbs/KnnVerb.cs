@@ -80,9 +80,10 @@ internal sealed class KnnVerb : EvaluationOptions, IVerb
         var batch = BatchSize ?? BatchSizePerGpu;
         if (new[] { PretrainedWeights.Length > 0, Pixels, LoadFeatures is not null }.Count(given => given) is not 1)
             throw new UsageException(PretrainedWeights.Length == 0 ? "--pretrained_weights is missing: random weights are not evaluated in silence (--pixels compares raw pixels, --load_features features that were written)" : "--pretrained_weights, --pixels and --load_features exclude each other");
-        if (!(Temperature > 0)) throw new UsageException($"--temperature {Temperature}: more than 0");
+        Bounds.Positive("temperature", Temperature);
         if (GlobalPool && Kind is not (null or FeatureKind.Pooled)) throw new UsageException($"--global_pool means --features pooled, not {Kind.ToString()!.ToLowerInvariant()}");
         if (LoadFeatures is null) CheckShared(batch, BatchSize is null ? "batch_size_per_gpu" : "batch_size");
+        OutputFile.PrepareFolder("--dump_features", DumpFeatures ?? "");
         NativeStart.Ensure();
         var narrator = new Narrator(Quiet);
         using var scope = NewDisposeScope();
@@ -147,7 +148,6 @@ internal sealed class KnnVerb : EvaluationOptions, IVerb
             var test = FeatureTable.Collect(data.Val, size, batch, Workers, device, extract, true, float32, narrator, "features of val", Training.Pictures.NeighbourResize(size));
             if (DumpFeatures is not null)
             {
-                Directory.CreateDirectory(DumpFeatures);
                 train.Save(Path.Combine(DumpFeatures, "train.safetensors"), protocol, data.Classes);
                 test.Save(Path.Combine(DumpFeatures, "val.safetensors"), protocol, data.Classes);
             }

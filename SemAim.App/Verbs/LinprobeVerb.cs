@@ -56,6 +56,10 @@ internal sealed partial class LinprobeVerb : TrainedEvaluationOptions, IReplayed
     {
         CheckTrained(BatchSize, Epochs);
         if (BatchSize < 2) throw new UsageException($"--batch_size {BatchSize}: at least 2, whose mean and deviation normalise the features");
+        Bounds.NotNegative("weight_decay", WeightDecay);
+        Bounds.NotNegative("blr", Blr);
+        Bounds.NotNegative("min_lr", MinLr);
+        Bounds.NotNegative("warmup_epochs", WarmupEpochs);
         if (Finetune.Length == 0 && !Eval) throw new UsageException("--finetune is missing: random weights are not probed in silence");
     }
 
@@ -75,9 +79,10 @@ internal sealed partial class LinprobeVerb : TrainedEvaluationOptions, IReplayed
         narrator.Say($"data    {data.Kind}: {data.Train.Count} training and {data.Val.Count} held-out pictures in {data.Classes.Count} classes");
         var sizes = encoder.Sizes;
         var name = Model ?? sizes.VitName ?? "vit";
-        var run = new RunFolder(OutputDir, name, Experiment + ".linear");
+        using var run = new RunFolder(OutputDir, name, Experiment + ".linear", writes: !Eval && !DryRun);
         var settings = Settings(BatchSize, Epochs, Blr, MinLr, WarmupEpochs, sizes.ImageSize);
         var stepsPerEpoch = StepsPerEpoch(data, settings);
+        settings = settings.Within(MaxSteps, stepsPerEpoch);
         var checkpoints = new RunCheckpoints(run.Checkpoints, Keep);
         var from = From(run, checkpoints, narrator);
         var protocol = encoder.Describe(new Protocol(), Pictures.Resize(sizes.ImageSize)).Add("batch_statistics", "of each micro-batch in training, running averages when judged").Add("samples", data.Val.Count).Add("classes", classes);
@@ -86,7 +91,7 @@ internal sealed partial class LinprobeVerb : TrainedEvaluationOptions, IReplayed
         var mathematics = ClassifierSettings.Mathematics(data.Train,
         [
             ("model", name), ("input_size", sizes.ImageSize), ("nb_classes", classes), ("cls_token", ClsToken), ("batch_size", BatchSize), ("accum_iter", AccumIter), ("epochs", Epochs), ("lr", settings.Rate), ("min_lr", MinLr), ("warmup_epochs", WarmupEpochs),
-            ("weight_decay", WeightDecay), ("optimizer", Optimizer), ("augment", Augment), ("seed", Seed), ("precision", Precision), ("finetune", Finetune), ("checkpoint_key", CheckpointKey),
+            ("weight_decay", WeightDecay), ("optimizer", Optimizer), ("augment", Augment), ("seed", Seed), ("precision", Precision), ("finetune", Finetune), ("checkpoint_key", CheckpointKey), .. MaxSteps > 0 ? [("max_steps", (object?)MaxSteps)] : Array.Empty<(string, object?)>(),
         ]);
         if (from is { } saved)
         {
@@ -104,6 +109,14 @@ internal sealed partial class LinprobeVerb : TrainedEvaluationOptions, IReplayed
         var decays = new Dictionary<int, double> { [0] = WeightDecay };
         using IArenaOptimizer optimizer = Optimizer == ProbeOptimizer.Sgd ? new ArenaSgd(arena, decays) : new ArenaLars(arena, decays);
         if (from is { } moments) RunCheckpoints.LoadMoments(arena, optimizer, null, moments.Folder);
+        string[] block = [$"run     {settings.Epochs} epochs of {stepsPerEpoch} steps of {settings.Effective}, lr {settings.Rate:G4}, seed {Seed} → {run.Folder}"];
+        if (DryRun)
+        {
+            var values = head.Slots().Where(s => s.IsTrained).Sum(s => s.Weight.Tensor.numel()) * 4;
+            var weights = encoder.Weights.Slots().DistinctBy(s => s.Weight).Sum(s => s.Weight.Tensor.numel()) * 4;
+            return Rehearse(block, (nowhere, ask, after) => new LinearProbe(encoder, head, data, null, null, Augment == ProbeAugment.Crop_Flip, arena, optimizer, settings, nowhere, new Narrator(true), 0) { Stop = ask, AfterStep = after, Judges = false },
+                pictures => Accuracy.Of(pictures, sizes.ImageSize, BatchSize, Workers, device, images => head.Forward(encoder.Features(images))), data, settings, stepsPerEpoch, (3 * values, weights), CacheFeatures ? data.Val.Count + (Augment == ProbeAugment.None ? data.Train.Count : 0) : 0);
+        }
         var first = from?.State.Step ?? 0;
         MetricsLog.Cut(run.Metrics, first);
         run.WriteConfig(new Dictionary<string, object?>(Options()) { ["verb"] = "linprobe", ["model"] = name, ["lr"] = settings.Rate, ["input_size"] = sizes.ImageSize, ["nb_classes"] = classes }, head);
@@ -111,10 +124,10 @@ internal sealed partial class LinprobeVerb : TrainedEvaluationOptions, IReplayed
         using var test = CacheFeatures ? FeatureTable.Collect(data.Val, sizes.ImageSize, BatchSize, Workers, device, encoder.Features, false, float32, narrator, "features of val") : null;
         protocol.Add("cached", train is not null ? "features of train and val" : test is not null ? "features of val (random crops make other features every epoch: --augment none caches both)" : "nothing")
             .Add("augmentation", Augment == ProbeAugment.None ? "none" : "random square of the resized picture, flip").Add("optimizer", Optimizer.ToString().ToLowerInvariant()).Add("epochs", Epochs);
-        narrator.Say($"run     {settings.Epochs} epochs of {stepsPerEpoch} steps of {settings.Effective}, lr {settings.Rate:G4}, seed {Seed} → {run.Folder}");
-        if (from is not null) narrator.Say($"resume  from {from.Value.Folder}, step {first} of {(long)settings.Epochs * stepsPerEpoch}");
+        foreach (var line in block) narrator.Say(line);
+        if (from is not null) narrator.Say($"resume  from {from.Value.Folder}, step {first} of {settings.Steps(stepsPerEpoch)}");
         using var log = new MetricsLog(run.Metrics, narrator.Say);
-        log.Write("event", ("event", from is null ? "start" : "resume"), ("step", first), ("steps", (long)settings.Epochs * stepsPerEpoch), ("pictures", data.Train.Count));
+        log.Write("event", ("event", from is null ? "start" : "resume"), ("step", first), ("steps", settings.Steps(stepsPerEpoch)), ("pictures", data.Train.Count));
         using var curves = new EventFile(run.Curves, tell: narrator.Say);
         var (best, last) = ClassifierLoop.Recorded(run.Metrics, data.Val.Count);
         using var loop = new LinearProbe(encoder, head, data, train, test, Augment == ProbeAugment.Crop_Flip, arena, optimizer, settings, log, narrator, first)
@@ -129,7 +142,7 @@ internal sealed partial class LinprobeVerb : TrainedEvaluationOptions, IReplayed
             Stop = stop,
             Curves = curves,
         };
-        var speed = first < (long)settings.Epochs * stepsPerEpoch ? loop.Run() : 0;
+        var speed = first < settings.Steps(stepsPerEpoch) ? loop.Run() : 0;
         if (loop.Outcome != ExitCodes.Done) return Ended(loop, run, narrator);
         log.Write("event", ("event", "done"), ("images_per_second", Math.Round(speed, 1)));
         log.Dispose();

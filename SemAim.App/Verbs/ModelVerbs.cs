@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text.Json;
 using CommandLine;
 using SemAim.App.Report;
+using SemAim.Runtime;
 using Spectre.Console;
 
 namespace SemAim.App.Verbs;
@@ -47,6 +48,8 @@ internal sealed class ModelShowVerb : IVerb
 
     public int Run()
     {
+        if (new[] { Json, Html.Length > 0, Mermaid }.Count(asked => asked) > 1) throw new UsageException("--json, --html and --mermaid exclude each other");
+        OutputFile.Prepare("--html", Html);
         NativeStart.Ensure();
         var card = ModelCard.Named(Model);
         if (Html.Length > 0)
@@ -77,14 +80,14 @@ internal sealed class ModelShowVerb : IVerb
         foreach (var (name, times, first, values, macs) in card.Folded())
             layers.AddRow(Markup.Escape(name), first.Symbolic.Replace(" ", "", StringComparison.Ordinal), string.Join("×", first.Shape), $"{times}", ModelSection.N(values), macs == 0 ? "" : (macs / 1e9).ToString("F4", CultureInfo.InvariantCulture));
         AnsiConsole.Write(layers);
-        Console.Out.WriteLine($"Axes: {ModelSection.Legend(card)}. GMAC: thousand million multiply-adds of one picture.");
+        AnsiConsole.WriteLine($"Axes: {ModelSection.Legend(card)}. GMAC: thousand million multiply-adds of one picture.");
         var graphs = Table("graph, as compiled", "weights read", "GMAC", "kept fp32", "kept bf16");
         foreach (var c in card.Costs) graphs.AddRow(c.Graph, ModelSection.N(c.Parameters), (c.MultiplyAdds / 1e9).ToString("F4", CultureInfo.InvariantCulture), ModelSection.Kept(c.SavedBytes), ModelSection.Kept(c.SavedBytesNarrow));
         AnsiConsole.Write(graphs);
         var memory = Table("batch", "activations fp32", "activations bf16", "state fp32", "state bf16");
         foreach (var batch in ModelSection.Batches) memory.AddRow($"{batch}", ModelSection.Bytes(card.ActivationBytes(batch, narrow: false)), ModelSection.Bytes(card.ActivationBytes(batch, narrow: true)), ModelSection.Bytes(card.StateBytes(false)), ModelSection.Bytes(card.StateBytes(true)));
         AnsiConsole.Write(memory);
-        Console.Out.WriteLine($"State: weights, gradients, both moments. Activations: what the compiler counted {card.CountedGraph} to keep for its backward pass.");
+        AnsiConsole.WriteLine($"State: weights, gradients, both moments. Activations: what the compiler counted {card.CountedGraph} to keep for its backward pass.");
         var passes = new Table { Border = TableBorder.Simple };
         passes.AddColumn(new TableColumn("graph").PadLeft(0).NoWrap());
         passes.AddColumn(new TableColumn("pass of the compiler").NoWrap());

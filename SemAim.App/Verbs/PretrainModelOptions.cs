@@ -65,17 +65,26 @@ internal abstract class PretrainModelOptions : PictureOptions
     [Option("pin_mem", Default = false, Hidden = true, HelpText = "The original's; batches are pinned wherever that helps.")]
     public bool PinMem { get; set; }
 
-    [Option("world_size", Default = 1, Hidden = true, HelpText = "The original's, ignored there too.")]
+    [Option("world_size", Default = 1, Hidden = true, HelpText = "The original's, ignored there too: this version trains in one process.")]
     public int WorldSize { get; set; }
 
-    [Option("local_rank", Default = -1, Hidden = true, HelpText = "The original's; the launcher's environment decides.")]
+    [Option("local_rank", Default = -1, Hidden = true, HelpText = "The original's, without effect: this version trains in one process.")]
     public int LocalRank { get; set; }
 
-    [Option("dist_on_itp", Default = false, Hidden = true, HelpText = "The original's; the launcher's environment decides.")]
+    [Option("dist_on_itp", Default = false, Hidden = true, HelpText = "The original's, without effect: this version trains in one process.")]
     public bool DistOnItp { get; set; }
 
-    [Option("dist_url", Default = "env://", Hidden = true, HelpText = "The original's; the launcher's environment decides.")]
+    [Option("dist_url", Default = "env://", Hidden = true, HelpText = "The original's, without effect: this version trains in one process.")]
     public string DistUrl { get; set; } = "";
+
+    [Option("dist_backend", Default = "auto", Hidden = true, HelpText = "auto or none: this version trains in one process.")]
+    public string DistBackend { get; set; } = "";
+
+    [Option("dist_timeout", Default = "", Hidden = true, HelpText = "No effect: this version trains in one process.")]
+    public string DistTimeout { get; set; } = "";
+
+    [Option("dist_overlap", Default = false, Hidden = true, HelpText = "No effect: this version trains in one process.")]
+    public bool DistOverlap { get; set; }
 
     /// <summary>Options of the original that were given and change nothing here, with what serves instead.</summary>
     internal IEnumerable<string> WithoutEffect()
@@ -84,7 +93,7 @@ internal abstract class PretrainModelOptions : PictureOptions
         if (SaveckpFreq is not null) yield return "--saveckp_freq changes nothing: --save-every and --keep say which checkpoints stay";
         if (StartEpoch != 0) yield return "--start_epoch changes nothing: the run goes on where its newest checkpoint is";
         if (PinMem) yield return "--pin_mem changes nothing: batches are pinned wherever that helps";
-        if (WorldSize != 1 || LocalRank != -1 || DistOnItp || DistUrl != "env://") yield return "--world_size, --local_rank, --dist_on_itp and --dist_url change nothing: the launcher's environment decides";
+        if (WorldSize != 1 || LocalRank != -1 || DistOnItp || DistUrl != "env://" || DistTimeout.Length > 0 || DistOverlap) yield return "--world_size, --local_rank, --dist_on_itp, --dist_url, --dist_timeout and --dist_overlap change nothing: this version trains in one process";
     }
 
     /// <summary>Refuses values that no run can have.</summary>
@@ -92,6 +101,8 @@ internal abstract class PretrainModelOptions : PictureOptions
     internal void CheckModel()
     {
         _ = Orders.Of(PermutationType);
+        if (DistBackend is "mpi" or "nccl") throw new UsageException($"--dist_backend {DistBackend}: this version trains in one process; leave it out");
+        OneOf("dist_backend", DistBackend, ["auto", "none"]);
         OneOf("prediction_head_type", PredictionHeadType, ["MLP", "LINEAR"]);
         OneOf("attention_type", AttentionType, ["cls", "gap", "self"]);
         OneOf("predict_feature", PredictFeature, Features);

@@ -103,7 +103,7 @@ internal sealed partial class PretrainVerb : PretrainModelOptions, IReplayed
     [Option("keep", Default = 2, HelpText = "Checkpoints that stay.")]
     public int Keep { get; set; }
 
-    [Option("resume", Default = "", HelpText = "A checkpoint folder to go on from, or none to start anew. Without it the run goes on from its newest checkpoint.")]
+    [Option("resume", Default = "", HelpText = RunCheckpoints.Help)]
     public string Resume { get; set; } = "";
 
     [Option("max_time", Default = "", HelpText = "Save and end with 75 after this time: 90s, 45m, 3h or 2d.")]
@@ -173,15 +173,16 @@ internal sealed partial class PretrainVerb : PretrainModelOptions, IReplayed
         };
         using var val = KnnEvery > 0 ? Validation() : null;
         if (DryRun) return Rehearse(model, teacher, objective, guidance, features, source, settings, kind, perEpoch, device);
-        var run = new RunFolder(OutputDir, Model, Experiment);
+        using var run = new RunFolder(OutputDir, Model, Experiment);
         var checkpoints = new RunCheckpoints(run.Checkpoints, Keep);
         if (Resume == "none" && Directory.Exists(run.Checkpoints)) Directory.Delete(run.Checkpoints, recursive: true);
-        var from = Resume.Length > 0 && Resume != "none" ? (Resume, RunCheckpoints.Read(Resume)) : checkpoints.Newest(narrator.Say);
+        var from = Resume.Length > 0 && Resume != "none" ? RunCheckpoints.Given(Resume, narrator.Say) : checkpoints.Newest(narrator.Say);
         var mathematics = settings.Mathematics(Model, source, [("norm_pix_loss", NormPixLoss), ("loss_type", LossType), ("gaussian_kernel_size", GaussianKernelSize), ("gaussian_sigma", GaussianSigma), .. ModelMathematics(), ("device", device.type.ToString().ToLowerInvariant())]);
         if (from is { } saved) RunCheckpoints.Compare(saved.State.Options, mathematics);
         MetricsLog.Cut(run.Metrics, from?.State.Step ?? 0);
         run.WriteConfig(Resolved(model, settings), model);
         foreach (var line in WithoutEffect()) narrator.Say(line);
+        if (GaussianKernelSize > 0 != GaussianSigma > 0) narrator.Say($"--{(GaussianKernelSize > 0 ? "gaussian_kernel_size" : "gaussian_sigma")} changes nothing alone: a blur needs --gaussian_kernel_size and --gaussian_sigma");
         foreach (var line in FirstBlock(model, teacher, settings, source, kind, perEpoch, device)) narrator.Say(line);
         narrator.Say($"saves   every {settings.SaveEvery} steps, {Keep} stay → {run.Folder}");
         if (Foresight(model, settings) is { } need && need > MachineMemory.Free()) narrator.Say($"memory  about {need / 1e9:F1} GB are needed and {MachineMemory.Free() / 1e9:F1} GB are free: {Smaller()}");
@@ -225,7 +226,7 @@ internal sealed partial class PretrainVerb : PretrainModelOptions, IReplayed
         using (query)
         {
             var knn = KnnEvaluation.Run(bank, bankLabels, query, queryLabels, [neighbours])[0];
-            log.Write("knn", ("features", "pretrained"), ("step", step), ("epoch", epoch), ("k", knn.K), ("top1", Math.Round(knn.Top1, 2)), ("top5", Math.Round(knn.Top5, 2)));
+            log.Write("knn", ("features", "pretrained"), ("step", step), ("epoch", epoch), ("k", knn.K), ("top1", Math.Round(knn.Top1, 2)), ("top5", Math.Round(knn.Top5, 2)), ("error", Math.Round(knn.Error, 2)));
             narrator.Say($"k-NN after step {step}: top-1 {knn.Top1:F1} ± {knn.Error:F1} % (mean patch token, k = {neighbours})");
         }
     }
@@ -288,8 +289,16 @@ internal sealed partial class PretrainVerb : PretrainModelOptions, IReplayed
             throw new UsageException($"--cuda_graph on: {(PredictFeature == "clip" ? "--predict_feature clip" : $"--permutation_type {PermutationType}")} reads a table from the host in every step, which a graph cannot; leave --cuda_graph out");
         if (NumWorkers is < 0 or > 256) throw new UsageException($"--num_workers {NumWorkers}: 0 to 256");
         Reading();
-        if (ClipGrad is <= 0) throw new UsageException($"--clip_grad {ClipGrad}: more than 0");
-        if (MaxBadFraction is < 0 or > 1) throw new UsageException($"--max_bad_fraction {MaxBadFraction}: 0 to 1");
+        Bounds.Positive("clip_grad", ClipGrad);
+        Bounds.Share("max_bad_fraction", MaxBadFraction);
+        Bounds.NotNegative("lr", Lr);
+        Bounds.NotNegative("blr", Blr);
+        Bounds.NotNegative("min_lr", MinLr);
+        Bounds.NotNegative("weight_decay", WeightDecay);
+        Bounds.NotNegative("warmup_epochs", WarmupEpochs);
+        Bounds.NotNegative("gaussian_sigma", GaussianSigma);
+        if (GaussianKernelSize is < 0 or > 99) throw new UsageException($"--gaussian_kernel_size {GaussianKernelSize}: 0, or odd up to 99");
+        if (LossType is not ("L1" or "L2")) throw new UsageException($"--loss_type {LossType}: choose L1 or L2");
     }
 
     // config.json: options as they were resolved, and what ran

@@ -43,7 +43,7 @@ internal abstract class TrainedEvaluationOptions : EvaluationOptions
     [Option("experiment", Default = "exp", HelpText = "Name of the run.")]
     public string Experiment { get; set; } = "";
 
-    [Option("resume", Default = "", HelpText = "A checkpoint folder to go on from, or none to start anew. Without it the run goes on from its newest checkpoint.")]
+    [Option("resume", Default = "", HelpText = RunCheckpoints.Help)]
     public string Resume { get; set; } = "";
 
     [Option("eval", Default = false, HelpText = "Only judge: the run's newest checkpoint, or --resume, or --finetune.")]
@@ -63,6 +63,12 @@ internal abstract class TrainedEvaluationOptions : EvaluationOptions
 
     [Option("log_every", Default = 20, HelpText = "Steps between two lines of metrics.jsonl.")]
     public int LogEvery { get; set; }
+
+    [Option("max_steps", Default = 0L, HelpText = "Stop after this many optimiser steps; the schedule spans them. 0: as many as the epochs have.")]
+    public long MaxSteps { get; set; }
+
+    [Option("dry_run", Default = false, HelpText = "Check data, weights, memory and time by a few real steps, predict the run's length, write nothing.")]
+    public bool DryRun { get; set; }
 
     [Option("log_dir", Default = "./output_dir", HelpText = "Of the original; no effect: curves lie in the run's folder.")]
     public string LogDir { get; set; } = "";
@@ -86,8 +92,11 @@ internal abstract class TrainedEvaluationOptions : EvaluationOptions
         if (AccumIter < 1) throw new UsageException($"--accum_iter {AccumIter}: at least 1");
         if (Keep < 1) throw new UsageException($"--keep {Keep}: at least 1");
         if (SaveEvery < 0) throw new UsageException($"--save_every {SaveEvery}: 0 or more");
+        if (MaxSteps < 0) throw new UsageException($"--max_steps {MaxSteps}: 0 or more");
+        if (Eval && DryRun) throw new UsageException("--eval and --dry_run exclude each other");
         if (MaxBadSteps < 1) throw new UsageException($"--max_bad_steps {MaxBadSteps}: at least 1");
         if (LogEvery < 1) throw new UsageException($"--log_every {LogEvery}: at least 1");
+        Bounds.NotNegative("lr", Lr);
         if (GlobalPool && ClsToken) throw new UsageException("--global_pool and --cls_token exclude each other");
     }
 
@@ -126,6 +135,36 @@ internal abstract class TrainedEvaluationOptions : EvaluationOptions
         return loop.Outcome;
     }
 
+    /// <summary>Says what a run would take, from a few steps of it.</summary>
+    /// <param name="block">what the run would say first</param>
+    /// <param name="make">the run's loop, from its log, its stop request and what is to be called after each step</param>
+    /// <param name="judge">judges held-out pictures</param>
+    /// <param name="savedBytes">of a checkpoint, and of the weights beside it</param>
+    /// <param name="oncePictures">whose features are computed once and not in every step; 0: none</param>
+    private protected int Rehearse(IEnumerable<string> block, Func<MetricsLog, StopRequest, Action<long>, ClassifierLoop> make, Func<Runtime.Data.ISampleSource, Accuracy> judge, ClassFolders data, ClassifierSettings settings, int stepsPerEpoch, (long Checkpoint, long Weights) savedBytes, long oncePictures = 0)
+    {
+        var memory = MachineMemory.Free();
+        var found = ClassifierRehearsal.Of(make, judge, data.Val, settings.BatchSize);
+        var free = new DriveInfo(Path.GetFullPath(Directory.Exists(OutputDir) ? OutputDir : ".")).AvailableFreeSpace;
+        var (room, steps) = (savedBytes.Checkpoint * (Keep + 1) + 2 * savedBytes.Weights, settings.Steps(stepsPerEpoch));
+        var judging = oncePictures >= data.Val.Count ? 0 : settings.Epochs * (data.Val.Count / found.JudgedPerSecond);
+        // features that are computed once cost no more than a judged picture; steps on them next to nothing
+        var training = oncePictures > data.Val.Count ? 0 : found.SecondsAStep * steps;
+        foreach (var line in block) Out.WriteLine(line);
+        Out.WriteLine(string.Create(CultureInfo.InvariantCulture, $"""
+            memory  {found.PeakMemory / 1e9:F2} GB at the peak, {memory / 1e9:F1} GB were free
+            disk    {room / 1e9:F2} GB for {Keep} checkpoints, the next one and two files of weights, {free / 1e9:F2} GB free
+            step    {found.SecondsAStep:F3} s for {settings.Effective} pictures ({settings.Effective / found.SecondsAStep:F1} a second), median of {found.Steps} steps; {found.JudgedPerSecond:F1} held-out pictures a second
+            length  {steps} steps, {stepsPerEpoch} an epoch: {Rehearsal.Length(training + judging + oncePictures / found.JudgedPerSecond)}, with held-out pictures after every epoch
+            """));
+        if (found.Outcome != ExitCodes.Done)
+        {
+            Console.Error.WriteLine($"semaim: {MaxBadSteps} steps in a row were not finite; try a lower --lr than {settings.Rate:G4}");
+            return found.Outcome;
+        }
+        return room <= free ? ExitCodes.Done : throw new RefusedException($"--output_dir {OutputDir}: {room / 1e9:F2} GB of checkpoints do not fit {free / 1e9:F2} GB of free space");
+    }
+
     /// <summary>Steps of an epoch.</summary>
     /// <exception cref="UsageException">the pictures do not fill one, and there is something to train</exception>
     private protected int StepsPerEpoch(ClassFolders data, ClassifierSettings settings)
@@ -134,8 +173,8 @@ internal abstract class TrainedEvaluationOptions : EvaluationOptions
     /// <summary>The checkpoint to go on from, or null. With --resume none those of an earlier run are deleted, unless it is only judged.</summary>
     private protected (string Folder, CheckpointState State)? From(RunFolder run, RunCheckpoints checkpoints, Narrator narrator)
     {
-        if (Resume == "none" && !Eval && Directory.Exists(run.Checkpoints)) Directory.Delete(run.Checkpoints, recursive: true);
-        return Resume == "none" ? null : Resume.Length > 0 ? (Resume, RunCheckpoints.Read(Resume)) : checkpoints.Newest(narrator.Say);
+        if (Resume == "none" && !Eval && !DryRun && Directory.Exists(run.Checkpoints)) Directory.Delete(run.Checkpoints, recursive: true);
+        return Resume == "none" ? null : Resume.Length > 0 ? RunCheckpoints.Given(Resume, narrator.Say) : checkpoints.Newest(narrator.Say);
     }
 
     /// <summary>Says what was measured: the protocol, the result, how fast; and with --json all of it in one object. A training run keeps it in its metrics.jsonl.</summary>

@@ -88,9 +88,13 @@ internal sealed class VisualizeVerb : PictureOptions, IVerb
         if (Heads < 0) throw new UsageException($"--num_heads {Heads}: at least 1");
         List<string> weights = [.. PretrainedWeights];
         if (weights.Count != 1 && weights.Count != orders.Length) throw new UsageException($"--pretrained_weights: {weights.Count} files for {orders.Length} orders; one for all, or one for each of {string.Join(", ", orders)}");
+        if (new[] { Figure, Stages, Animate }.Where(f => f.Length > 0).Select(Path.GetFullPath).GroupBy(f => f).FirstOrDefault(g => g.Count() > 1) is { Key: var twice }) throw new UsageException($"--figure, --stages and --animate: each needs a file of its own, {twice} is named twice");
+        if (orders.Distinct().Count() < orders.Length && weights.Count == 1) throw new UsageException($"--orders {OrderNames}: each order once");
         var reading = Reading();
         NativeStart.Ensure();
         if (!Directory.Exists(DataPath) && !File.Exists(DataPath)) throw new UsageException($"--data_path {DataPath}: there is no such folder or picture");
+        foreach (var (option, file) in new[] { ("--figure", Figure), ("--stages", Stages), ("--animate", Animate) }) OutputFile.Prepare(option, file);
+        OutputFile.PrepareFolder("--singles", Singles);
         using var source = SampleSources.Pictures(DataPath, reading);
         var others = Stages.Length + Animate.Length + Singles.Length > 0;
         var count = Math.Min(Count, source.Count);

@@ -41,6 +41,9 @@ internal sealed class IndexCache(string folder, int fewest = 2000)
         }
     }
 
+    /// <summary>Where it is kept.</summary>
+    internal string Folder => folder;
+
     internal FolderIndex? Find(string kind, string root) => Read(Entry(kind, root), reader =>
     {
         var seen = new List<(string, long)>();

@@ -119,6 +119,34 @@ public sealed class ResumeTests : IDisposable
     }
 
     [Fact]
+    public void A_run_none_of_whose_checkpoints_is_whole_is_not_begun_anew_in_silence()
+    {
+        var folder = Fresh();
+        Train(Settings("raster", false, 1) with { SaveEvery = 0 }, new RunCheckpoints(folder), null);
+        File.WriteAllText(Path.Combine(folder, $"step-{Steps:D8}", "state.json"), "{");
+
+        Assert.Contains("no checkpoint is whole (1 is damaged); --resume none starts anew", Assert.Throws<RefusedException>(() => new RunCheckpoints(folder).Newest(_ => { })).Message);
+    }
+
+    [Fact]
+    public void A_checkpoint_is_named_by_its_folder_a_file_in_it_or_the_run()
+    {
+        var run = Fresh();
+        var folder = Path.Combine(run, "checkpoints");
+        Train(Settings("raster", false, 1) with { SaveEvery = 5 }, new RunCheckpoints(folder, keep: 3), null);
+        var (older, newest) = (Path.Combine(folder, "step-00000010"), Path.Combine(folder, $"step-{Steps:D8}"));
+
+        foreach (var (given, found) in new[] { (older, older), (Path.Combine(older, "model.safetensors"), older), (run, newest), (folder, newest), (Path.Combine(folder, "latest"), newest) })
+            Assert.Equal(Path.GetFullPath(found), Path.GetFullPath(RunCheckpoints.Given(given, _ => { }).Folder));
+
+        var weights = Path.Combine(run, "model.safetensors");
+        File.Delete(Path.Combine(folder, "latest"));
+        File.WriteAllText(Path.Combine(pictures.Data, "weights.pth"), "");
+        Assert.Contains("weights alone are no checkpoint", Assert.Throws<RefusedException>(() => RunCheckpoints.Given(Path.Combine(pictures.Data, "weights.pth"), _ => { })).Message);
+        Assert.Contains("there is no such file or folder", Assert.Throws<RefusedException>(() => RunCheckpoints.Given(weights + ".gone/x", _ => { })).Message);
+    }
+
+    [Fact]
     public void What_was_written_aside_is_never_read()
     {
         var folder = Fresh();

@@ -30,6 +30,43 @@ public sealed class TerminalTests
     }
 
     [Fact]
+    public void In_a_terminal_long_remedies_go_on_below_their_beginning()
+    {
+        string[] lines = [.. DoctorVerb.Lines([new("MPI", "none", string.Join(' ', Enumerable.Repeat("install", 30)))], 80)];
+        Assert.Equal(5, lines.Length);
+        Assert.All(lines, l => Assert.InRange(l.Length, 1, 80));
+        Assert.StartsWith("         → install", lines[1], StringComparison.Ordinal);
+        Assert.All(lines[2..], l => Assert.StartsWith("           install", l, StringComparison.Ordinal));
+        Assert.Equal(30, lines.Sum(l => l.Split("install").Length - 1));
+    }
+
+    [Fact]
+    public void A_folder_that_cannot_be_written_is_found_with_what_to_do_about_it()
+    {
+        var file = Path.GetTempFileName();
+        try
+        {
+            var broken = DoctorVerb.Folder("data index", Path.Combine(file, "below"), "name another");
+            Assert.Equal("name another", broken.Remedy);
+            Assert.StartsWith($"{Path.Combine(file, "below")} cannot be written: ", broken.State, StringComparison.Ordinal);
+        }
+        finally { File.Delete(file); }
+        Assert.Equal(("none", "name another"), (DoctorVerb.Folder("data index", null, "name another").State, DoctorVerb.Folder("data index", null, "name another").Remedy));
+        Assert.Equal("", DoctorVerb.Folder("temporary files", Path.GetTempPath(), "name another").Remedy);
+    }
+
+    [Fact]
+    public void A_libtorch_that_is_not_there_is_the_one_thing_that_doctor_says_with_its_cure()
+    {
+        var (code, output, errors) = Semaim.RunWith("SEMAIM_LIBTORCH", "/nowhere", "doctor");
+
+        Assert.Equal((1, ""), (code, errors));
+        Assert.StartsWith("!!  libtorch  ", output, StringComparison.Ordinal);
+        Assert.Contains("→ unset SEMAIM_LIBTORCH", output);
+        Assert.Equal(2, output.TrimEnd().Split('\n').Length);
+    }
+
+    [Fact]
     public void Progress_into_a_pipe_is_plain_whole_lines()
     {
         var (code, output, errors) = Semaim.Run("doctor");

@@ -28,6 +28,21 @@ public static class DemoSet
     private const double Tint = 0.15, Mottle = 0.35;
     private static readonly (int Grid, double Amplitude)[] Octaves = [(3, 1), (6, 0.6), (12, 0.3)];
 
+    /// <summary>Removes the pictures of an earlier set, so that a new one is not mixed with them. Anything else stays.</summary>
+    /// <param name="folder">may be missing</param>
+    /// <exception cref="UsageException">its train or val folder holds what no such set has</exception>
+    internal static void Clear(string folder)
+    {
+        string[] splits = [.. new[] { "train", "val" }.Select(s => Path.Combine(folder, s)).Where(Directory.Exists)];
+        foreach (var entry in splits.SelectMany(s => Directory.EnumerateFileSystemEntries(s)))
+            if (!Directory.Exists(entry) || !Motifs.Names.Contains(Path.GetFileName(entry)) || Directory.EnumerateFileSystemEntries(entry).FirstOrDefault(IsStrange) is not null)
+                throw new UsageException($"--output_dir: {entry} is not of a demo set, whose pictures would take its place; choose another folder");
+        foreach (var split in splits) Directory.Delete(split, recursive: true);
+        if (splits.Length > 0) File.Delete(Path.Combine(folder, "objects.json"));
+
+        static bool IsStrange(string path) => Path.GetExtension(path) != ".jpg" || !Path.GetFileNameWithoutExtension(path).All(char.IsAsciiDigit) || Directory.Exists(path);
+    }
+
     /// <summary>Writes <c>train/CLASS/*.jpg</c>, <c>val/CLASS/*.jpg</c> and <c>objects.json</c> (path → where the object is).</summary>
     /// <param name="folder">is made where it is missing</param>
     /// <param name="options">counts, size, seed</param>

@@ -70,6 +70,101 @@ public sealed class ReportPageTests : IDisposable
         Assert.Single(RunRecord.Read([runs[0], runs[0]]));
     }
 
+    [Fact]
+    public void A_spike_of_one_step_in_a_long_run_is_drawn()
+    {
+        (double, double)[] curve = [.. Enumerable.Range(0, 20_000).Select(i => ((double)i, i == 12_345 ? 99.0 : i == 6_789 ? -7.0 : 1.0))];
+
+        var svg = LineChart.Svg("t", "x", [new("a", curve)]);
+
+        Assert.Contains("12345,99", svg);
+        Assert.Contains("6789,-7", svg);
+        Assert.Contains("0,1 ", svg);
+        Assert.Contains("19999,1\"", svg);
+        Assert.True(svg.Length < 100_000, $"{svg.Length} characters");
+    }
+
+    [Fact]
+    public void A_run_has_one_colour_in_every_chart_and_a_seventh_is_told_from_the_first()
+    {
+        string[] runs = [.. Enumerable.Range(0, 7).Select(i => Run($"aim_tiny.{i}", 1e-3))];
+        // the second tells nothing of memory
+        var metrics = Path.Combine(runs[1], "metrics.jsonl");
+        File.WriteAllLines(metrics, File.ReadLines(metrics).Select(l => l.Replace("memory_bytes", "other", StringComparison.Ordinal)));
+        var page = Path.Combine(folder, "seven.html");
+
+        ReportPage.Write(page, runs, [], []);
+
+        var charts = File.ReadAllText(page).Split("<figure class=\"chart\">")[1..];
+        Assert.All(charts, chart => Assert.All(System.Text.RegularExpressions.Regex.Matches(chart, "<polyline class=\"s(\\d)( dash)?\" data-name=\"aim_tiny\\.(\\d)\""), m =>
+            Assert.Equal(m.Groups[3].Value, m.Groups[2].Success ? "6" : m.Groups[1].Value)));
+        Assert.Contains(charts, c => c.StartsWith("<figcaption>Memory, GB", StringComparison.Ordinal) && c.Contains("data-name=\"aim_tiny.2\"", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void Neighbours_during_training_are_a_curve_over_steps_and_saves_do_not_drown_what_happened()
+    {
+        var run = Path.Combine(folder, "aim_base.long");
+        Directory.CreateDirectory(run);
+        File.WriteAllLines(Path.Combine(run, "metrics.jsonl"),
+        [
+            .. Enumerable.Range(1, 30).Select(i => $"{{\"kind\":\"knn\",\"features\":\"pretrained\",\"step\":{100 * i},\"k\":20,\"top1\":{i},\"top5\":{2 * i}}}"),
+            .. Enumerable.Range(1, 400).Select(i => $"{{\"kind\":\"event\",\"event\":\"save\",\"step\":{i},\"seconds\":0.5,\"beside_training\":true}}"),
+            "{\"kind\":\"event\",\"event\":\"bad step\",\"step\":401,\"order_is_finite\":false}",
+            "{\"kind\":\"event\",\"event\":\"save\",\"step\":402,\"seconds\":0.5}",
+        ]);
+        var page = Path.Combine(folder, "long.html");
+
+        ReportPage.Write(page, [run], [], []);
+
+        var html = File.ReadAllText(page);
+        Assert.Contains("<figcaption>k-NN top-1, %</figcaption>", html);
+        Assert.Contains("data-x=\"step\"", html);
+        Assert.Contains("<b>30.0 %</b>", html);
+        Assert.Contains("<summary>all 30</summary>", html);
+        Assert.Contains("400 times, steps 1 to 400", html);
+        Assert.Contains("order is finite no", html);
+        Assert.Contains("step 402 ", html);
+        Assert.DoesNotContain("± –", html);
+    }
+
+    [Fact]
+    public void Records_that_are_no_text_are_passed_over()
+    {
+        var run = Path.Combine(folder, "broken");
+        Directory.CreateDirectory(run);
+        File.WriteAllLines(Path.Combine(run, "metrics.jsonl"), ["{\"kind\":\"event\",\"event\":\"\\ud800\"}", "{\"kind\":\"event\",\"\\udc00\":1}", "[1]", "7", "null", "{\"kind\":5}", "{\"kind\":\"step\",\"step\":\"x\",\"loss\":{}}", "{\"kind\":\"event\",\"event\":\"start\"}"]);
+
+        ReportPage.Write(Path.Combine(folder, "broken.html"), [run], [], []);
+
+        Assert.Equal(3, RunRecord.Read(run).Metrics.Count);
+        Assert.Contains("start", File.ReadAllText(Path.Combine(folder, "broken.html")));
+    }
+
+    [Fact]
+    public void Under_the_pointer_runs_that_log_at_different_steps_all_show_a_value()
+    {
+        foreach (var (name, every) in new[] { ("aim_tiny.a", 1), ("aim_tiny.b", 7) })
+        {
+            Directory.CreateDirectory(Path.Combine(folder, name));
+            File.WriteAllLines(Path.Combine(folder, name, "metrics.jsonl"), Enumerable.Range(1, 100).Select(i => $"{{\"kind\":\"step\",\"step\":{i * every},\"loss\":{i}}}"));
+        }
+        var page = Path.Combine(folder, "page.html");
+        ReportPage.Write(page, [Path.Combine(folder, "aim_tiny.a"), Path.Combine(folder, "aim_tiny.b")], [], []);
+        File.AppendAllText(page, """
+            <script>
+              const over = document.querySelector('.u-over'), box = over.getBoundingClientRect();
+              const said = () => [...document.querySelector('.u-legend').querySelectorAll('.u-value')].map(v => v.textContent).join('|');
+              document.body.dataset.first = said();
+              for (const type of ['mouseenter', 'mousemove']) over.dispatchEvent(new MouseEvent(type, { clientX: box.left + box.width * 23 / 699, clientY: box.top + 9, bubbles: true }));
+              setTimeout(() => document.body.dataset.said = said(), 200);
+            </script>
+            """);
+        if (Browse(["--virtual-time-budget=3000", "--dump-dom", new Uri(page).AbsoluteUri]) is not { } told) return;
+        Assert.Contains("data-first=\"last|100|100\"", told.Output);
+        Assert.Matches("data-said=\"2[3-5]\\|2[3-5]\\|[34]\"", told.Output);
+    }
+
     [Theory]
     [InlineData(24_000, "5 k", "20 k")]
     [InlineData(7_000, "2000", "6000")]
