@@ -25,6 +25,7 @@ internal static class ArgumentCheck
             var equals = args[i].IndexOf('=');
             var name = args[i][2..(equals < 0 ? args[i].Length : equals)];
             if (!options.TryGetValue(name, out var type) || type == typeof(bool)) continue;
+            if (equals < 0 && (i + 1 == args.Length || IsOption(args[i + 1]))) return $"--{name} needs a value; 'semaim {args[0]} --help' says which";
             if (type != typeof(string) && typeof(System.Collections.IEnumerable).IsAssignableFrom(type))
             {
                 while (i + 1 < args.Length && !IsOption(args[i + 1])) i++;

@@ -165,7 +165,7 @@ internal static class CommandLineProgram
     /// <summary><c> (did you mean knn?)</c>, or nothing.</summary>
     internal static string Nearest(string given, IEnumerable<string> known)
     {
-        var (name, distance) = known.Select(k => (k, Distance(given, k))).DefaultIfEmpty(("", int.MaxValue)).MinBy(k => k.Item2);
+        var (name, distance) = known.Select(k => (k, Distance(given.ToLowerInvariant(), k.ToLowerInvariant()))).DefaultIfEmpty(("", int.MaxValue)).MinBy(k => k.Item2);
         return distance <= Math.Max(2, given.Length / 3) ? $" (did you mean {name}?)" : "";
     }
 

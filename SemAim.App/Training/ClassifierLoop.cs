@@ -202,9 +202,12 @@ internal abstract class ClassifierLoop(GraphModule trained, ParameterArena arena
         foreach (var line in File.Exists(metrics) ? File.ReadLines(metrics) : [])
         {
             using var json = JsonDocument.Parse(line);
-            if (json.RootElement.GetProperty("kind").GetString() != "epoch") continue;
-            last = new(json.RootElement.GetProperty("test_loss").GetDouble(), json.RootElement.GetProperty("test_acc1").GetDouble(), json.RootElement.GetProperty("test_acc5").GetDouble(), pictures);
-            if (best is not { } b || last.Top1 > b.Item2.Top1) best = (json.RootElement.GetProperty("epoch").GetInt32(), last);
+            var told = json.RootElement;
+            if (told.ValueKind != JsonValueKind.Object || !told.TryGetProperty("kind", out var kind) || kind.ValueKind != JsonValueKind.String || kind.GetString() != "epoch") continue;
+            // a loss that is not finite is written as a text
+            double Value(string name) => told.TryGetProperty(name, out var v) && v.ValueKind == JsonValueKind.Number ? v.GetDouble() : double.NaN;
+            last = new(Value("test_loss"), Value("test_acc1"), Value("test_acc5"), pictures);
+            if (best is not { } b || last.Top1 > b.Item2.Top1) best = ((int)Value("epoch"), last);
         }
         return (best, last);
     }

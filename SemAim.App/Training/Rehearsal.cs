@@ -13,7 +13,8 @@ namespace SemAim.App.Training;
 /// <param name="CheckpointBytes">one checkpoint on disk</param>
 /// <param name="Pictures">decoded on the way</param>
 /// <param name="Refused">of these: could not be decoded</param>
-internal sealed record Rehearsal(double SecondsAStep, long PeakMemory, long CheckpointBytes, long Pictures, IReadOnlyList<string> Refused)
+/// <param name="IsFinite">false: the steps were bad ones, as many in a row as end a run</param>
+internal sealed record Rehearsal(double SecondsAStep, long PeakMemory, long CheckpointBytes, long Pictures, IReadOnlyList<string> Refused, bool IsFinite = true)
 {
     private const int MostSteps = 40;                          // short steps are slower until the runtime has compiled them well
     private const double LongEnough = 15;                      // seconds; two steps are always made
@@ -29,9 +30,11 @@ internal sealed record Rehearsal(double SecondsAStep, long PeakMemory, long Chec
             // per weight: itself, two moments, and its average where there is one
             var bytes = model.parameters().Sum(p => p.numel()) * (teacher is null ? 12L : 16L);
             var accumulation = Math.Min(settings.Accumulation, 2);
+            bool finite;
             using (var stop = new StopRequest(TimeSpan.MaxValue))
             using (var nowhere = new MetricsLog(silent))
-                new PretrainLoop(model, objective, source, settings with { Accumulation = accumulation, Steps = MostSteps, WarmupSteps = 1, LogEvery = MostSteps, SaveEvery = 0 }, nowhere, new Narrator(true))
+            {
+                var loop = new PretrainLoop(model, objective, source, settings with { Accumulation = accumulation, Steps = MostSteps, WarmupSteps = 1, LogEvery = MostSteps, SaveEvery = 0 }, nowhere, new Narrator(true))
                 {
                     AverageTeacher = teacher,
                     Guide = guidance,
@@ -44,11 +47,14 @@ internal sealed record Rehearsal(double SecondsAStep, long PeakMemory, long Chec
                         steps.Add(clock.Elapsed.TotalSeconds);
                         if (step > 1 && clock.Elapsed.TotalSeconds > LongEnough) stop.Ask("it is long enough");
                     },
-                }.Run();
+                };
+                loop.Run();
+                finite = loop.Outcome != ExitCodes.NotFinite;
+            }
             // the first step makes workspaces; of the others, the median
             var whole = Median(steps.Skip(1).Zip(steps, (b, a) => b - a));
             var update = Median(steps.Skip(1).Select((end, i) => end - batches[(i + 2) * accumulation - 1]));
-            return new(update + (whole - update) / accumulation * settings.Accumulation, Process.GetCurrentProcess().PeakWorkingSet64, bytes, (long)batches.Count * settings.BatchSize, refused);
+            return new(update + (whole - update) / accumulation * settings.Accumulation, Process.GetCurrentProcess().PeakWorkingSet64, bytes, (long)batches.Count * settings.BatchSize, refused, finite);
         }
         finally { File.Delete(silent); }
     }
@@ -56,7 +62,7 @@ internal sealed record Rehearsal(double SecondsAStep, long PeakMemory, long Chec
     private static double Median(IEnumerable<double> values)
     {
         var sorted = values.Order().ToArray();
-        return sorted[sorted.Length / 2];
+        return sorted.Length > 0 ? sorted[sorted.Length / 2] : double.NaN;
     }
 
     /// <summary>90 s, 45 min, 3.2 h, 12 days.</summary>

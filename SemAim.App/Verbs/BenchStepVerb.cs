@@ -45,7 +45,7 @@ internal sealed class BenchStepVerb : PictureOptions, ITrainingVerb
     {
         if (BatchSize < 1) throw new UsageException($"--batch_size {BatchSize}: at least 1");
         if (Steps < 1) throw new UsageException($"--steps {Steps}: at least 1");
-        var order = Orders.Of(PermutationType);
+        PretrainModelOptions.CheckOrder(PermutationType);
         var reading = Reading();
         NativeStart.Ensure();
         var device = ComputeDevice.Of(DeviceName);

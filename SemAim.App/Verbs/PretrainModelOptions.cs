@@ -100,7 +100,7 @@ internal abstract class PretrainModelOptions : PictureOptions
     /// <exception cref="UsageException">names the option, the value and what is allowed</exception>
     internal void CheckModel()
     {
-        _ = Orders.Of(PermutationType);
+        CheckOrder(PermutationType);
         if (DistBackend is "mpi" or "nccl") throw new UsageException($"--dist_backend {DistBackend}: this version trains in one process; leave it out");
         OneOf("dist_backend", DistBackend, ["auto", "none"]);
         OneOf("prediction_head_type", PredictionHeadType, ["MLP", "LINEAR"]);
@@ -174,6 +174,14 @@ internal abstract class PretrainModelOptions : PictureOptions
         if (BoxTable == BoxTable.Original && side / sizes.PatchSize != 14)
             throw new UsageException($"--box_table original: that table is for 14 × 14 patches, {Model} has {side / sizes.PatchSize} × {side / sizes.PatchSize}; choose auto or corrected");
         return options;
+    }
+
+    /// <summary>Refuses what is no order, with the one that was probably meant.</summary>
+    /// <exception cref="UsageException">there is no such order</exception>
+    internal static void CheckOrder(string name)
+    {
+        try { _ = Orders.Of(name); }
+        catch (UsageException e) when (CommandLineProgram.Nearest(name, Orders.Names) is { Length: > 0 } meant) { throw new UsageException(e.Message + meant, e); }
     }
 
     private static void OneOf(string option, string value, string[] allowed)

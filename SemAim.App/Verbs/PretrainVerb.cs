@@ -269,6 +269,11 @@ internal sealed partial class PretrainVerb : PretrainModelOptions, IReplayed
             length  {settings.Steps} steps, {perEpoch} an epoch: {Rehearsal.Length(found.SecondsAStep * settings.Steps)}, without evaluations
             """);
         foreach (var bad in found.Refused) Console.Out.WriteLine($"refused {bad}");
+        if (!found.IsFinite)
+        {
+            Console.Error.WriteLine($"semaim: {MaxBadSteps} steps in a row were not finite; try a lower --lr than {settings.Rate:G4}");
+            return ExitCodes.NotFinite;
+        }
         if (room > free) throw new RefusedException($"--output_dir {OutputDir}: {room / 1e9:F2} GB of checkpoints do not fit {free / 1e9:F2} GB of free space");
         return ExitCodes.Done;
     }

@@ -193,7 +193,7 @@ internal abstract class TrainedEvaluationOptions : EvaluationOptions
         How = $"{protocol.Line}; {pace}".TrimEnd(' ', ';');
         var chosen = best is { } at ? new { epoch = at.Epoch + 1, top1 = at.Accuracy.Top1 } : null;
         if (!Eval) Record(verb, accuracy, speed, protocol, run);
-        if (Json) Out.WriteLine(JsonSerializer.Serialize(new { verb, top1 = accuracy.Top1, top5 = accuracy.Top5, error = accuracy.Error, loss = accuracy.Loss, samples = accuracy.Count, best = chosen, images_per_second = Known(speed), eval_images_per_second = Known(accuracy.ImagesPerSecond), features_images_per_second = Known(featureSpeed), protocol = protocol.Json, run = run.Folder }));
+        if (Json) Out.WriteLine(JsonSerializer.Serialize(new { verb, top1 = accuracy.Top1, top5 = accuracy.Top5, error = accuracy.Error, loss = double.IsFinite(accuracy.Loss) ? accuracy.Loss : (double?)null, samples = accuracy.Count, best = chosen, images_per_second = Known(speed), eval_images_per_second = Known(accuracy.ImagesPerSecond), features_images_per_second = Known(featureSpeed), protocol = protocol.Json, run = run.Folder }));
         return ExitCodes.Done;
     }
 

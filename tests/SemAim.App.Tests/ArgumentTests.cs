@@ -19,6 +19,8 @@ public sealed class ArgumentTests : IDisposable
     [InlineData("--lr 0,0003: not a number: decimals are written with a point (0.0003)", "pretrain", "--data_path", "x", "--lr", "0,0003")]
     [InlineData("--lr 1,234,5: not a number", "pretrain", "--lr=1,234,5")]
     [InlineData("--precision 1: not a choice; choose one of fp32, bf16", "pretrain", "--precision", "1")]
+    [InlineData("--precision needs a value; 'semaim pretrain --help' says which", "pretrain", "--data_path", "x", "--precision")]
+    [InlineData("--precision needs a value", "pretrain", "--precision", "--data_path", "x")]
     [InlineData(null, "pretrain", "--data_path", "x", "--lr", "-1", "--norm_pix_loss", "--keep", "3")]
     public void What_the_parser_lets_pass_in_silence_is_a_fault(string? fault, params string[] args)
     {
@@ -30,6 +32,7 @@ public sealed class ArgumentTests : IDisposable
     public void Lists_and_named_arguments_take_several_words()
     {
         Assert.Null(ArgumentCheck.Fault(["knn", "--nb_knn", "20", "10", "30", "--json"], typeof(KnnVerb)));
+        Assert.StartsWith("--nb_knn needs a value", ArgumentCheck.Fault(["knn", "--nb_knn"], typeof(KnnVerb)), StringComparison.Ordinal);
         Assert.Null(ArgumentCheck.Fault(["report", "a", "b", "--output", "c"], typeof(ReportVerb)));
         Assert.Equal("report: one of the arguments is empty", ArgumentCheck.Fault(["report", ""], typeof(ReportVerb)));
         Assert.StartsWith("'c': ckpt-diff takes no such argument", ArgumentCheck.Fault(["ckpt-diff", "a", "b", "c"], typeof(CheckpointDiffVerb)), StringComparison.Ordinal);
