@@ -49,7 +49,7 @@ internal static class CommandLineProgram
             var result = parser.ParseArguments(args, Verbs);
             if (result is NotParsed<object> { Errors: var errors }) return Explain(result, [.. errors], args);
             var verb = (IVerb)((Parsed<object>)result).Value;
-            if (ArgumentCheck.Fault(args, verb.GetType()) is { } fault) throw new UsageException(fault);
+            if (ArgumentCheck.Fault(args, verb.GetType()) is { } fault) Refuse(fault);
             if (ownProcess && verb is ITrainingVerb) Restart();
             return verb.Run();
         }
@@ -72,7 +72,10 @@ internal static class CommandLineProgram
         }
     }
 
-    // on its own: the library's assembly loads libtorch at the first call into it, and a verb may be there to say that it cannot
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static void Refuse(string fault) => throw new UsageException(fault);
+
+    // on their own, this and the one above: the library's assembly loads libtorch at the first call into it, and a verb may be there to say that it cannot
     [MethodImpl(MethodImplOptions.NoInlining)]
     private static void Restart() => AllocatorTunables.Apply();
 
