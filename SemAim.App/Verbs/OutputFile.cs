@@ -13,7 +13,12 @@ internal static class OutputFile
         if (path.Length == 0) return;
         if (Directory.Exists(path)) throw new UsageException($"{option} {path}: a folder; give a file");
         if (Path.GetDirectoryName(Path.GetFullPath(path)) is { } folder) Try(option, path, () => Directory.CreateDirectory(folder));
-        if (File.Exists(path)) Try(option, path, () => File.Open(path, FileMode.Open, FileAccess.Write, FileShare.ReadWrite).Dispose());
+        Try(option, path, () =>
+        {
+            var isNew = !File.Exists(path);
+            File.Open(path, FileMode.OpenOrCreate, FileAccess.Write, FileShare.ReadWrite).Dispose();
+            if (isNew) File.Delete(path);
+        });
     }
 
     /// <summary>Makes a folder.</summary>

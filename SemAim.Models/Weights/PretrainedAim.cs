@@ -1,3 +1,4 @@
+using SemAim.Dsl;
 using SemAim.Runtime;
 using SemAim.Runtime.Checkpoints;
 
@@ -41,6 +42,14 @@ public sealed record PretrainedAim(AimViT Model, LoadReport Report, bool Predict
         try
         {
             var report = ModelWeights.Load(model, file, whole ? EncoderWeights.Pretraining : EncoderOnly);
+            var read = report.Keys.Where(k => k.Fate is KeyFate.Used or KeyFate.Renamed or KeyFate.Interpolated).Select(k => WeightFile.WithoutPrefix(k.Key)).ToHashSet();
+            if (model.Slots().Any(s => !read.Contains(s.Name) && (whole || !IsDecoder(s.Name))))
+            {
+                // what the file lacks keeps what it was made with
+                model.Dispose();
+                model = Make(whole, filled: true);
+                report = ModelWeights.Load(model, file, whole ? EncoderWeights.Pretraining : EncoderOnly);
+            }
             model.eval();
             return new(model, report, whole && outputs == 3 * sizes.PatchSize * sizes.PatchSize);
         }
@@ -50,8 +59,10 @@ public sealed record PretrainedAim(AimViT Model, LoadReport Report, bool Predict
             throw;
         }
 
-        AimViT Make(bool withDecoder)
+        // random values that a file's take the place of would cost a second
+        AimViT Make(bool withDecoder, bool filled = false)
         {
+            using var unfilled = filled ? null : Weight.Unfilled();
             var asked = withDecoder ? queries : 1;
             return new(sizes.ImageSize, sizes.ImageSize, sizes.PatchSize, sizes.Width, sizes.Heads, sizes.Hidden, sizes.Blocks, asked, AimViT.BlocksBeforeQuery(sizes.Blocks, asked), outputs,
                 linearHead: withDecoder && linear is not null, shareWeight: withDecoder && shapes.ContainsKey("query_blocks.0.attn.qkv.weight"));
@@ -60,6 +71,8 @@ public sealed record PretrainedAim(AimViT Model, LoadReport Report, bool Predict
 
     /// <inheritdoc />
     public void Dispose() => Model.Dispose();
+
+    private static bool IsDecoder(string name) => name.StartsWith("query_blocks.", StringComparison.Ordinal) || name.StartsWith("prediction_head.", StringComparison.Ordinal);
 
     private static LoadRules EncoderOnly { get; } = new()
     {

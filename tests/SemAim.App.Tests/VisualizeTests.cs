@@ -99,6 +99,26 @@ public sealed class VisualizeTests : IDisposable
     }
 
     [Fact]
+    public void A_network_read_from_a_file_has_its_weights_and_of_what_the_file_lacks_the_first_values()
+    {
+        var (whole, part) = (At("whole.safetensors"), At("part.safetensors"));
+        TorchSharp.torch.random.manual_seed(7);
+        using var scope = TorchSharp.torch.NewDisposeScope();
+        using var model = new AimViT(S: 32, P: 8, D: 16, H: 2, L: 2, Q: 1, O: 192);
+        ModelWeights.Save(model, whole);
+        SafetensorsWriter.Write(part, model.state_dict().Where(w => !w.Key.StartsWith("norm.", StringComparison.Ordinal)).Select(w => KeyValuePair.Create(w.Key, w.Value)));
+
+        using var read = PretrainedAim.Open(whole, heads: 2);
+        using var encoder = PretrainedAim.Open(part, heads: 2, encoderOnly: true);
+
+        var (own, seen) = (model.Slots().ToDictionary(s => s.Name, s => s.Weight.Tensor), encoder.Model.Slots().ToDictionary(s => s.Name, s => s.Weight.Tensor));
+        foreach (var slot in read.Model.Slots()) Assert.True(slot.Weight.Tensor.equal(own[slot.Name]).all().item<bool>(), slot.Name);
+        Assert.All(seen["norm.weight"].data<float>().ToArray(), w => Assert.Equal(1, w));
+        Assert.All(seen["norm.bias"].data<float>().ToArray(), b => Assert.Equal(0, b));
+        Assert.True(seen["blocks.1.mlp.fc2.weight"].equal(own["blocks.1.mlp.fc2.weight"]).all().item<bool>());
+    }
+
+    [Fact]
     public void Heads_that_nobody_knows_are_asked_for_and_impossible_ones_refused()
     {
         var (code, _, errors) = Semaim.Run("visualize", "--data_path", At("wide.png"), "--pretrained_weights", toy);
