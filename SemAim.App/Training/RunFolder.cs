@@ -30,6 +30,12 @@ internal sealed class RunFolder : IDisposable
         {
             Directory.CreateDirectory(Folder);
             writing = DirectoryLock.TryTake(Folder);
+            // one that was killed just now may not be gone yet
+            for (var patience = 20; writing is null && patience > 0; patience--)
+            {
+                Thread.Sleep(100);
+                writing = DirectoryLock.TryTake(Folder);
+            }
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException) { throw new UsageException($"--output_dir {output}: no folder can be made there: {e.Message}", e); }
         if (writing is null) throw new UsageException($"--experiment {experiment}: another process is at work in {Folder}; let it end, or give another --experiment or --output_dir");
