@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Text.Json;
 using CommandLine;
 using SemAim.Runtime.Data;
@@ -59,19 +60,30 @@ internal sealed class DoctorVerb : IVerb
         }
     }
 
+    // names nothing of the libraries below, which load libtorch before the first line of a method that does
     private static IEnumerable<Finding> Examine()
     {
-        Finding native;
-        try { native = new("libtorch", NativeStart.Ensure(), IsNeeded: true); }
+        var native = LibTorch();
+        return native.Remedy.Length > 0 ? [native] : Others().Prepend(native);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static string Native() => NativeStart.Ensure();
+
+    private static Finding LibTorch()
+    {
+        try { return new("libtorch", Native(), IsNeeded: true); }
         catch (Exception e) when (e is DllNotFoundException or TypeInitializationException or BadImageFormatException or IOException or UnauthorizedAccessException)
         {
             var given = Environment.GetEnvironmentVariable("SEMAIM_LIBTORCH");
-            native = new("libtorch", (e is TypeInitializationException && e.InnerException is { } inner ? inner : e).Message.ReplaceLineEndings(" "), given is { Length: > 0 }
+            return new("libtorch", (e is TypeInitializationException && e.InnerException is { } inner ? inner : e).Message.ReplaceLineEndings(" "), given is { Length: > 0 }
                 ? "unset SEMAIM_LIBTORCH, or let it name a folder with libtorch_cpu.so, and let none lie beside the program"
                 : "restore the packages again (dotnet restore), or name a folder with libtorch_cpu.so in SEMAIM_LIBTORCH", IsNeeded: true);
         }
-        yield return native;
-        if (native.Remedy.Length > 0) yield break;
+    }
+
+    private static IEnumerable<Finding> Others()
+    {
         var (threads, cores) = (torch.get_num_threads(), Environment.ProcessorCount);
         yield return new("threads", $"{threads} on {cores} cores", threads > cores ? $"more threads than cores wait for each other: OMP_NUM_THREADS={cores}" : "");
         var memory = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / (double)(1L << 30);
