@@ -37,6 +37,8 @@ public sealed class GraphAnalyzer : DiagnosticAnalyzer
                 var type = (INamedTypeSymbol)symbol.Symbol;
                 if (!ModuleReader.Has(type, "ModuleAttribute"))
                 {
+                    // an attribute that C# cannot find may be this one
+                    if (type.GetAttributes().Any(a => a.AttributeClass is null or { TypeKind: TypeKind.Error })) return;
                     foreach (var graph in type.GetMembers().OfType<IMethodSymbol>().Where(m => ModuleReader.Has(m, DslNames.Graph) && m.Locations.Length > 0))
                         symbol.ReportDiagnostic(Diagnostic.Create(Descriptors.Of("SEM0005"), graph.Locations[0], $"`{graph.Name}` is marked [Graph], but `{type.Name}` is not a [Module]"));
                     return;

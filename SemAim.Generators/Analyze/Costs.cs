@@ -54,8 +54,13 @@ public static class Costs
             var offset = operand.Axes.Count - tokens.Length;
             if (open && !bound.ContainsKey(Leading)) bound[Leading] = operand.Axes.Take(offset + 1).Aggregate(Dim.One, (a, b) => a * b);
             for (var t = open ? 1 : 0; t < tokens.Length; t++)
-                if (tokens[t].TrimStart('#') is var name && Size(name) is null && offset + t >= 0) bound[name] = operand.Axes[offset + t];
+                if (Size(tokens[t]) is null && tokens[t][0] != '#' && offset + t >= 0) bound[tokens[t]] = operand.Axes[offset + t];
         }
+        // what is 1 or a size: where nothing else tells the size
+        for (var i = 0; i < parameters.Count && i < call.Operands.Count; i++)
+            if (parameters[i].Shape is { } shape && call.Operands[i] is { } operand && shape.Text.Split([' '], System.StringSplitOptions.RemoveEmptyEntries) is var tokens)
+                for (var t = 0; t < tokens.Length; t++)
+                    if (tokens[t][0] == '#' && tokens[t].TrimStart('#') is var name && Size(name) is null && operand.Axes.Count - tokens.Length + t >= 0) bound[name] = scope.Facts.Widest(operand.Axes[operand.Axes.Count - tokens.Length + t]);
         return Size;
     }
 

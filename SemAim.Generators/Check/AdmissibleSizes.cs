@@ -102,7 +102,7 @@ public sealed class AdmissibleSizes
         var chosen = (long[])sizes.Clone();
         long? Base(string name) => names.IndexOf(name) is >= 0 and var i ? chosen[i] : null;
         if (!facts.All(f => Holds(f, n => Number(new Expr.Size(0, n), Base)))) return null;
-        return new(string.Join(", ", names.Select((n, i) => $"{n} = {chosen[i].ToString(CultureInfo.InvariantCulture)}")), s => Symbol(scope, s, Base));
+        return new(string.Join(", ", names.Select((n, i) => $"{SizeFacts.WithoutPlaces(n)} = {chosen[i].ToString(CultureInfo.InvariantCulture)}")), s => Symbol(scope, s, Base));
     }
 
     // 1 + the ways to share a surplus out

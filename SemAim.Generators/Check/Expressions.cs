@@ -86,7 +86,8 @@ public static class Nearest
     public static string? Of(string name, IEnumerable<string> known)
     {
         var best = known.Select(k => (Name: k, Distance: Distance(name, k))).OrderBy(k => k.Distance).FirstOrDefault();
-        return best.Name is not null && best.Distance <= Math.Max(1, name.Length / 3) ? best.Name : null;
+        // every letter is near every other
+        return best.Name is not null && best.Distance <= (name.Length == 1 ? 0 : Math.Max(1, name.Length / 3)) ? best.Name : null;
     }
 
     // Damerau: a letter changed, too much, missing, or two neighbours swapped

@@ -224,9 +224,13 @@ public sealed partial class GraphChecker
             values.Add((p, argument!, value, tokens, offset));
             // a name that stands alone is bound by the first argument that has it
             for (var i = 0; i < tokens.Count; i++)
-                if (tokens[i].Tokens[0].Text.TrimStart('#') is var token && IsName(token) && Known(token) is null && !(tokens[i].Tokens[0].Text[0] == '#' && facts.Same(value.Axes[offset + i], Dim.One)))
-                    given[token] = value.Axes[offset + i];
+                if (tokens[i].Tokens[0].Text is var token && IsName(token) && Known(token) is null) given[token] = value.Axes[offset + i];
         }
+        // what is 1 or a size tells that size only where nothing else does
+        foreach (var (_, _, value, tokens, offset) in values)
+            for (var i = 0; i < tokens.Count; i++)
+                if (tokens[i].Tokens[0].Text is var marked && marked[0] == '#' && marked.TrimStart('#') is var token && IsName(token) && Known(token) is null && !facts.Same(value.Axes[offset + i], Dim.One))
+                    given[token] = facts.Marked(value.Axes[offset + i]) ?? value.Axes[offset + i];
         // what the callee binds, in its order; a size that only an omitted or marked axis has is 1
         var names = new HashSet<string>();
         foreach (var token in callee.Parameters.Where(p => p.Shape is not null).SelectMany(p => p.Shape!.Text.Split([' '], StringSplitOptions.RemoveEmptyEntries)).Select(t => t.TrimStart('#')))
@@ -237,7 +241,7 @@ public sealed partial class GraphChecker
                 var (token, got) = (tokens[i].Tokens[0].Text, value.Axes[offset + i]);
                 if (token[0] == '#' && facts.Same(got, Dim.One)) continue;
                 if (Of(token) is not { } want) throw new CheckFailure();                       // refused in the callee
-                if (facts.Same(want, got)) continue;
+                if (facts.Same(want, got) || token[0] == '#' && facts.Marked(got) is { } wide && facts.Same(want, wide)) continue;
                 throw value.Type == ElementType.Mask
                     ? new CheckFailure("SEM0209", $"`{Name(c)}`: the mask orders {Show(value.Axes)}, these operands need {string.Join(" ", tokens.Select(t => Of(t.Tokens[0].Text) is { } d ? facts.Show(d) : t.Tokens[0].Text))}", at: argument.Id, related: Where(p))
                     : scope.Decide(got, want, new CheckFailure("SEM0201", $"axis {(offset + i).ToString(CultureInfo.InvariantCulture)} of `{Name(argument)}` has size {facts.Show(got)}, but {p.Name} of {Callee(c)} wants {facts.Show(want)} ({p.Shape!.Text}){Numbers(got, want, " is not ")}{Origin(value, offset + i)}", at: argument.Id, related: Where(p)));

@@ -16,7 +16,7 @@ public sealed partial class GraphChecker
             case Expr.Size s: return facts[s.Name] is { } size ? new Item.Int(size) : throw new CheckFailure();
             case Expr.Local l: return names.TryGetValue(l.Name, out var item) ? item is Item.Unknown ? throw new CheckFailure() : item : throw new CheckFailure();
             case Expr.Host h: return new Item.Host(h.Code);
-            case Expr.HostTemplate t: return new Item.Host(string.Concat(t.Texts.Select((text, i) => i < t.Parts.Count ? text + Scalar(Evaluate(t.Parts[i])) : text)));
+            case Expr.HostTemplate t: return new Item.Host(string.Concat(t.Texts.Select((text, i) => i < t.Parts.Count ? text + Operand(Evaluate(t.Parts[i])) : text)));
             case Expr.Null: return new Item.Nothing();
             case Expr.This: return new Item.Self();
             case Expr.Layer f: return LayerItem(f);
@@ -131,7 +131,7 @@ public sealed partial class GraphChecker
                 var mirrored = b.Operator switch { "<" => ">", ">" => "<", "<=" => ">=", _ => "<=" };
                 return new Item.Tensor(Emit(OpKind.Compare, b.Id, w.Axes, [w], o => { o.Method = mirrored; o.Text = Scalar(left); }, ElementType.Bool));
             case (_, Item.Tensor { Value: var w }): return new Item.Tensor(Emit(OpKind.Scalar, b.Id, w.Axes, [w], o => { o.Method = b.Operator is "+" or "*" ? b.Operator : "r" + b.Operator; o.Text = Scalar(left); }));
-            default: return new Item.Host($"({Scalar(left)} {b.Operator} {Scalar(right)})");
+            default: return new Item.Host($"({Operand(left)} {b.Operator} {Operand(right)})");
         }
     }
 
@@ -141,6 +141,9 @@ public sealed partial class GraphChecker
         Item.Int { Size: var size } => facts.Code(size),
         _ => throw new CheckFailure(),
     };
+
+    // as part of a longer expression: a sum of sizes in brackets
+    private string Operand(Item item) => Scalar(item) is var text && item is Item.Int && text.Contains(' ') ? $"({text})" : Scalar(item);
 
     private Value Elementwise(Expr.Binary b, Value l, Value r)
     {
@@ -153,11 +156,14 @@ public sealed partial class GraphChecker
         {
             var (x, y) = (longer.Axes[missing + i], shorter.Axes[i]);
             if (facts.Same(x, y)) continue;
-            if (facts.Same(y, Dim.One) || IsMarked(shorter, i)) continue;
-            if (facts.Same(x, Dim.One) || IsMarked(longer, missing + i)) { axes[missing + i] = y; continue; }
+            if (facts.Same(y, Dim.One) || facts.Marked(y) is { } wide && facts.Same(wide, x)) continue;
+            if (facts.Same(x, Dim.One) || facts.Marked(x) is { } other && facts.Same(other, y)) { axes[missing + i] = y; continue; }
             var (a, c) = longer == l ? (x, y) : (y, x);
-            // only a parameter may arrive with size 1
-            var mark = new[] { (l, a), (r, c) }.Where(o => o.Item1.Producer is null && facts.Named(o.Item2) is { } name && IsName(name)).Select(o => $". Mark it #{facts.Show(o.Item2)} if broadcasting from 1 is meant").FirstOrDefault();
+            if (facts.Marked(a) is { } both && facts.Marked(c) is { } same && facts.Same(both, same))
+                throw new CheckFailure("SEM0203", $"{Operands(b)}: axis {missing + i} is {facts.Show(a)} on both sides, 1 or {facts.Show(both)} each, so the result would have no certain size; combine each with a value of size {facts.Show(both)}", at: b.Id);
+            // only a parameter may arrive with size 1, and only at an axis that the call binds
+            var mark = new[] { (Param: r, Mine: c, Other: a), (Param: l, Mine: a, Other: c) }.Where(o => o.Param is { Producer: null, Name: not null } && IsBoundAtCall(o.Mine) && IsBoundAtCall(o.Other))
+                .Select(o => $". Mark it #{facts.Show(o.Other)} in the [Shape] of `{o.Param.Name}` if broadcasting from 1 is meant").FirstOrDefault();
             throw scope.Decide(a, c, new CheckFailure("SEM0203", $"{Operands(b)}: axis {missing + i} is {facts.Show(a)} on the left and {facts.Show(c)} on the right; they are only equal by luck{mark}", at: b.Id));
         }
         var type = b.Operator is "<" or ">" or "<=" or ">=" ? ElementType.Bool : ElementType.Float;
@@ -179,7 +185,7 @@ public sealed partial class GraphChecker
         return string.Join(" ", Same(shorter.Axes, [.. longer.Axes.Skip(missing)]) ? ones.Concat(sizes) : sizes.Concat(ones));
     }
 
-    private static bool IsMarked(Value v, int axis) => v.Marked is { } marks && axis < marks.Count && marks[axis];
+    private bool IsBoundAtCall(Dim size) => size is { IsTerm: true, Symbols: [var name] } && size.Equals(Dim.Symbol(name)) && callSymbols.ContainsKey(name);
 
     private static string Operands(Expr.Binary b) => $"`{Name(b.Left)} {b.Operator} {Name(b.Right)}`";
 

@@ -75,6 +75,7 @@ public sealed partial class GraphChecker
             var pattern = Pattern.Parse(text);
             var brackets = pattern.Axes.Where(a => a.Bracket is not null).ToList();
             foreach (var plain in pattern.Axes) Pattern.RefuseMarks(text, plain);
+            if (pattern.Axes.Count == 0) throw new CheckFailure("SEM0031", $"the pattern is empty; write the axes of `{Name(operand)}` with one of them in brackets: \"{string.Join(" ", x.Axes.Select((a, i) => i == x.Axes.Count - 1 ? $"[{facts.Show(a)}]" : facts.Show(a)))}\"");
             if (brackets.Count != 1)
                 throw new CheckFailure("SEM0031", brackets.Count == 0 ? $"\"{text}\" marks no axis; write \"{Marked(pattern)}\"" : $"\"{text}\" marks {brackets.Count.ToString(CultureInfo.InvariantCulture)} axes; mark the one that is meant", brackets.Count == 0 ? 0 : brackets[1].Start, brackets.Count == 0 ? text.Length : brackets[1].Length);
             Solver().Match(pattern, x.Axes, text, Name(operand), origin: i => Whence(x, i));
@@ -298,12 +299,23 @@ public sealed partial class GraphChecker
         foreach (var (value, i) in values.Select((v, i) => (v, i)))
             if (value.Axes.Count != values[0].Axes.Count) throw new CheckFailure("SEM0202", $"`Concat`: `{Name(parts[i])}` has {Show(value.Axes)}, the first operand {Show(values[0].Axes)}", at: parts[i].Id);
         Dim Joined(int axis) => values.Select(v => v.Axes[axis]).Aggregate((x, y) => x + y);
-        var (at, _) = Bracketed(text, values[0], parts[0], Argument(c, "pattern")!.Id, acted: Joined);
-        for (var i = 1; i < values.Count; i++)
-            for (var a = 0; a < values[0].Axes.Count; a++)
-                if (a != at && !facts.Same(values[i].Axes[a], values[0].Axes[a]))
-                    throw new CheckFailure("SEM0205", $"`{Name(c)}`: outside the joined axis, axis {a.ToString(CultureInfo.InvariantCulture)} is {facts.Show(values[0].Axes[a])} in one and {facts.Show(values[i].Axes[a])} in another", at: parts[i].Id);
-        return Emit(OpKind.Concat, c.Id, [.. values[0].Axes.Select((a, i) => i == at ? Joined(at) : a)], values, o => o.Axis = at);
+        var solver = Solver();
+        // the operand that the pattern speaks of is right, the others are held against it: a class token before it is repeated comes first as often as last
+        var described = values.FindIndex(v => Describes(v));
+        var (at, _) = Bracketed(text, values[Math.Max(described, 0)], parts[Math.Max(described, 0)], Argument(c, "pattern")!.Id, acted: Joined);
+        var first = values[Math.Max(described, 0)];
+        for (var i = 0; i < values.Count; i++)
+            for (var a = 0; a < first.Axes.Count; a++)
+                if (a != at && !facts.Same(values[i].Axes[a], first.Axes[a]))
+                    throw new CheckFailure("SEM0205", $"`{Name(c)}`: outside the joined axis, axis {a.ToString(CultureInfo.InvariantCulture)} is {facts.Show(first.Axes[a])} in one and {facts.Show(values[i].Axes[a])} in another{(facts.Same(values[i].Axes[a], Dim.One) ? $"; repeat `{Name(parts[i])}` first, with Expand" : "")}", at: parts[i].Id);
+        return Emit(OpKind.Concat, c.Id, [.. first.Axes.Select((a, i) => i == at ? Joined(at) : a)], values, o => o.Axis = at);
+
+        bool Describes(Value v)
+        {
+            try { solver.Match(Pattern.Parse(text), v.Axes, text, ""); }
+            catch (CheckFailure) { return false; }
+            return true;
+        }
     }
 
     private Value Einsum(Expr.Call c)
@@ -329,6 +341,13 @@ public sealed partial class GraphChecker
             if (sides.Count != values.Count) throw new CheckFailure("SEM0202", $"pattern \"{text.Value}\" describes {sides.Count.ToString(CultureInfo.InvariantCulture)} operands, {values.Count.ToString(CultureInfo.InvariantCulture)} are given", 0, text.Value.Length);
             var solver = Solver();
             var bound = new Dictionary<string, (Dim Size, int Operand)>();
+            // a name twice in one operand
+            for (var i = 0; i < sides.Count; i++)
+                if (sides[i].Axes.Count == values[i].Axes.Count)
+                    foreach (var (name, places) in sides[i].Axes.Select((a, n) => (Name: a.Tokens[0].Text, At: n)).GroupBy(a => a.Name).Select(g => (g.Key, g.Select(a => a.At).ToList())))
+                        foreach (var other in places.Skip(1))
+                            if (!facts.Same(values[i].Axes[places[0]], values[i].Axes[other]))
+                                throw new CheckFailure("SEM0208", $"`Einsum(\"{text.Value}\")`: '{name}' is {facts.Show(values[i].Axes[places[0]])} and {facts.Show(values[i].Axes[other])} in the {Ordinal(i)} operand{Numbers(values[i].Axes[places[0]], values[i].Axes[other], " is not ")}", sides[i].Axes[other].Start, sides[i].Axes[other].Length);
             // a name that is right in one operand and wrong in another, before either is held against what the module says
             for (var i = 1; i < sides.Count; i++)
                 for (var k = 0; k < i; k++)

@@ -95,6 +95,7 @@ public sealed partial class GraphChecker
                 names[p.Name] = new Item.Unknown();
                 continue;
             }
+            if (marked.Contains(true)) axes = Marks(p, axes, marked);
             var value = new Value(axes, p.Kind == ParameterKind.Mask ? ElementType.Mask : ElementType.Float, p.Name) { Marked = marked };
             region.Parameters.Add(value);
             names[p.Name] = new Item.Tensor(value);
@@ -105,6 +106,14 @@ public sealed partial class GraphChecker
         if (results is not null) region.Results = Returned(results.Value.Item, results.Value.At, promised);
         else if (graph.Body.Count == 0 || !failed) failed = true;
         return region;
+    }
+
+    // an axis that may be 1 is a size of its own; behind ... it is counted from the end
+    private List<Dim> Marks(GraphParameter p, List<Dim> axes, List<bool> marked)
+    {
+        var tokens = p.Shape!.Text.Split([' '], StringSplitOptions.RemoveEmptyEntries);
+        var shift = tokens[0] == "..." ? tokens.Length : 0;
+        return [.. axes.Select((size, i) => marked[i] && !facts.Same(size, Dim.One) ? facts.Mark(tokens[i].TrimStart('#'), size, p.Name, i - shift) : size)];
     }
 
     private List<Value> Returned(Item item, Statement.Return at, List<IReadOnlyList<Dim>?> promised)
@@ -180,7 +189,7 @@ public sealed partial class GraphChecker
         foreach (var p in graph.Parameters)
         {
             if (p.Shape is null) continue;
-            if (!Pattern.IsWellFormed(p.Shape.Text)) unread = true;
+            if (!Pattern.IsShape(p.Shape.Text)) unread = true;
             foreach (var token in p.Shape.Text.Split([' '], StringSplitOptions.RemoveEmptyEntries).Select(t => t.TrimStart('#')))
                 if (token == "..." && !bound.Contains("...")) bound.Add("...");
                 else if (IsName(token) && facts[token] is null && !IsBroken(token) && !callSymbols.ContainsKey(token))
@@ -203,6 +212,7 @@ public sealed partial class GraphChecker
             {
                 if (axis.IsGroup || axis.Bracket is not null) throw Pattern.Malformed(shape.Text, "a shape has no groups or brackets", axis.Start, axis.Length);
                 var token = axis.Tokens[0].Text;
+                if (token[0] == '#' && !binds) throw Pattern.Malformed(shape.Text, "'#' stands at parameters; a result has one size", axis.Start, 1);
                 marked.Add(token[0] == '#');
                 if (axis.IsEllipsis)
                 {
@@ -317,7 +327,10 @@ public sealed partial class GraphChecker
     private void Repeat(Statement.For loop)
     {
         var (from, limit) = (Size(loop.From), Size(loop.Limit));
-        var symbol = Dim.Symbol(loop.Variable);
+        // a private graph that is read into a loop may have a variable of the same name
+        var variable = loop.Variable;
+        for (var n = 2; loops.Any(l => l.Variable == variable) || callSymbols.ContainsKey(variable) || graph.Parameters.Any(p => p.Name == variable) && inlining.Count > 0; n++) variable = loop.Variable + n.ToString(System.Globalization.CultureInfo.InvariantCulture);
+        var symbol = Dim.Symbol(variable);
         var end = limit is null ? null : loop.Inclusive ? limit + 1 : limit;
         var assigned = new HashSet<string>();
         AssignedNames(loop.Body, assigned);
@@ -325,7 +338,8 @@ public sealed partial class GraphChecker
         var outer = names;
         var outerOps = ops;
         var region = new Region();
-        names = new(outer) { [loop.Variable] = new Item.Int(symbol) };
+        // where a limit was refused, what depends on the variable stays silent
+        names = new(outer) { [loop.Variable] = from is null || end is null ? new Item.Unknown() : new Item.Int(symbol) };
         foreach (var name in carried)
         {
             var value = ((Item.Tensor)outer[name]).Value;
@@ -334,10 +348,10 @@ public sealed partial class GraphChecker
             names[name] = new Item.Tensor(parameter);
         }
         ops = region.Ops;
-        loops.Add((loop.Variable, from ?? 0, end is null ? symbol : end - 1));
+        loops.Add((variable, from ?? 0, end is null ? symbol : end - 1));
         Execute(loop.Body, returns: false);
         loops.RemoveAt(loops.Count - 1);
-        var op = new Op(OpKind.Repeat, loop.Id) { Variable = loop.Variable, Body = region, Dims = [from ?? Dim.Zero, end ?? symbol] };
+        var op = new Op(OpKind.Repeat, loop.Id) { Variable = variable, Body = region, Dims = [from ?? Dim.Zero, end ?? symbol] };
         foreach (var name in carried)
         {
             var before = ((Item.Tensor)outer[name]).Value;

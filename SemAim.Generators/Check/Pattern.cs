@@ -1,5 +1,6 @@
 using System;
 using System.Collections.Generic;
+using System.Linq;
 using SemAim.Generators.Collections;
 using SemAim.Generators.Ir;
 
@@ -83,6 +84,13 @@ public sealed class Pattern
     public static bool IsWellFormed(string text)
     {
         try { return Parse(text).Axes.Count >= 0; }
+        catch (CheckFailure) { return false; }
+    }
+
+    /// <summary>True for axes alone, as [Shape] takes them.</summary>
+    public static bool IsShape(string text)
+    {
+        try { return Parse(text).Axes.All(a => a is { IsGroup: false, Bracket: null }); }
         catch (CheckFailure) { return false; }
     }
 

@@ -44,7 +44,7 @@ public sealed class PatternSolver(SizeFacts facts, Func<string, Dim?> local, Fun
             {
                 var (line, related) = origin?.Invoke(i) ?? ("", []);
                 var meant = WithFactor(text, axis, size, known);
-                throw decide(size, known, new CheckFailure("SEM0201", $"axis {i} of `{operand}` has size {facts.Show(size)}, but \"{axis}\" says {Says(axis, known)}{numbers(size, known, " is not ")}{line}{(meant.Length > 0 ? $"\n    did you mean \"{meant}\"?" : "")}", axis.Start, axis.Length, fix: meant, related: related));
+                throw decide(size, known, new CheckFailure("SEM0201", $"axis {i} of `{operand}` has size {facts.Show(size)}, but \"{axis}\" says {Says(axis, known)}{(facts.Marked(size) is null ? numbers(size, known, " is not ") : "; it may be 1, so give the axis a name of its own")}{line}{(meant.Length > 0 ? $"\n    did you mean \"{meant}\"?" : "")}", axis.Start, axis.Length, fix: meant, related: related));
             }
         }
         return bound;

@@ -111,7 +111,7 @@ public static class QualityChecker
         if (graph.Bound.Count == 0 || graph.Bound.Contains("...")) return;
         var batch = graph.Bound[0];
         var others = new HashSet<string>(graph.Bound.Skip(1));
-        var elements = graph.Body.Parameters.Where(p => p.Type != ElementType.Mask).Aggregate(Dim.Zero, (sum, p) => sum + p.Axes.Aggregate(Dim.One, (a, b) => a * b));
+        var elements = graph.Body.Parameters.Where(p => p.Type != ElementType.Mask).Aggregate(Dim.Zero, (sum, p) => sum + p.Axes.Aggregate(Dim.One, (a, b) => a * scope.Facts.Widest(b)));
         if (elements.Symbols.Any(others.Contains)) return;
         foreach (var variant in scope.Unit.Variants)
             if (Number(scope, variant, scope.Facts.Normalise(elements.Substitute(s => s == batch ? CaptureBatch : null))) is { } n && n * BytesOfFloat > LargestCaptureBytes)

@@ -1,4 +1,5 @@
 using System;
+using System.Collections.Generic;
 using System.Linq;
 using SemAim.Generators.Analyze;
 using SemAim.Generators.Ir;
@@ -14,8 +15,11 @@ public static class VariantChecker
         foreach (var variant in scope.Unit.Variants)
         {
             foreach (var size in variant.Sizes.Where(s => s.Value < 1)) report(new("SEM0110", $"variant {variant.Name} makes {size.Name} {size.Value?.ToString(System.Globalization.CultureInfo.InvariantCulture)}; a size is at least 1", variant.Id));
+            var refused = new HashSet<string>(variant.Sizes.Where(s => s.Value < 1).Select(s => s.Name));
             foreach (var fact in scope.Parsed)
             {
+                // a size that is no size breaks what it will
+                if (new[] { fact.Left, fact.Modulus, fact.Right }.OfType<Expr>().SelectMany(Expressions.SizeNames).Any(refused.Contains)) continue;
                 if (Number(scope, variant, fact.Left) is not { } left || Number(scope, variant, fact.Right) is not { } right) continue;
                 var modulus = fact.Modulus is null ? null : Number(scope, variant, fact.Modulus);
                 if (fact.Modulus is not null && modulus is null or 0) continue;

@@ -127,7 +127,8 @@ internal sealed class GraphEmitter
         for (var i = 0; i < body.Parameters.Count; i++)
         {
             var initial = op.Operands[i]!;
-            if (dying.Contains(initial) && !moved.Contains(initial))
+            // what the body reads itself must not become what the loop carries around
+            if (dying.Contains(initial) && !moved.Contains(initial) && !Rewriting.Reads(op).Skip(op.Operands.Count).Contains(initial))
             {
                 moved.Add(initial);
                 variables[body.Parameters[i]] = variables[initial];

@@ -52,8 +52,23 @@ public static class ModuleEmitter
         code.Close();
         foreach (var graph in graphs.Values.Where(CaptureEmitter.IsWrappable))
             CaptureEmitter.Write(scope, evaluation.TryGetValue(graph.Unit.Name, out var other) ? other : graph, other is null && IsStochastic(scope, graph.Unit), unit.Accessibility == "public" && graph.Unit.Accessibility == "public" ? "public" : "internal", ambiguous.Contains(graph.Unit.Name), code);
-        return code.ToString();
+        return Unshadowed(unit, code.ToString());
     }
+
+    // the compiler's own words, where the author has given one of them to something else
+    private static string Unshadowed(ModuleUnit unit, string text)
+    {
+        var names = new HashSet<string>(unit.Sizes.Select(s => s.Name).Concat(unit.Hypers).Concat(unit.Members.Select(m => m.Name)).Concat(unit.Layers.Select(l => l.Field)).Concat(unit.Graphs.SelectMany(g => g.Parameters).Select(p => p.Name)));
+        foreach (var (word, meant) in Words)
+            if (names.Contains(word)) text = System.Text.RegularExpressions.Regex.Replace(text, $@"(?<![\w.:@]){word}\.(?=[A-Za-z_])", $"global::{meant}.");
+        return text;
+    }
+
+    private static readonly (string Word, string Meant)[] Words =
+    [
+        ("Guard", "SemAim.Dsl.Guard"), ("Kernels", "SemAim.Dsl.Kernels"), ("AttentionBias", "SemAim.Dsl.AttentionBias"), ("Trace", "SemAim.Dsl.Trace"), ("Ties", "SemAim.Dsl.Ties"),
+        ("torch", "TorchSharp.torch"), ("Functional", "TorchSharp.torch.nn.functional"), ("Number", "SemAim.Runtime.Tensors.Number"),
+    ];
 
     private static void Guards(ModuleScope scope, CodeWriter code)
     {
@@ -127,19 +142,30 @@ public static class ModuleEmitter
         var bound = right.Bound.Where(b => b != "...").ToList();
         var declared = new HashSet<string>();
         var later = new List<string>();
+        string N(int n) => n.ToString(CultureInfo.InvariantCulture);
         foreach (var p in values.Where(p => p.Kind == ParameterKind.Value))
         {
             var tokens = p.Shape!.Text.Split([' '], System.StringSplitOptions.RemoveEmptyEntries);
             var ellipsis = tokens.Length > 0 && tokens[0] == "...";
+            int Axis(int i) => ellipsis ? i - tokens.Length : i;
             for (var i = 0; i < tokens.Length; i++)
-                if (bound.Contains(tokens[i].TrimStart('#')) && declared.Add(tokens[i].TrimStart('#')))
-                    code.Line($"long {Identifier.Escaped(tokens[i].TrimStart('#'))} = {Identifier.Escaped(p.Name)}.size({(ellipsis ? i - tokens.Length : i).ToString(CultureInfo.InvariantCulture)});");
-            if (tokens.Any(t => t[0] == '#')) continue;
+                if (bound.Contains(tokens[i]) && declared.Add(tokens[i])) code.Line($"long {Identifier.Escaped(tokens[i])} = {Identifier.Escaped(p.Name)}.size({N(Axis(i))});");
             var sizes = right.Body.Parameters[values.IndexOf(p)].Axes.Skip(ellipsis ? 1 : 0).ToList();
-            var guard = $"Guard.{(ellipsis ? "Trailing" : "Shape")}({Identifier.Escaped(p.Name)}, nameof({Identifier.Escaped(p.Name)}){string.Concat(sizes.Select(d => ", " + scope.Facts.Code(d)))});";
+            // an axis that may be 1 is held against 1 or its size
+            var wanted = sizes.Select((d, i) => scope.Facts.Marked(d) is { } wide ? $", Guard.OneOr({Identifier.Escaped(p.Name)}, {N(Axis(i + (ellipsis ? 1 : 0)))}, {scope.Facts.Code(wide)})" : ", " + scope.Facts.Code(d));
+            var guard = $"Guard.{(ellipsis ? "Trailing" : "Shape")}({Identifier.Escaped(p.Name)}, nameof({Identifier.Escaped(p.Name)}){string.Concat(wanted)});";
             // a later parameter may bind what this one uses (B N+1 D, then B N)
-            if (sizes.SelectMany(d => d.Symbols).All(symbol => !bound.Contains(symbol) || declared.Contains(symbol))) code.Line(guard);
+            if (sizes.SelectMany(d => scope.Facts.Widest(d).Symbols).All(symbol => !bound.Contains(symbol) || declared.Contains(symbol))) code.Line(guard);
             else later.Add(guard);
+        }
+        // sizes that occur only where they may be 1: the widest
+        foreach (var b in bound.Where(b => !declared.Contains(b)).ToList())
+        {
+            var places = values.Where(p => p.Kind == ParameterKind.Value).SelectMany(p => p.Shape!.Text.Split([' '], System.StringSplitOptions.RemoveEmptyEntries) is var tokens
+                ? tokens.Select((t, i) => (Token: t, Code: $"{Identifier.Escaped(p.Name)}.size({N(tokens[0] == "..." ? i - tokens.Length : i)})")) : []).Where(t => t.Token == "#" + b).Select(t => t.Code).ToList();
+            if (places.Count == 0) continue;
+            declared.Add(b);
+            code.Line($"long {Identifier.Escaped(b)} = {places.Aggregate((x, y) => $"long.Max({x}, {y})")};");
         }
         foreach (var guard in later) code.Line(guard);
         foreach (var b in bound.Where(b => !declared.Contains(b))) code.Line($"long {Identifier.Escaped(b)} = 0;");

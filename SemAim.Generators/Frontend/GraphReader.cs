@@ -18,6 +18,10 @@ internal sealed class GraphReader(ModuleReader module, EquatableArray<LayerField
     private readonly HashSet<ISymbol> refusedLocals = new(SymbolEqualityComparer.Default);       // lists and the like, reported where they are declared
 
     private bool refused;
+    private HashSet<string>? written;
+
+    // every word of the method
+    private HashSet<string> Written => written ??= [.. method.DeclaringSyntaxReferences[0].GetSyntax().DescendantTokens().Select(t => t.ValueText)];
 
     /// <summary>The graph, or null where its declaration is none that a compiled overload could stand beside.</summary>
     internal GraphUnit? Read()
@@ -116,6 +120,7 @@ internal sealed class GraphReader(ModuleReader module, EquatableArray<LayerField
                 return [new Statement.Assign(module.Spans.Add(d.Value.Syntax), tuple.Elements.Select(e => e is IDiscardOperation ? null : Target(ModuleReader.Strip(e is IDeclarationExpressionOperation x ? x.Expression : e))).ToEquatable(), value2)];
             case IForLoopOperation loop when For(loop, id) is { } read: return [read];
             case IForEachLoopOperation loop when ForEach(loop, id) is { } read: return [read];
+            case IForEachLoopOperation loop when ModuleReader.Strip(loop.Collection) is IFieldReferenceOperation { Field: { Type.Name: DslNames.Repeat } refusedRepeat } && layers.All(l => l.Field != refusedRepeat.Name): return [];      // reported where it is declared
             case IConditionalOperation { Syntax: IfStatementSyntax } choice when If(choice, id) is { } read: return [read];
             case IReturnOperation { ReturnedValue: { } result }:
                 return [new Statement.Return(module.Spans.Add(statement.Syntax is ReturnStatementSyntax { ReturnKeyword: var keyword } ? keyword : result.Syntax), Read(result))];
@@ -164,7 +169,8 @@ internal sealed class GraphReader(ModuleReader module, EquatableArray<LayerField
             || ModuleReader.Strip(condition.LeftOperand) is not ILocalReferenceOperation { Local: var tested } || !SymbolEqualityComparer.Default.Equals(tested, variable)
             || loop.AtLoopBottom is not [IExpressionStatementOperation { Operation: IIncrementOrDecrementOperation { Kind: OperationKind.Increment } }]
             || loop.Before.OfType<IVariableDeclarationGroupOperation>().SelectMany(g => g.Declarations).SelectMany(d => d.Declarators).FirstOrDefault()?.GetVariableInitializer() is not { } start) return null;
-        var name = Name(variable);
+        // every loop has a scope of its own, so its variable keeps its name
+        var name = names[variable] = variable.Name;
         return new Statement.For(id, name, Read(start.Value), Read(condition.RightOperand), condition.OperatorKind == BinaryOperatorKind.LessThanOrEqual, Block(loop.Body));
     }
 
@@ -172,7 +178,7 @@ internal sealed class GraphReader(ModuleReader module, EquatableArray<LayerField
     {
         if (loop.Locals is not [var variable] || ModuleReader.Strip(loop.Collection) is not IFieldReferenceOperation { Field: var field } || layers.FirstOrDefault(l => l.Field == field.Name && l.Count is not null) is not { } layer) return null;
         var index = variable.Name + "Index";
-        for (var n = 2; !taken.Add(index); n++) index = variable.Name + "Index" + n.ToString(System.Globalization.CultureInfo.InvariantCulture);
+        for (var n = 2; Written.Contains(index); n++) index = variable.Name + "Index" + n.ToString(System.Globalization.CultureInfo.InvariantCulture);
         aliases[variable] = new Expr.Element(id, new Expr.Layer(id, layer.Field), new Expr.Local(id, index));
         return new Statement.For(id, index, new Expr.Int(id, 0), layer.Count!, false, Block(loop.Body));
     }
@@ -293,7 +299,7 @@ internal sealed class GraphReader(ModuleReader module, EquatableArray<LayerField
                 if (Read(pattern.Value) is Expr.Text written) return new Expr.Slice(id, Read(target), written, Arguments(slice.Arguments, id));
                 module.Report("SEM0030", "a pattern is a constant text: write it in place, or declare it `const string`", module.Spans.Add(pattern.Value.Syntax));
                 return new Expr.Broken(id);
-            case IPropertyReferenceOperation { Property.IsIndexer: true, Instance: { } target, Arguments: [var argument] } when Read(target) is Expr.Layer or Expr.Broken: return new Expr.Element(id, Read(target), Read(argument.Value));
+            case IPropertyReferenceOperation { Property.IsIndexer: true, Instance: { } target, Arguments: [var argument] } when Read(target) is Expr.Layer or Expr.Broken or Expr.Element: return new Expr.Element(id, Read(target), Read(argument.Value));
             case IImplicitIndexerReferenceOperation { Argument: var fromEnd }:
                 module.Report("SEM0020", $"`{fromEnd.Syntax}` cannot be part of a graph: a copy is counted from the front; write its number, for example `L - 1`", module.Spans.Add(fromEnd.Syntax));
                 return new Expr.Broken(id);

@@ -37,6 +37,11 @@ internal static class LayerReader
                     module.Report("SEM0222", $"`{copy.Syntax}`: the copies of a Repeat must have equal sizes; `{a.Value.Syntax}` depends on `{variable.Parameter.Name}`", module.Spans.Add(a.Value.Syntax));
                     return null;
                 }
+            if (copy.Type is INamedTypeSymbol { Name: DslNames.Repeat })
+            {
+                module.Report("SEM0020", $"layer `{field.Name}`: a Repeat holds no Repeat; write a module that holds the inner one, and repeat that", module.Spans.Add(copy.Syntax));
+                return null;
+            }
             creation = copy;
         }
         if (creation.Type is not INamedTypeSymbol made) return null;

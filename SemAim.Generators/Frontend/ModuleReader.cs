@@ -153,8 +153,8 @@ public sealed class ModuleReader
                 Report("SEM0106", $"layer `{field.Name}` is static: its weights would belong to no model; drop `static`", place);
                 continue;
             }
-            if (field.Type.Name == "Tensor" && field.Type.ContainingType?.Name == "torch")
-                Report("SEM0105", $"field `{field.Name}` is a Tensor; use Weight (trained) or Constant (saved, not trained)", place);
+            if (IsTensor(field.Type))
+                Report("SEM0105", $"field `{field.Name}` is a {field.Type.Name}; use Weight (trained) or Constant (saved, not trained)", place);
             if (field.Type is not INamedTypeSymbol fieldType || !IsLayer(fieldType)) continue;
             var before = findings.Count;
             if (LayerReader.Read(this, ints, field, fieldType) is { } layer) layers.Add(layer);
@@ -163,6 +163,9 @@ public sealed class ModuleReader
         }
         return layers;
     }
+
+    // TorchSharp's, and what derives from it: a Parameter
+    private static bool IsTensor(ITypeSymbol? type) => type is { Name: "Tensor", ContainingType.Name: "torch" } || type?.BaseType is { } b && IsTensor(b);
 
     private static bool IsLayer(INamedTypeSymbol type)
         => DerivesFromGraphModule(type) || type.ContainingNamespace.ToDisplayString() == DslNames.Namespace && type.Name is "Weight" or "Constant" or "Repeat";

@@ -1,5 +1,6 @@
 using System.Linq;
 using Microsoft.CodeAnalysis;
+using Microsoft.CodeAnalysis.CSharp;
 using Microsoft.CodeAnalysis.CSharp.Syntax;
 using Microsoft.CodeAnalysis.Operations;
 
@@ -12,6 +13,11 @@ internal static class Unsupported
 
     internal static void Report(ModuleReader module, IOperation operation)
     {
+        if (operation.Syntax is LocalFunctionStatementSyntax { Identifier: var function })
+        {
+            module.Report("SEM0020", Describe(operation), module.Spans.Add(function));
+            return;
+        }
         var place = module.Spans.Add(operation is IExpressionStatementOperation { Operation: IInvocationOperation call } ? call.Syntax : operation.Syntax is StatementSyntax or ExpressionSyntax { RawKind: 0 } ? operation.Syntax.GetFirstToken() : operation.Syntax);
         module.Report("SEM0020", Describe(operation), place);
     }
@@ -38,6 +44,7 @@ internal static class Unsupported
             => $"`{operation.Syntax}` cannot be part of a graph: a layer is a field, `private readonly {layer.Name} {char.ToLowerInvariant(property.Name[0])}{property.Name.Substring(1)} = new(…)`",
         IObjectCreationOperation { Type: INamedTypeSymbol layer } when ModuleReader.DerivesFromGraphModule(layer) => $"`{operation.Syntax}` cannot be part of a graph: a layer is made once, in a field of its module",
         IObjectCreationOperation or IArrayCreationOperation or ICollectionExpressionOperation => $"`{operation.Syntax}` cannot be part of a graph: it holds values in locals and tuples, not in arrays or lists",
+        IAssignmentOperation => $"`{operation.Syntax}` assigns inside an expression; make it a statement of its own",
         ICoalesceOperation => $"`{operation.Syntax}` cannot be part of a graph; only an optional mask can be null, and `if` asks for it",
         ILockOperation => "`lock` cannot be part of a graph",
         IBranchOperation branch => $"`{branch.Syntax.GetFirstToken().Text}` cannot be part of a graph {Allowed}",
@@ -51,18 +58,32 @@ internal static class Unsupported
     /// <summary>A host expression as C# that the generated file, which has none of the author's usings, understands.</summary>
     internal static string HostText(IOperation operation) => operation switch
     {
-        IFieldReferenceOperation { Field: { ContainingType.TypeKind: TypeKind.Enum } f } => $"{f.ContainingType.ToDisplayString(SymbolDisplayFormat.FullyQualifiedFormat)}.{f.Name}",
+        IFieldReferenceOperation { Field: { ContainingType.TypeKind: TypeKind.Enum } f } => Member(f),
         ILiteralOperation or IParameterReferenceOperation => operation.Syntax.ToString(),
-        { ConstantValue: { HasValue: true, Value: double d } } => d.ToString("R", System.Globalization.CultureInfo.InvariantCulture),
-        { ConstantValue: { HasValue: true, Value: bool b } } => b ? "true" : "false",
-        { ConstantValue: { HasValue: true, Value: int i } } => i.ToString(System.Globalization.CultureInfo.InvariantCulture),
-        IInvocationOperation { TargetMethod: { IsStatic: true, IsGenericMethod: false } m } call when call.Arguments.All(a => a.ArgumentKind == ArgumentKind.Explicit && a.Syntax is ArgumentSyntax { NameColon: null })
-            => $"{m.ContainingType.ToDisplayString(SymbolDisplayFormat.FullyQualifiedFormat)}.{m.Name}({string.Join(", ", call.Arguments.Select(a => HostText(a.Value)))})",
-        IInvocationOperation { TargetMethod: { IsStatic: true } m, Syntax: InvocationExpressionSyntax i } => $"{m.ContainingType.ToDisplayString(SymbolDisplayFormat.FullyQualifiedFormat)}.{m.Name}{i.ArgumentList}",
+        { ConstantValue: { HasValue: true, Value: { } constant } } when SymbolDisplay.FormatPrimitive(constant, quoteStrings: true, useHexadecimalNumbers: false) is { } primitive => Constant(constant, primitive),
+        IFieldReferenceOperation { Field: { IsStatic: true } f } => Member(f),
+        IPropertyReferenceOperation { Property: { IsStatic: true, IsIndexer: false } p } => Member(p),
+        IInvocationOperation { TargetMethod: { IsStatic: true, IsGenericMethod: false } m } call when call.Arguments.All(a => a.ArgumentKind == ArgumentKind.DefaultValue || a is { ArgumentKind: ArgumentKind.Explicit, Syntax: ArgumentSyntax })
+            => $"{Member(m)}({string.Join(", ", call.Arguments.Where(a => a.ArgumentKind == ArgumentKind.Explicit).OrderBy(a => a.Syntax.SpanStart).Select(a => (a.Syntax is ArgumentSyntax { NameColon: { } name } ? name + " " : "") + HostText(a.Value)))})",
+        IInvocationOperation { TargetMethod: { IsStatic: true } m, Syntax: InvocationExpressionSyntax i } => $"{Member(m)}{i.ArgumentList}",
         IBinaryOperation b => $"({HostText(b.LeftOperand)} {((BinaryExpressionSyntax)b.Syntax).OperatorToken.Text} {HostText(b.RightOperand)})",
         IConversionOperation { IsImplicit: false, Type: { } to } c => $"({to.ToDisplayString(SymbolDisplayFormat.FullyQualifiedFormat)}){HostText(c.Operand)}",
         IConversionOperation c => HostText(c.Operand),
         IUnaryOperation { Syntax: PrefixUnaryExpressionSyntax { OperatorToken.Text: var sign } } u => $"{sign}({HostText(u.Operand)})",
+        IConditionalOperation { WhenFalse: { } no } c => $"({HostText(c.Condition)} ? {HostText(c.WhenTrue)} : {HostText(no)})",
         _ => operation.Syntax.ToString(),
+    };
+
+    private static string Member(ISymbol member) => $"{member.ContainingType.ToDisplayString(SymbolDisplayFormat.FullyQualifiedFormat)}.{member.Name}";
+
+    // of its own type, so that 3.0 / H stays no division of whole numbers
+    private static string Constant(object value, string text) => value switch
+    {
+        double d when double.IsNaN(d) => "double.NaN",
+        double d when double.IsInfinity(d) => d > 0 ? "double.PositiveInfinity" : "double.NegativeInfinity",
+        double d => d.ToString("R", System.Globalization.CultureInfo.InvariantCulture) is var written && written.IndexOfAny(['.', 'E']) < 0 ? written + ".0" : written,
+        float f => f.ToString("R", System.Globalization.CultureInfo.InvariantCulture) + "f",
+        long => text + "L",
+        _ => text,
     };
 }

@@ -132,13 +132,13 @@ public sealed partial class SizeFacts
         .Where(n => !n.Normal.IsConst && n.Normal.IsTerm && !IsDeclared(n.Normal) && !n.Normal.Equals(Dim.Symbol(n.Name)))];
 
     /// <summary>The size in the author's words: D rather than H·(D / H), T rather than N + 1, 3·D rather than 3·H·(D / H).</summary>
-    public string Show(Dim size) => shown.TryGetValue(size, out var text) ? text : shown[size] = InNames(size).ToString();
+    public string Show(Dim size) => shown.TryGetValue(size, out var text) ? text : shown[size] = WithoutPlaces(InNames(size).ToString());
 
     /// <summary>The size as C# over the author's names.</summary>
-    public string Code(Dim size) => coded.TryGetValue(size, out var text) ? text : coded[size] = InNames(size).Code(Identifier.EscapedAll);
+    public string Code(Dim size) => coded.TryGetValue(size, out var text) ? text : coded[size] = Measured(InNames(size).Code(Identifier.EscapedAll));
 
     /// <summary>The size as an attribute says it, over the author's names.</summary>
-    public string Text(Dim size) => texts.TryGetValue(size, out var text) ? text : texts[size] = InNames(size).Code(s => s);
+    public string Text(Dim size) => texts.TryGetValue(size, out var text) ? text : texts[size] = InNames(Widest(size)).Code(s => s);
 
     /// <summary>The size over the author's names.</summary>
     public Dim InNames(Dim size) => NamedDim(size) ?? Normalise(size).Terms.Aggregate(Dim.Zero, (sum, term) => sum + TermInNames(term));

@@ -21,24 +21,31 @@ public static class Inits
     /// <summary>Uniform in [−bound, bound).</summary>
     public static Init Uniform(double bound) => t => torch.nn.init.uniform_(t, -bound, bound);
 
-    /// <summary>Fixed table [1, 1 + G², D] of a square grid; see <see cref="SinCos"/>.</summary>
+    /// <summary>Fixed table [1, 1 + G², D] of a square grid, or [1, G², D] without a class token; see <see cref="SinCos"/>.</summary>
+    /// <exception cref="ArgumentException">the tensor has other axes</exception>
     public static Init SinCos2d => t =>
     {
-        var side = (int)Math.Sqrt(t.size(1) - 1);
+        var tokens = t.dim() == 3 ? t.size(1) : 0;
+        var side = (int)Math.Round(Math.Sqrt(Math.Max(0, tokens - 1)));
+        if ((long)side * side + 1 != tokens) side = (int)Math.Round(Math.Sqrt(tokens));
+        if (t.dim() != 3 || (long)side * side is var patches && patches != tokens && patches + 1 != tokens) throw new ArgumentException($"Inits.SinCos2d fills [1, G*G, D] or, with a class token, [1, 1 + G*G, D]; got [{string.Join(", ", t.shape)}]");
         SinCos(side, side)(t);
     };
 
-    /// <summary>Fixed table [1, 1 + rows·columns, D]: row 0 is zero; then sine and cosine of the column, sine and cosine of the row (behaviour.md 1.4). D must be divisible by 4.</summary>
+    /// <summary>Fixed table [1, 1 + rows·columns, D]: row 0, the class token's, is zero; then sine and cosine of the column, sine and cosine of the row (behaviour.md 1.4). [1, rows·columns, D] lacks the first row. D must be divisible by 4.</summary>
+    /// <exception cref="ArgumentException">the tensor has other axes</exception>
     public static Init SinCos(int rows, int columns) => t =>
     {
         using var scope = torch.NewDisposeScope();
-        var (N, D) = ((long)rows * columns, t.size(2));
+        var N = (long)rows * columns;
+        if (t.dim() != 3 || t.size(0) != 1 || t.size(1) != N && t.size(1) != N + 1) throw new ArgumentException($"Inits.SinCos({rows}, {columns}) fills [1, {N}, D] or, with a class token, [1, {N + 1}, D]; got [{string.Join(", ", t.shape)}]");
+        var D = t.size(2);
         if (D % 4 != 0) throw new ArgumentException($"sine-cosine positions need D % 4 == 0, got D = {D}");
         var omega = torch.pow(10000.0, torch.arange(Number.Of(0), Number.Of(D / 4), Number.One, torch.float64).mul(Number.Of(-4.0 / D)));
         var patch = torch.arange(Number.Of(0), Number.Of(N), Number.One, torch.int64);
         var x = patch.remainder(Number.Of(columns)).to(torch.float64).unsqueeze(1) * omega;
         var y = patch.div(Number.Of(columns), torch.RoundingMode.floor).to(torch.float64).unsqueeze(1) * omega;
         t.zero_().Dispose();
-        t.narrow(1, 1, N).copy_(torch.cat([x.sin(), x.cos(), y.sin(), y.cos()], 1).unsqueeze(0));
+        t.narrow(1, t.size(1) - N, N).copy_(torch.cat([x.sin(), x.cos(), y.sin(), y.cos()], 1).unsqueeze(0));
     };
 }
