@@ -62,6 +62,7 @@ public sealed partial class GraphChecker
         if (Evaluate(x.Index) is not Item.Int { Size: var index }) throw new CheckFailure();
         var (last, first) = (Extreme(index, highest: true), Extreme(index, highest: false));
         var looped = !last.Equals(index) || !first.Equals(index) || loops.Any(l => index.Has(l.Variable));
+        if (IsCallersBusiness(first) || IsCallersBusiness(last)) return new Item.Layer(layer, index);
         // as declared: every symbol is at least 1
         var room = facts.Normalise(count - 1 - last);
         if (!facts.IsNeverNegative(room))
@@ -72,6 +73,9 @@ public sealed partial class GraphChecker
             throw new CheckFailure(looped ? "SEM0304" : "SEM0303", $"{layer.Field.Field}[{Written(x.Index, index)}] {(looped ? "begins at" : "is")} {facts.Show(first)}; the first index is 0", at: x.Id);
         return new Item.Layer(layer, index);
     }
+
+    // a private graph's own number: what it may be is seen where the graph is read into a caller
+    private bool IsCallersBusiness(Dim index) => inlining.Count == 0 && graph.Inlined && graph.Parameters.Any(p => p.Kind == ParameterKind.Host && index.Has(p.Name));
 
     private string Written(Expr e, Dim value) => e switch
     {

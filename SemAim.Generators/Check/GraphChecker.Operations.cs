@@ -56,7 +56,7 @@ public sealed partial class GraphChecker
         foreach (var value in new[] { position, room })
         {
             var worst = Extreme(value, highest: false);
-            if (facts.IsNeverNegative(worst)) continue;
+            if (facts.IsNeverNegative(worst) || IsCallersBusiness(worst)) continue;
             var variant = AdmissibleSizes.VariantsOf(scope).Select(v => v.Of(facts, size) is { } n ? $"; {v.Text}: {n.ToString(CultureInfo.InvariantCulture)}" : null).FirstOrDefault(n => n is not null);
             if (IsNegativeSomewhereKnown(worst) || facts.IsNegativeAtOnes(worst)) throw new CheckFailure("SEM0207", $"`{Name(s.Value)}[\"{text}\"]`: {what} is outside axis {axis} of size {facts.Show(size)}{variant}", bracket.Start, bracket.Length, at);
             throw Witness.MayBeNegative(scope, worst, new CheckFailure(null, "", bracket.Start, bracket.Length, at));

@@ -13,11 +13,6 @@ internal static class Unsupported
 
     internal static void Report(ModuleReader module, IOperation operation)
     {
-        if (operation.Syntax is LocalFunctionStatementSyntax { Identifier: var function })
-        {
-            module.Report("SEM0020", Describe(operation), module.Spans.Add(function));
-            return;
-        }
         var place = module.Spans.Add(operation is IExpressionStatementOperation { Operation: IInvocationOperation call } ? call.Syntax : operation.Syntax is StatementSyntax or ExpressionSyntax { RawKind: 0 } ? operation.Syntax.GetFirstToken() : operation.Syntax);
         module.Report("SEM0020", Describe(operation), place);
     }
@@ -59,7 +54,7 @@ internal static class Unsupported
     internal static string HostText(IOperation operation) => operation switch
     {
         IFieldReferenceOperation { Field: { ContainingType.TypeKind: TypeKind.Enum } f } => Member(f),
-        ILiteralOperation or IParameterReferenceOperation => operation.Syntax.ToString(),
+        ILiteralOperation or IParameterReferenceOperation or IConversionOperation { IsImplicit: true, Operand: ILiteralOperation } => operation.Syntax.ToString(),
         { ConstantValue: { HasValue: true, Value: { } constant } } when SymbolDisplay.FormatPrimitive(constant, quoteStrings: true, useHexadecimalNumbers: false) is { } primitive => Constant(constant, primitive),
         IFieldReferenceOperation { Field: { IsStatic: true } f } => Member(f),
         IPropertyReferenceOperation { Property: { IsStatic: true, IsIndexer: false } p } => Member(p),
