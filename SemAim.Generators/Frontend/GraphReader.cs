@@ -48,7 +48,8 @@ internal sealed class GraphReader(ModuleReader module, EquatableArray<LayerField
             refused = true;
             module.Report("SEM0020", $"graph `{method.Name}` {what}", place);
         }
-        if (method.IsStatic) Refuse("is static; a graph is an instance method of its module");
+        if (method.IsAbstract) Refuse("is abstract; a graph has a body: it is the specification");
+        else if (method.IsStatic) Refuse("is static; a graph is an instance method of its module");
         else if (method.IsGenericMethod) Refuse("has type parameters; its values are Sym and its sizes int");
         else if (!IsResult(method.ReturnType)) Refuse($"gives back {method.ReturnType.ToDisplayString(SymbolDisplayFormat.MinimallyQualifiedFormat)}; a graph gives back Sym or a tuple of Sym");
         else if (method.DeclaredAccessibility != Accessibility.Private && method.Parameters.All(p => ContractReader.Kind(p.Type) == ParameterKind.Host && !p.IsParams && !IsTensor(p.Type) && p.Type.TypeKind != TypeKind.Error))
