@@ -251,6 +251,11 @@ internal sealed class GraphReader(ModuleReader module, EquatableArray<LayerField
                 Part(b.RightOperand);
                 open = ")";
                 break;
+            case IConversionOperation { IsImplicit: false, OperatorMethod: null, Type: { } to } c:
+                open = $"({to.ToDisplayString(SymbolDisplayFormat.FullyQualifiedFormat)})(";
+                Part(c.Operand);
+                open = ")";
+                break;
             case IUnaryOperation { Syntax: PrefixUnaryExpressionSyntax { OperatorToken.Text: var sign } } u:
                 open = sign + "(";
                 Part(u.Operand);

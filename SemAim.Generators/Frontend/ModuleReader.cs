@@ -244,7 +244,8 @@ public sealed class ModuleReader
 
     internal static IOperation Strip(IOperation operation)
     {
-        while (operation is IConversionOperation { OperatorMethod: null } c) operation = c.Operand;
+        // (float)x and (int)x are other numbers than x
+        while (operation is IConversionOperation { OperatorMethod: null } c && (c.Conversion.IsImplicit || !c.Conversion.IsNumeric)) operation = c.Operand;
         return operation;
     }
 }
