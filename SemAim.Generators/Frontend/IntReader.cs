@@ -18,6 +18,8 @@ internal sealed class IntReader(ModuleReader module)
     /// <summary>Reads an int expression; <see cref="Expr.Broken"/> where it is reported.</summary>
     internal Expr Read(IOperation operation, System.Func<IOperation, Expr?>? graph = null)
     {
+        // a size has no fraction that a cast could cut off: what is no size is refused below it
+        while (operation is IConversionOperation { OperatorMethod: null, ConstantValue.HasValue: false } cast) operation = cast.Operand;
         operation = ModuleReader.Strip(operation);
         var id = module.Spans.Add(operation.Syntax);
         if (operation.ConstantValue is { HasValue: true, Value: int n } && operation is not IBinaryOperation) return new Expr.Int(id, n);
