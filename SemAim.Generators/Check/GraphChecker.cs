@@ -179,7 +179,7 @@ public sealed partial class GraphChecker
         if (got.Count != want.Count) return "";
         for (var i = 0; i < got.Count; i++)
             if (!facts.Same(got[i], want[i]))
-                return WithoutClassToken(got, want) is { Length: > 0 } fix ? $". {facts.Show(got[i])} is {facts.Show(want[i])} + 1: drop the class token with {fix}?" : Numbers(got[i], want[i], " is not ");
+                return WithoutClassToken(got, want) is { Length: > 0 } fix ? $". {(facts.Show(got[i]) is var name && IsName(name) ? $"{name} is {facts.Show(want[i])} + 1: drop" : "Drop")} the class token with {fix}?" : Numbers(got[i], want[i], " is not ");
         return "";
     }
 

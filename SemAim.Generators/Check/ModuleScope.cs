@@ -75,6 +75,9 @@ public sealed class ModuleScope
     /// <summary>Layers by field.</summary>
     public IReadOnlyDictionary<string, ResolvedLayer> Layers { get; }
 
+    /// <summary>A declared fact could not be read and is reported: it may be what a proof lacks.</summary>
+    public bool HasUnreadFact { get; private set; }
+
     private List<ParsedFact> ReadFacts()
     {
         var parsed = new List<ParsedFact>();
@@ -83,11 +86,13 @@ public sealed class ModuleScope
         {
             if (ParsedFact.Parse(fact) is not { } p)
             {
+                HasUnreadFact = true;
                 report(new("SEM0101", $"[Require(\"{fact.Text}\")] is no fact about sizes; write for example \"D % H == 0\" or \"Q <= L\"", fact.Id, -1, 0));
                 continue;
             }
             if (Expressions.SizeNames(p.Left).Concat(p.Modulus is null ? [] : Expressions.SizeNames(p.Modulus)).Concat(Expressions.SizeNames(p.Right)).FirstOrDefault(n => !names.Contains(n)) is { } unknown)
             {
+                HasUnreadFact = true;
                 report(new("SEM0101", $"size `{unknown}` is not known here; known are {string.Join(", ", names)}{Nearest.Suggest(unknown, names)}", fact.Id, fact.Text.IndexOf(unknown, StringComparison.Ordinal), unknown.Length, Nearest.Of(unknown, names) ?? ""));
                 continue;
             }

@@ -57,8 +57,12 @@ public static class ModuleCompiler
             UnusedLayers.Check(unit, Report);
             foreach (var graph in graphs.Values.Where(g => !g.Unit.Inlined)) QualityChecker.Check(scope, graph, g => CastList.Of(scope, g), Report);
         }
+        if (scope.HasUnreadFact) findings.RemoveAll(LacksFact);
         return new(scope, graphs, findings, [.. unit.Graphs.Where(g => !graphs.ContainsKey(g.Name)).Select(g => g.Id)]);
     }
+
+    // one mistake, one error: what is not proven may follow from a fact that is misspelt
+    private static bool LacksFact(Finding finding) => finding.Id is "SEM0120" or "SEM0121" or "SEM0210" || finding.Id == "SEM0111" && finding.Fix.Length > 0;
 
     /// <summary>The generated part.</summary>
     /// <param name="linked">the module</param>

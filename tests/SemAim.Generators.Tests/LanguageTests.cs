@@ -49,6 +49,25 @@ public sealed class LanguageTests
         Assert.Contains("[Require(\"D % H == 0\")]", only.GetMessage());
     }
 
+    [Theory]
+    [InlineData("", "B N+1 D", ". Drop the class token with [\"B [1..] D\"]?")]
+    [InlineData("    private int T => N + 1;\n", "B T D", ". T is N + 1: drop the class token with [\"B [1..] D\"]?")]
+    public void A_kept_class_token_is_told_without_saying_the_same_twice(string member, string given, string told)
+    {
+        var found = Diagnose($$"""
+            using SemAim.Dsl;
+            namespace Test;
+            [Module] public sealed partial class Kept(int D, int N) : GraphModule
+            {
+                {{member}}
+                private readonly Linear fc = new(D, D);
+                [Graph] [return: Shape("B N D")] public Sym Run([Shape("{{given}}")] Sym x) => fc.Forward(x);
+            }
+            """);
+
+        Assert.EndsWith(told, Assert.Single(found).GetMessage());
+    }
+
     [Fact]
     public void A_module_with_errors_causes_no_other_error()
     {
