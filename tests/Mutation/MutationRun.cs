@@ -7,10 +7,13 @@ using SemAim.Dsl;
 namespace SemAim.Mutation;
 
 /// <summary>A slip, what the compiler says of it, and what running the specification says.</summary>
-internal sealed record Mutant(string Operator, string File, string Text, IReadOnlyList<(string Id, string Message)> Refusals, string? Failure)
+internal sealed record Mutant(string Operator, string File, string Text, IReadOnlyList<(string Id, string Message)> Refusals, string? Failure, bool IsUntried = false)
 {
     /// <summary>Ids of the errors.</summary>
     internal IReadOnlyList<string> Ids { get; } = [.. Refusals.Select(r => r.Id).Distinct()];
+
+    /// <summary>It keeps its contract at all sizes tried, each of its modules at some.</summary>
+    private bool Holds => Failure is null && !IsUntried;
 
     /// <summary>It runs wrong somewhere and is accepted: what must never be.</summary>
     internal bool IsMissed => Ids.Count == 0 && Failure is not null;
@@ -19,20 +22,20 @@ internal sealed record Mutant(string Operator, string File, string Text, IReadOn
     internal bool IsCaught => Ids.Count > 0 && Failure is not null;
 
     /// <summary>It keeps its contract at all sizes tried, and is accepted.</summary>
-    internal bool IsAccepted => Ids.Count == 0 && Failure is null;
+    internal bool IsAccepted => Ids.Count == 0 && Holds;
 
     /// <summary>It keeps its contract at all sizes tried, and is refused because a promise is missing that would prove it, or by a rule about how models are written, not about shapes.</summary>
-    internal bool IsUnproven => Ids.Count > 0 && Failure is null && Ids.All(id => id is "SEM0121" or "SEM0120" or "SEM0111" or "SEM0210" || id is "SEM0020" or "SEM0030" or "SEM0031" or "SEM0110" or "SEM0214" or "SEM0216" or "SEM0217");
+    internal bool IsUnproven => Ids.Count > 0 && Holds && Ids.All(id => id is "SEM0121" or "SEM0120" or "SEM0111" or "SEM0210" || id is "SEM0020" or "SEM0030" or "SEM0031" or "SEM0110" or "SEM0214" or "SEM0216" or "SEM0217");
 
     /// <summary>
     /// Refused by a rule that running the module cannot show: a pattern names a size that the axis does not have (the specification takes names by position), a call breaks its callee's contract
     /// (the specification of the callee runs all the same), or values without a common reading broadcast by luck (SEM0204).
     /// </summary>
-    internal bool IsByRule => Ids.Count > 0 && Failure is null && !IsUnproven
+    internal bool IsByRule => Ids.Count > 0 && Holds && !IsUnproven
         && Refusals.All(r => r.Id == "SEM0204" || r.Id is "SEM0201" or "SEM0301" && (r.Message.Contains("\" says ", StringComparison.Ordinal) || r.Message.Contains(" wants ", StringComparison.Ordinal)));
 
     /// <summary>It keeps its contract at all sizes tried, and is called wrong.</summary>
-    internal bool IsFalseAlarm => Ids.Count > 0 && Failure is null && !IsUnproven && !IsByRule;
+    internal bool IsFalseAlarm => Ids.Count > 0 && Holds && !IsUnproven && !IsByRule;
 }
 
 /// <summary>Mutates declared modules and judges each mutant twice.</summary>
@@ -72,14 +75,15 @@ internal static class MutationRun
     {
         var assembly = original.With(path, text);
         var failure = "";
-        var context = Truth(assembly, text, trials, ref failure);
+        var untried = false;
+        var context = Truth(assembly, text, trials, ref failure, ref untried);
         if (context is null) return null;
-        return new(op, path, text, assembly.Refused(), failure);
+        return new(op, path, text, assembly.Refused(), failure, untried && failure is null);
     }
 
     /// <summary>Runs all modules that the file declares and all that use them.</summary>
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private static object? Truth(AuthorAssembly assembly, string text, int trials, ref string? failure)
+    private static object? Truth(AuthorAssembly assembly, string text, int trials, ref string? failure, ref bool untried)
     {
         if (assembly.Load() is not var (loaded, context)) return null;
         failure = null;
@@ -93,7 +97,9 @@ internal static class MutationRun
         }
         foreach (var m in modules.Where(changed.Contains))
         {
-            failure = new SpecificationTruth(20240229).Failure(m, trials);
+            var truth = new SpecificationTruth(20240229);
+            failure = truth.Failure(m, trials);
+            untried |= truth.IsUntried;
             if (failure is not null) break;
         }
         context.Unload();
@@ -103,8 +109,8 @@ internal static class MutationRun
     /// <summary>One line an operator, and the totals.</summary>
     internal static string Table(IReadOnlyList<Mutant> mutants)
     {
-        var lines = new List<string> { $"{"operator",-34} mutants  caught  accepted  unproven   by rule  false alarm  missed" };
-        string Line(string name, IReadOnlyList<Mutant> of) => $"{name,-34} {of.Count,7} {of.Count(m => m.IsCaught),7} {of.Count(m => m.IsAccepted),9} {of.Count(m => m.IsUnproven),9} {of.Count(m => m.IsByRule),9} {of.Count(m => m.IsFalseAlarm),12} {of.Count(m => m.IsMissed),7}";
+        var lines = new List<string> { $"{"operator",-34} mutants  caught  accepted  unproven   by rule  false alarm  missed  untried" };
+        string Line(string name, IReadOnlyList<Mutant> of) => $"{name,-34} {of.Count,7} {of.Count(m => m.IsCaught),7} {of.Count(m => m.IsAccepted),9} {of.Count(m => m.IsUnproven),9} {of.Count(m => m.IsByRule),9} {of.Count(m => m.IsFalseAlarm),12} {of.Count(m => m.IsMissed),7} {of.Count(m => m.IsUntried),8}";
         foreach (var group in mutants.GroupBy(m => m.Operator)) lines.Add(Line(group.Key, [.. group]));
         lines.Add(Line($"all ({mutants.Select(m => m.Operator).Distinct().Count()} operators)", mutants));
         return string.Join("\n", lines);

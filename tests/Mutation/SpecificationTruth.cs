@@ -9,8 +9,11 @@ namespace SemAim.Mutation;
 /// <summary>Runs the authors' methods eagerly at random admissible sizes and holds the results to the declared contract. It shares no code with the compiler.</summary>
 internal sealed class SpecificationTruth(int seed)
 {
-    private const int LargestSize = 8, MostTries = 4000, LongestLead = 2;
+    private const int LargestSize = 8, MostTries = 4000, LongestLead = 2, WidestUnit = 5;
     private readonly Random random = new(seed);
+    /// <summary>No sizes were found for which all of a module's facts hold: that it did not fail says nothing.</summary>
+    internal bool IsUntried { get; private set; }
+
     private bool least;                                            // sizes bound at the call are 1 in the first trial: an index or a broadcast that needs more shows there
 
     /// <summary>The first way in which a module breaks its contract, or null where it held in all trials.</summary>
@@ -25,7 +28,11 @@ internal sealed class SpecificationTruth(int seed)
             Dictionary<string, long> known;
             try
             {
-                if (Make(module, trial == 0) is not var (made, sizes, text)) return null;      // facts that nothing satisfies promise everything
+                if (Make(module, trial == 0) is not var (made, sizes, text))
+                {
+                    IsUntried = true;
+                    return null;
+                }
                 (instance, known, at) = (made, sizes, text);
             }
             catch (TargetInvocationException e) { return $"{module.Name}: {Line(e)}"; }
@@ -55,7 +62,8 @@ internal sealed class SpecificationTruth(int seed)
         var facts = module.GetCustomAttributes<RequireAttribute>().Select(r => r.Fact).ToList();
         for (var n = 0; n < MostTries; n++)
         {
-            var unit = 1 << random.Next(3);
+            // small sizes as long as they do; facts such as W % (8*K) == 0 need larger ones
+            var unit = 1 << random.Next(n < MostTries / 2 ? 3 : WidestUnit + 1);
             object? Value(ParameterInfo p) => p.ParameterType == typeof(int) ? random.Next(3) == 0 ? random.Next(1, LargestSize) : unit * random.Next(1, 4)
                 : p.ParameterType == typeof(bool) ? random.Next(2) == 0 : p.ParameterType == typeof(double) ? 0.25 : p.HasDefaultValue ? p.DefaultValue : null;
             var arguments = constructor.GetParameters().Select(Value).ToArray();
