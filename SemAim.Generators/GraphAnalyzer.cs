@@ -75,7 +75,7 @@ public sealed class GraphAnalyzer : DiagnosticAnalyzer
     private static IEnumerable<(string, string)> Manifests(AnalyzerOptions options, CancellationToken cancel)
         => options.AdditionalFiles.Where(f => f.Path.EndsWith(ManifestChecker.Extension, StringComparison.Ordinal)).Select(f => (System.IO.Path.GetFileName(f.Path), f.GetText(cancel)?.ToString() ?? ""));
 
-    private sealed record CompilationModules(IReadOnlyDictionary<string, (ModuleUnit Unit, SpanTable Spans)> Units, EquatableArray<ModuleContract> Contracts)
+    private sealed record CompilationModules(Compilation Compilation, IReadOnlyDictionary<string, (ModuleUnit Unit, SpanTable Spans)> Units, EquatableArray<ModuleContract> Contracts)
     {
         private readonly ConcurrentDictionary<string, Lazy<CheckedUnit>> judged = new();
 
@@ -87,7 +87,7 @@ public sealed class GraphAnalyzer : DiagnosticAnalyzer
 
         /// <summary>A numbered place of a module; null where it has none.</summary>
         internal Location? Place(string module, int at, int start = -1, int length = 0)
-            => Units.TryGetValue(module, out var read) && read.Spans[at] is { SyntaxTree: { } tree } place ? Location.Create(tree, LiteralSpans.Of(place, start, length)) : null;
+            => Units.TryGetValue(module, out var read) && read.Spans[at] is { SyntaxTree: { } tree } place ? Location.Create(tree, LiteralSpans.Of(place, start, length, Compilation)) : null;
 
         /// <summary>A declaration that a finding speaks of; null where it is in another assembly.</summary>
         internal Location? Place(string module, Related related)
@@ -110,7 +110,7 @@ public sealed class GraphAnalyzer : DiagnosticAnalyzer
             var units = new Dictionary<string, (ModuleUnit, SpanTable)>();
             foreach (var type in Types(compilation.Assembly.GlobalNamespace).Where(t => t is { TypeKind: TypeKind.Class, IsRecord: false } && ModuleReader.Has(t, "ModuleAttribute") && t.DeclaringSyntaxReferences.Length > 0))
                 units[type.ToDisplayString()] = ModuleReader.Read(type, compilation, cancel);
-            return new(units, Link.Contracts.Of(units.Values.Select(u => u.Item1)));
+            return new(compilation, units, Link.Contracts.Of(units.Values.Select(u => u.Item1)));
         }
 
         private static IEnumerable<INamedTypeSymbol> Types(INamespaceOrTypeSymbol space)

@@ -62,6 +62,7 @@ public sealed partial class GraphChecker
                     var op = new Op(OpKind.Call, c.Id) { Operands = operands, Host = hosts, Callee = contract, Method = c.Method, Bound = bounds };
                     Set(op);
                     foreach (var r in results) op.Results.Add(new Value(r) { Producer = op });
+                    Carry(op);
                     ops.Add(op);
                     return op.Results;
                 });
@@ -110,11 +111,13 @@ public sealed partial class GraphChecker
         if (scope.Unit.Graphs.FirstOrDefault(g => g.Name == c.Method) is not { } callee) throw new CheckFailure();
         if (scope.Recursive.Contains(callee.Name)) throw new CheckFailure();
         var contract = GraphContract.Of(callee);
+        if (scope.Contracts.TryGetValue(scope.Unit.FullName, out var own) && own.Graphs.FirstOrDefault(g => g.Name == callee.Name) is { } summarised) contract = contract with { Summary = summarised.Summary };
         if (!callee.Inlined)
             return Instantiate(c, contract, "", null, n => facts[n], (operands, hosts, results, bounds) =>
             {
                 var op = new Op(OpKind.Call, c.Id) { Operands = operands, Host = hosts, Method = c.Method, Bound = bounds };
                 foreach (var r in results) op.Results.Add(new Value(r) { Producer = op });
+                Carry(op);
                 ops.Add(op);
                 return op.Results;
             });
@@ -246,6 +249,8 @@ public sealed partial class GraphChecker
                     ? new CheckFailure("SEM0209", $"`{Name(c)}`: the mask orders {Show(value.Axes)}, these operands need {string.Join(" ", tokens.Select(t => Of(t.Tokens[0].Text) is { } d ? facts.Show(d) : t.Tokens[0].Text))}", at: argument.Id, related: Where(p))
                     : scope.Decide(got, want, new CheckFailure("SEM0201", $"axis {(offset + i).ToString(CultureInfo.InvariantCulture)} of `{Name(argument)}` has size {facts.Show(got)}, but {p.Name} of {Callee(c)} wants {facts.Show(want)} ({p.Shape!.Text}){Numbers(got, want, " is not ")}{Origin(value, offset + i)}", at: argument.Id, related: Where(p)));
             }
+        // a private graph is read against its arguments: what draws in it is looked at there
+        if (items is null) DrawCall(Callee(c), callee, values.Select(v => (v.Parameter, v.At, v.Value)));
         if (!callee.Results.All(r => Pattern.IsWellFormed(r.Text))) throw new CheckFailure();
         var results = callee.Results.Select(r => Pattern.Parse(r.Text).Axes.SelectMany(a => a.IsEllipsis ? prefix ?? [] : [Of(a.Tokens[0].Text) ?? throw new CheckFailure()]).ToList()).ToList();
         if (results.Count == 0) throw new CheckFailure();

@@ -110,6 +110,7 @@ public sealed partial class GraphChecker
         result.IsRootedInWeight = kind is OpKind.Reshape or OpKind.Permute or OpKind.Expand or OpKind.Select or OpKind.Narrow or OpKind.Unary or OpKind.Scalar or OpKind.Binary or OpKind.Detach
             && op.Operands.All(o => o is { IsRootedInWeight: true });
         op.Results.Add(result);
+        Carry(op);
         ops.Add(op);
         return result;
     }

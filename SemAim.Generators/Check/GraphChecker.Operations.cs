@@ -178,7 +178,9 @@ public sealed partial class GraphChecker
                     throw new CheckFailure("SEM0201", $"`Gather`: the index has axes {Show(index.Axes)}, wanted are the leading axes {Show([.. x.Axes.Take(along)])} and one more", at: Argument(c, "index")!.Id);
                 return new Item.Tensor(Emit(OpKind.Gather, c.Id, [.. x.Axes.Select((a, i) => i == along ? index.Axes[along] : a)], [x, index], o => o.Axis = along));
             case "Pow": return new Item.Tensor(Emit(OpKind.Scalar, c.Id, x.Axes, [x], o => { o.Method = "pow"; o.Text = Scalar(Evaluate(Argument(c, "exponent")!)); }));
-            case "DropPath": return new Item.Tensor(Emit(OpKind.DropPath, c.Id, x.Axes, [x], o => o.Text = Scalar(Evaluate(Argument(c, "rate")!))));
+            case "DropPath":
+                Draw(c.Method, x, c.Target!);
+                return new Item.Tensor(Emit(OpKind.DropPath, c.Id, x.Axes, [x], o => o.Text = Scalar(Evaluate(Argument(c, "rate")!))));
             case "Detach": return new Item.Tensor(Emit(OpKind.Detach, c.Id, x.Axes, [x]));
             case "Gelu" or "Relu" or "Silu" or "QuickGelu" or "Tanh" or "Sigmoid" or "Exp" or "Log" or "Sqrt" or "Abs":
                 return new Item.Tensor(Emit(OpKind.Unary, c.Id, x.Axes, [x], o => o.Method = c.Method.ToLowerInvariant()));
@@ -213,7 +215,9 @@ public sealed partial class GraphChecker
             int[] order = [.. Enumerable.Range(0, prefix.Count), .. to.Select(t => prefix.Count + from.FindIndex(f => f.Text == t.Text))];
             var permuted = Emit(OpKind.Permute, c.Id, [.. order.Select(i => split.Axes[i])], [split], o => o.Order = order);
             List<Dim> merged = [.. prefix, .. right.Axes.Where(a => !a.IsEllipsis).Select(a => a.Tokens.Aggregate(Dim.One, (p, t) => p * SizeOf(t)))];
-            return Emit(OpKind.Reshape, c.Id, merged, [permuted], o => o.Dims = merged);
+            var rearranged = Emit(OpKind.Reshape, c.Id, merged, [permuted], o => o.Dims = merged);
+            rearranged.IsBySample = KeepsSamples(left, right, x, SizeOf);
+            return rearranged;
         });
     }
 

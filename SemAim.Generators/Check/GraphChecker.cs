@@ -99,6 +99,7 @@ public sealed partial class GraphChecker
             var value = new Value(axes, p.Kind == ParameterKind.Mask ? ElementType.Mask : ElementType.Float, p.Name) { Marked = marked };
             region.Parameters.Add(value);
             names[p.Name] = new Item.Tensor(value);
+            if (sampled is null && p.Kind == ParameterKind.Value && MaySample(p.Shape.Text)) sampled = (p.Name, value);
         }
         ops = region.Ops;
         var promised = graph.Results.Select(r => (IReadOnlyList<Dim>?)Declare(r, binds: false, out _)).ToList();
@@ -343,12 +344,13 @@ public sealed partial class GraphChecker
         foreach (var name in carried)
         {
             var value = ((Item.Tensor)outer[name]).Value;
-            var parameter = new Value(value.Axes, value.Type, name);
+            var parameter = new Value(value.Axes, value.Type, name) { IsBySample = value.IsBySample };
             region.Parameters.Add(parameter);
             names[name] = new Item.Tensor(parameter);
         }
         ops = region.Ops;
         loops.Add((variable, from ?? 0, end is null ? symbol : end - 1));
+        var drawing = foldedSites;
         Execute(loop.Body, returns: false);
         loops.RemoveAt(loops.Count - 1);
         var op = new Op(OpKind.Repeat, loop.Id) { Variable = variable, Body = region, Dims = [from ?? Dim.Zero, end ?? symbol] };
@@ -362,9 +364,12 @@ public sealed partial class GraphChecker
                     Report("SEM0221", $"`{name}` enters the loop as {Show(before.Axes)} and leaves it as {Show(after.Axes)}; a loop must keep shapes", LastAssignment(loop.Body, name));
                     continue;
                 }
+                // what draws in the next round would find other samples there
+                if (foldedSites > drawing && before.IsBySample && !IsBySample(after))
+                    Report(Unsampled($"a loop that drops samples", $"`{name}` at its end", after, LastAssignment(loop.Body, name)).Found(0));
                 region.Results.Add(after);
                 op.Operands.Add(before);
-                op.Results.Add(new Value(before.Axes, before.Type, name) { Producer = op });
+                op.Results.Add(new Value(before.Axes, before.Type, name) { Producer = op, IsBySample = before.IsBySample && after.IsBySample });
             }
             else failed = true;
         }
@@ -428,7 +433,7 @@ public sealed partial class GraphChecker
                 }
                 then.Region.Results.Add(x);
                 otherwise.Region.Results.Add(y);
-                var merged = new Value(x.Axes, x.Type, name) { Producer = op };
+                var merged = new Value(x.Axes, x.Type, name) { Producer = op, IsBySample = x.IsBySample && y.IsBySample };
                 op.Results.Add(merged);
                 names[name] = new Item.Tensor(merged);
             }

@@ -73,6 +73,12 @@ public static class ModuleEmitter
     private static void Guards(ModuleScope scope, CodeWriter code)
     {
         var n = 0;
+        var (sizes, members) = (scope.Unit.Sizes.Select(s => s.Name).ToList(), OpenMembers(scope).ToList());
+        void Positive(string field, List<string> names)
+        {
+            if (names.Count > 0) code.Line($"private readonly bool {field} = Guard.Sizes(nameof({Identifier.Escaped(scope.Unit.Name)}), {string.Join(", ", names.Select(name => $"(\"{name}\", {Raw(scope, new Expr.Size(0, name))})"))});");
+        }
+        Positive("__sizes", sizes);
         foreach (var p in scope.Parsed)
         {
             if (Raw(scope, p.Left) is not { } left || Raw(scope, p.Right) is not { } right) continue;
@@ -84,7 +90,16 @@ public static class ModuleEmitter
             var because = p.Fact.Because is null ? "null" : Identifier.Literal(p.Fact.Because);
             code.Line($"private readonly bool __fact{(++n).ToString(CultureInfo.InvariantCulture)} = Guard.Holds({condition}, nameof({Identifier.Escaped(scope.Unit.Name)}), {Identifier.Literal(p.Fact.Text)}, {because}, {values});");
         }
-        if (n > 0) code.Line();
+        Positive("__members", members);                              // after the facts: what they say is said in their words
+        if (n > 0 || sizes.Count > 0) code.Line();
+    }
+
+    // members that are an axis of a contract or the size of a layer, and that nothing proves to be at least 1 for all admissible sizes
+    private static IEnumerable<string> OpenMembers(ModuleScope scope)
+    {
+        var contracts = scope.Unit.Graphs.SelectMany(g => g.Parameters.Select(p => p.Shape?.Text ?? "").Concat(g.Results.Select(r => r.Text)));
+        var used = new HashSet<string>(contracts.SelectMany(Expressions.Names).Concat(scope.Unit.Layers.SelectMany(l => l.Sizes.Select(a => a.Value).Concat(l.Shape)).SelectMany(Expressions.SizeNames)));
+        return scope.Unit.Members.Select(m => m.Name).Where(m => used.Contains(m) && scope.Facts[m] is { } size && !scope.Facts.IsNeverNegative(size - 1) && Raw(scope, new Expr.Size(0, m)) is not null);
     }
 
     private static string Factor(string text) => text.Contains(" ") ? $"({text})" : text;

@@ -1,3 +1,4 @@
+using System.Collections.Generic;
 using Microsoft.CodeAnalysis;
 using Microsoft.CodeAnalysis.CSharp;
 using Microsoft.CodeAnalysis.CSharp.Syntax;
@@ -5,16 +6,65 @@ using Microsoft.CodeAnalysis.Text;
 
 namespace SemAim.Generators.Frontend;
 
-/// <summary>Finds the place of a token inside a string literal: plain, verbatim and raw ones write the same value differently.</summary>
+/// <summary>Finds the place of a token inside a text: plain, verbatim and raw literals write the same value differently, and a text may be joined from several.</summary>
 internal static class LiteralSpans
 {
-    /// <summary>The span of <paramref name="length"/> characters of the value from <paramref name="start"/>; the whole node where it is no literal.</summary>
-    internal static TextSpan Of(SyntaxNodeOrToken place, int start, int length)
+    // a piece of a text: its characters stand in a token, or an expression stands for all of them
+    private readonly record struct Piece(int Start, int Length, SyntaxNodeOrToken Syntax);
+
+    /// <summary>The span of <paramref name="length"/> characters of the value from <paramref name="start"/>, from the first piece to the last that hold them; the whole of what only stands for a text, such as the name of a constant.</summary>
+    internal static TextSpan Of(SyntaxNodeOrToken place, int start, int length, Compilation compilation)
     {
-        var node = place.AsNode();
-        if (start < 0 || node is null || (node as LiteralExpressionSyntax ?? (node as AttributeArgumentSyntax)?.Expression as LiteralExpressionSyntax) is not { Token: var token }) return place.Span;
-        var (from, to) = (Offset(token, start), Offset(token, start + length));
-        return from < 0 || to < 0 ? place.Span : TextSpan.FromBounds(token.SpanStart + from, token.SpanStart + to);
+        if (start < 0 || (place.AsNode() as ExpressionSyntax ?? (place.AsNode() as AttributeArgumentSyntax)?.Expression) is not { } text) return place.Span;
+        var (pieces, at) = (new List<Piece>(), 0);
+        if (!Read(text, compilation, pieces, ref at)) return place.Span;
+        var last = start + System.Math.Max(length, 1) - 1;
+        // a text of one piece holds whatever is said of it, even where it is empty
+        var (first, end) = pieces.Count == 1 ? (0, 0) : (pieces.FindIndex(p => start < p.Start + p.Length), pieces.FindIndex(p => last < p.Start + p.Length));
+        if (first < 0 || end < 0) return place.Span;
+        var (from, to) = (Edge(pieces[first], start, isEnd: false), Edge(pieces[end], start + length, isEnd: true));
+        return from < 0 || to < from ? place.Span : TextSpan.FromBounds(from, to);
+    }
+
+    // false where a part is no constant text
+    private static bool Read(ExpressionSyntax text, Compilation compilation, List<Piece> pieces, ref int at)
+    {
+        void Add(SyntaxNodeOrToken syntax, string value, ref int at)
+        {
+            pieces.Add(new(at, value.Length, syntax));
+            at += value.Length;
+        }
+        switch (text)
+        {
+            case LiteralExpressionSyntax literal:
+                Add(literal.Token, literal.Token.ValueText, ref at);
+                return true;
+            case ParenthesizedExpressionSyntax inner: return Read(inner.Expression, compilation, pieces, ref at);
+            case BinaryExpressionSyntax { RawKind: (int)SyntaxKind.AddExpression } sum: return Read(sum.Left, compilation, pieces, ref at) && Read(sum.Right, compilation, pieces, ref at);
+            case InterpolatedStringExpressionSyntax whole:
+                foreach (var content in whole.Contents)
+                    switch (content)
+                    {
+                        case InterpolatedStringTextSyntax words: Add(words.TextToken, words.TextToken.ValueText, ref at); break;
+                        case InterpolationSyntax { AlignmentClause: null, FormatClause: null } hole when Constant(hole.Expression, compilation) is { } value: Add(hole, value, ref at); break;
+                        default: return false;
+                    }
+                return true;
+            default:
+                if (Constant(text, compilation) is not { } said) return false;
+                Add(text, said, ref at);
+                return true;
+        }
+    }
+
+    private static string? Constant(ExpressionSyntax e, Compilation compilation) => compilation.GetSemanticModel(e.SyntaxTree).GetConstantValue(e) is { HasValue: true, Value: string or char } constant ? constant.Value!.ToString() : null;
+
+    private static int Edge(Piece piece, int offset, bool isEnd)
+    {
+        var token = piece.Syntax.AsToken();
+        if (piece.Syntax.IsNode || token.IsKind(SyntaxKind.InterpolatedStringTextToken) && token.Text != token.ValueText) return isEnd ? piece.Syntax.Span.End : piece.Syntax.SpanStart;
+        if (token.IsKind(SyntaxKind.InterpolatedStringTextToken)) return token.SpanStart + offset - piece.Start;
+        return Offset(token, offset - piece.Start) is >= 0 and var inside ? token.SpanStart + inside : -1;
     }
 
     private static int Offset(SyntaxToken token, int value)

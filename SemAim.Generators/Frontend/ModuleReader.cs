@@ -69,7 +69,7 @@ public sealed class ModuleReader
         var members = ReadMembers(ints).ToEquatable();
         var layers = ReadLayers(ints).ToEquatable();
         var graphs = ReadGraphs(layers).ToEquatable();
-        var variants = type.GetMembers().OfType<IMethodSymbol>().Where(m => Has(m, DslNames.Variant)).Select(m => ReadVariant(m)).OfType<Variant>().ToEquatable();
+        var variants = type.GetMembers().OfType<IMethodSymbol>().Where(m => Has(m, DslNames.Variant) && m.DeclaringSyntaxReferences.Length > 0).Select(m => new VariantReader(this, constructor).Read(m)).OfType<Variant>().ToEquatable();
         var source = System.IO.Path.GetFileName(primary.SyntaxTree.FilePath);
         return new(
             type.ContainingNamespace.IsGlobalNamespace ? "" : type.ContainingNamespace.ToDisplayString(), type.Name,
@@ -201,24 +201,6 @@ public sealed class ModuleReader
         if (attribute.ConstructorArguments.FirstOrDefault() is not { Kind: TypedConstantKind.Array, IsNull: false } list || index >= list.Values.Length) return null;
         var values = list.Values;
         return new(AttributeText(attribute, index), values[index].Value as string ?? "", attribute.NamedArguments.Any(n => n is { Key: "Precision", Value.Value: 1 }));
-    }
-
-    private Variant? ReadVariant(IMethodSymbol method)
-    {
-        if (Made(method) is not { } creation) return null;
-        // an attribute in the middle of being typed has no arguments yet
-        var name = Attributes(method, DslNames.Variant).First().ConstructorArguments.FirstOrDefault() is { Kind: TypedConstantKind.Primitive } written && written.Value is string said ? said : method.Name;
-        var sizes = creation.Arguments.Where(a => a.Parameter?.Type.SpecialType == SpecialType.System_Int32)
-            .Select(a => new VariantSize(a.Parameter!.Name, a.Value.ConstantValue is { HasValue: true, Value: int n } ? n : null)).ToEquatable();
-        return new(Spans.Add(creation.Syntax), name, sizes);
-    }
-
-    // => new(…), or a block that returns one
-    private IObjectCreationOperation? Made(IMethodSymbol method)
-    {
-        if (Body(method) is IObjectCreationOperation direct) return direct;
-        return method.DeclaringSyntaxReferences.FirstOrDefault()?.GetSyntax(cancel) is MethodDeclarationSyntax { Body: { } block }
-            ? Operation(block)?.Descendants().OfType<IObjectCreationOperation>().FirstOrDefault(c => SymbolEqualityComparer.Default.Equals(c.Type, type)) : null;
     }
 
     /// <summary>The value of an expression-bodied member, or null.</summary>

@@ -107,6 +107,9 @@ public sealed class Value(IReadOnlyList<Dim> axes, ElementType type = ElementTyp
     /// <summary>True where missing leading axes are allowed: weights, constants, and what views and element-wise operations make of them alone.</summary>
     public bool IsRootedInWeight { get; set; }
 
+    /// <summary>True where the first axis is the samples in their order, each several times in a row: <c>(B W)</c>.</summary>
+    public bool IsBySample { get; set; }
+
     /// <summary>Axes the author marked with # (1 or the size).</summary>
     public IReadOnlyList<bool>? Marked { get; set; }
 }

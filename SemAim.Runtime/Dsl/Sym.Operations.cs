@@ -154,13 +154,13 @@ public sealed partial class Sym
     /// <summary>Elements of the bracketed axis by an index value of the same leading axes.</summary>
     public Sym Gather(string pattern, Sym index) => With(index, Kernels.Gather(Value, index.Value, Axis(pattern)));
 
-    /// <summary>Drops the value of whole samples and scales the others up (stochastic depth), in training runs only.</summary>
+    /// <summary>Drops the value of whole samples and scales the others up (stochastic depth), in training runs only. The first axis holds each sample once, or equally often in a row: <c>B</c>, <c>(B W)</c>.</summary>
     public Sym DropPath(double rate)
     {
         if (run is not { IsTraining: true }) return this;
         var row = run.Draw();                                        // a site takes its row whatever its rate
         if (rate == 0) return this;
         var kept = Kernels.Add(row, Number.Of(1 - rate)).floor().to(Value.dtype);
-        return With(Value.div(Number.Of(1 - rate)) * kept.reshape([.. Value.shape.Select((size, i) => i == 0 ? size : 1)]));
+        return With(Value.div(Number.Of(1 - rate)) * Kernels.BySample(kept, Value));
     }
 }

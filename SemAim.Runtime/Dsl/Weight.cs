@@ -80,7 +80,7 @@ public class Weight
     {
         using var noGrad = torch.no_grad();
         var sizes = new long[shape.Length];
-        for (var i = 0; i < sizes.Length; i++) sizes[i] = shape[i];
+        for (var i = 0; i < sizes.Length; i++) sizes[i] = Guard.Size(shape[i], "a weight", $"axis {i}");
         var tensor = torch.empty(sizes).DetachFromDisposeScope();
         if (!unfilled) init(tensor);
         return tensor;

@@ -7,7 +7,7 @@ namespace SemAim.Dsl;
 /// <summary>Normalises the last axis to mean 0 and variance 1, then scales and shifts it.</summary>
 public sealed class LayerNorm(int width, double eps = 1e-6) : GraphModule
 {
-    private readonly Weight weight = new([width], Inits.Ones);
+    private readonly Weight weight = new([Guard.Size(width, "LayerNorm", "width")], Inits.Ones);
     private readonly Weight offset = new([width], Inits.Zeros);
 
     /// <summary>The weight, as it is now; it stays the layer's.</summary>

@@ -8,7 +8,7 @@ namespace SemAim.Dsl;
 /// <summary>y = x·Wᵀ + b over the last axis: ... in → ... out.</summary>
 public sealed class Linear(int @in, int @out, bool bias = true) : GraphModule
 {
-    private readonly Weight weight = new([@out, @in], Inits.XavierUniform);
+    private readonly Weight weight = new([Guard.Size(@out, "Linear", "out"), Guard.Size(@in, "Linear", "in")], Inits.XavierUniform);
     private readonly Weight? offset = bias ? new([@out], Inits.Zeros) : null;
 
     /// <summary>The weight, as it is now; it stays the layer's.</summary>

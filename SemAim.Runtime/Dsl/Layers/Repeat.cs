@@ -8,7 +8,9 @@ public sealed class Repeat<T> : GraphModule, IReadOnlyList<T> where T : GraphMod
     private readonly T[] copies;
 
     /// <summary>Makes the copies; sizes must not depend on the index, rates may.</summary>
-    public Repeat(int count, Func<int, T> make) => copies = [.. Enumerable.Range(0, count).Select(make)];
+    /// <exception cref="ArgumentException">fewer than 0</exception>
+    public Repeat(int count, Func<int, T> make)
+        => copies = count >= 0 ? [.. Enumerable.Range(0, count).Select(make)] : throw new ArgumentException($"a Repeat of {typeof(T).Name} has {count} copies", nameof(count));
 
     /// <summary>One copy.</summary>
     public T this[int index] => copies[index];
