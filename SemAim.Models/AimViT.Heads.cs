@@ -27,12 +27,16 @@ public sealed partial class AimViT
     };
 
     /// <inheritdoc cref="Predict(Sym, Sym)" />
-    public Tensor Predict(Tensor images, Tensor rank, Draws? draws = null) => (shareWeight, linearHead) switch
+    /// <param name="images">B × 3 × Y × X</param>
+    /// <param name="rank">B × N</param>
+    /// <param name="draws">of a training pass; none: nothing is dropped</param>
+    /// <param name="cutter">cuts the backward pass between encoder blocks: level i is encoder block i with the query block that follows it, if one does</param>
+    public Tensor Predict(Tensor images, Tensor rank, Draws? draws = null, BackwardCutter? cutter = null) => (shareWeight, linearHead) switch
     {
-        (false, false) => PredictMlp(images, rank, draws),
-        (false, true) => PredictLinear(images, rank, draws),
-        (true, false) => PredictSharedMlp(images, rank, draws),
-        _ => PredictSharedLinear(images, rank, draws),
+        (false, false) => PredictMlp(images, rank, draws, cutter),
+        (false, true) => PredictLinear(images, rank, draws, cutter),
+        (true, false) => PredictSharedMlp(images, rank, draws, cutter),
+        _ => PredictSharedLinear(images, rank, draws, cutter),
     };
 
     /// <summary>Predicts the target of every patch from the patches ranked before it, and patches of equal rank see each other in the content stream, as in the original (behaviour.md 1.7); dense masks, for comparisons: B × N × O, by the head that this model has.</summary>

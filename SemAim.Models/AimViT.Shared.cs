@@ -5,11 +5,11 @@ namespace SemAim.Models;
 /// <summary>Prediction where the encoder's blocks are the query blocks too (<c>share_weight</c>, behaviour.md 1.2).</summary>
 public sealed partial class AimViT
 {
-    [Graph]
+    [Graph(Cuts = true)]
     [return: Shape("B N O")]
     internal Sym PredictSharedMlp([Shape("B 3 Y X")] Sym images, [Shape("B N")] Sym rank) => predictionHead.Forward(DecodeShared(images, rank));
 
-    [Graph]
+    [Graph(Cuts = true)]
     [return: Shape("B N O")]
     internal Sym PredictSharedLinear([Shape("B 3 Y X")] Sym images, [Shape("B N")] Sym rank) => predictionHead.Direct(DecodeShared(images, rank));
 

@@ -63,12 +63,12 @@ public sealed partial class AimViT(int Y, int X, int P, int D, int H, int F, int
     private readonly PredictionHead predictionHead = new(D, F, O, linearHead);
 
 #pragma warning disable SEM0503 // the pictures of a batch stay on the device between replays: that is what a capture is for
-    [Graph(Capture = true)]
+    [Graph(Capture = true, Cuts = true)]
     [return: Shape("B N O")]
     internal Sym PredictMlp([Shape("B 3 Y X")] Sym images, [Shape("B N")] Sym rank) => predictionHead.Forward(Decode(images, rank));
 #pragma warning restore SEM0503
 
-    [Graph]
+    [Graph(Cuts = true)]
     [return: Shape("B N O")]
     internal Sym PredictLinear([Shape("B 3 Y X")] Sym images, [Shape("B N")] Sym rank) => predictionHead.Direct(Decode(images, rank));
 

@@ -43,7 +43,7 @@ internal static class CaptureEmitter
         code.Open();
         foreach (var p in values) code.Line($"Guard.Shape({Identifier.Escaped(p.Name)}, nameof({Identifier.Escaped(p.Name)}){Axes(p)});");
         foreach (var p in values) code.Line($"Load(this.{Identifier.Escaped(p.Name)}, {Identifier.Escaped(p.Name)});");
-        var arguments = unit.Parameters.Select(p => p.Kind == ParameterKind.Value ? "this." + Identifier.Escaped(p.Name) : "default").Concat(takesDraws ? ["null"] : []).Concat(bound.Select(Identifier.Escaped));
+        var arguments = unit.Parameters.Select(p => p.Kind == ParameterKind.Value ? "this." + Identifier.Escaped(p.Name) : "default").Concat(takesDraws ? ["null"] : []).Concat(unit.Cuts ? ["null"] : []).Concat(bound.Select(Identifier.Escaped));
         code.Line($"return Run(() => model.__{unit.Name}({string.Join(", ", arguments)}));");
         code.Close();
         code.Close();

@@ -12,6 +12,8 @@ namespace SemAim.Generators.Emit;
 /// <summary>Writes the body of a graph: one operation a line, the author's names, disposal at the last use, the shape as a comment.</summary>
 internal sealed class GraphEmitter
 {
+    private const int MostCrossing = 3;                                        // that BackwardCutter.Cut takes at once
+
     private readonly ModuleScope scope;
     private readonly SizeFacts facts;
     private readonly CheckedGraph graph;
@@ -26,7 +28,7 @@ internal sealed class GraphEmitter
     private GraphEmitter(ModuleScope scope, CheckedGraph graph, CodeWriter code, CompilerOptions options)
     {
         (this.scope, facts, this.graph, this.code, this.options) = (scope, scope.Facts, graph, code, options);
-        taken = ["draws", .. Identifier.Keywords, .. facts.Names, .. graph.Bound, .. graph.Unit.Parameters.Select(p => p.Name)];
+        taken = ["draws", "cutter", .. Identifier.Keywords, .. facts.Names, .. graph.Bound, .. graph.Unit.Parameters.Select(p => p.Name)];
     }
 
     /// <summary>Writes the statements of a graph.</summary>
@@ -93,6 +95,7 @@ internal sealed class GraphEmitter
                 return;
             case OpKind.Repeat: Repeat(op); return;
             case OpKind.If: If(op); return;
+            case OpKind.Cut: Cut(op); return;
         }
         var expression = Expression(op);
         var disposals = string.Concat(op.Dying.Select(d => $" {variables[d]}.Dispose();"));
@@ -106,6 +109,18 @@ internal sealed class GraphEmitter
         LineEnds(op);
         if (options.Trace)
             foreach (var r in op.Results.Where(r => r.Type != ElementType.Mask)) code.Line($"Trace.Value(\"{scope.Unit.Name}.{graph.Unit.Name}\", \"{variables[r]}\", {variables[r]});");
+    }
+
+    // the variables stay: what they hold is exchanged
+    private void Cut(Op op)
+    {
+        for (var i = 0; i < op.Results.Count; i++)
+            if (op.Dying.Contains(op.Operands[i]!)) variables[op.Results[i]] = variables[op.Operands[i]!];
+            else code.Statement($"var {New(op.Results[i])} = {Text(op.Operands[i]!)}.alias();", Shape(op.Results[i]));
+        var crossing = op.Results.Select(r => "ref " + variables[r]).ToList();
+        var condition = op.Keep ? "" : $"if ({Size(op.Index!)} > 0) ";
+        if (crossing.Count > 0) code.Line($"{condition}cutter?.Cut({string.Join(", ", crossing.Take(MostCrossing))});");
+        foreach (var more in crossing.Skip(MostCrossing)) code.Line($"{condition}cutter?.Also({more});");
     }
 
     private void LineBegins(Op op)
@@ -278,6 +293,7 @@ internal sealed class GraphEmitter
         }
         var stochastic = op.Callee is null ? scope.Contracts.TryGetValue(scope.Unit.FullName, out var own) && own.Graphs.First(g => g.Name == op.Method).Summary.IsStochastic : callee.Summary.IsStochastic;
         if (stochastic && op.TakesDraws) arguments.Add(external ? "draws: draws" : "draws");
+        if (callee.IsCut && !external) arguments.Add("null");               // what a caller cuts is its own
         if (!external) arguments.AddRange(op.Bound.Where(b => !b.Has("…")).Select(Size));
         var method = external ? Identifier.Escaped(op.Method) : "__" + op.Method;
         return $"{(field.Length > 0 ? field + "." : "")}{method}({string.Join(", ", arguments)})";

@@ -60,6 +60,9 @@ internal sealed class MermaidEmitter
                 case OpKind.Binary when op.Operands.All(o => From(o).Count > 0): Node(op.Result, "((", op.Method == "*" ? "×" : op.Method, "))", depth, from); break;
                 case OpKind.Unary: Node(op.Result, "[", op.Method, "]", depth, from); break;
                 case OpKind.Repeat: Repeat(op, depth); break;
+                case OpKind.Cut:
+                    for (var i = 0; i < op.Results.Count; i++) sources[op.Results[i]] = From(op.Operands[i]);
+                    break;
                 case OpKind.If:
                     Region(op.Body!, depth);
                     Region(op.Otherwise!, depth);

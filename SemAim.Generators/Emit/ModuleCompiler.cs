@@ -48,7 +48,14 @@ public static class ModuleCompiler
         var scope = new ModuleScope(unit, linked.Contracts.ToDictionary(c => c.FullName), Report);
         var graphs = new Dictionary<string, CheckedGraph>();
         foreach (var graph in unit.Graphs)
-            if (read(scope, graph, Report) is { } right) graphs[graph.Name] = right;
+            if (read(scope, graph, Report) is { } right)
+            {
+                graphs[graph.Name] = right;
+                if (graph.Cuts) CutChecker.Check(scope, right, Report);
+                var draws = !graph.Inlined && scope.Contracts.TryGetValue(unit.FullName, out var own) && own.Graphs.Any(g => g.Name == graph.Name && g.Summary.IsStochastic);
+                foreach (var p in graph.Parameters.Where(p => p.Name == "draws" && draws || p.Name == "cutter" && graph.Cuts))
+                    Report(new("SEM0020", $"parameter `{p.Name}` of graph `{graph.Name}` has the name of one that the compiled overload adds; give it another", p.Id));
+            }
         VariantChecker.Check(scope, Report);
         if (linked.Cycle.Count > 0)
             Report(new("SEM0302", $"module cycle: {string.Join(" → ", linked.Cycle.Select(m => m.Substring(m.LastIndexOf('.') + 1)))}", unit.Layers.First(l => l.Type == linked.Cycle[0]).Id));

@@ -132,13 +132,14 @@ public static class ModuleEmitter
         var result = graph.Results.Count <= 1 ? "Tensor" : $"({string.Join(", ", graph.Results.Select((_, i) => "Tensor"))})";
         string Shape(GraphParameter p) => $"{p.Name}{(p.Optional ? "?" : "")}: {(p.Kind == ParameterKind.Mask ? $"order({p.Shape?.Text})" : p.Shape?.Text)}";
         var stochastic = IsStochastic(scope, graph);
+        bool IsFree(string name) => graph.Parameters.All(p => p.Name != name);                   // reported where it is not
         code.Line($"/// <summary>{string.Join(", ", values.Select(Shape))} → {string.Join("; ", graph.Results.Select(r => r.Text.Length == 0 ? "scalar" : r.Text))}.{(stochastic ? " Draws are those of a training run; none: evaluation." : "")}{PublishedEmitter.PriceMark(graph.Name)}</summary>");
         var parameters = graph.Parameters.Select(p => p.Kind switch
         {
             ParameterKind.Value => $"Tensor {Identifier.Escaped(p.Name)}",
             ParameterKind.Mask => $"AttentionBias {Identifier.Escaped(p.Name)}{(p.Optional ? " = default" : "")}",
             _ => $"{p.Type} {Identifier.Escaped(p.Name)}",
-        }).Concat(stochastic ? ["Draws? draws = null"] : []);
+        }).Concat(stochastic && IsFree("draws") ? ["Draws? draws = null"] : []).Concat(graph.Cuts && IsFree("cutter") ? ["BackwardCutter? cutter = null"] : []);
         code.Line($"{graph.Accessibility} {result} {Identifier.Escaped(graph.Name)}({string.Join(", ", parameters)})");
         code.Open();
         if (right is null)
@@ -184,7 +185,7 @@ public static class ModuleEmitter
         }
         foreach (var guard in later) code.Line(guard);
         foreach (var b in bound.Where(b => !declared.Contains(b))) code.Line($"long {Identifier.Escaped(b)} = 0;");
-        string Arguments(params string[] draws) => string.Join(", ", graph.Parameters.Select(p => Identifier.Escaped(p.Name)).Concat(draws).Concat(bound.Select(Identifier.Escaped)));
+        string Arguments(params string[] draws) => string.Join(", ", graph.Parameters.Select(p => Identifier.Escaped(p.Name)).Concat(draws).Concat(graph.Cuts ? ["cutter"] : []).Concat(bound.Select(Identifier.Escaped)));
         code.Line(evaluation is not null ? $"return draws is null ? __{graph.Name}({Arguments()}) : __{graph.Name}({Arguments("draws")});" : $"return __{graph.Name}({(stochastic ? Arguments("draws") : Arguments())});");
         code.Close();
         if (evaluation is not null) Body(evaluation, "evaluation: nothing is dropped");
@@ -194,7 +195,7 @@ public static class ModuleEmitter
         {
             code.Line();
             if (which is not null) code.Line("// " + which);
-            var inner = graph.Parameters.Select(p => p.Kind switch { ParameterKind.Value => $"Tensor {Identifier.Escaped(p.Name)}", ParameterKind.Mask => $"AttentionBias {Identifier.Escaped(p.Name)}", _ => $"{p.Type} {Identifier.Escaped(p.Name)}" }).Concat(draws).Concat(bound.Select(b => $"long {Identifier.Escaped(b)}"));
+            var inner = graph.Parameters.Select(p => p.Kind switch { ParameterKind.Value => $"Tensor {Identifier.Escaped(p.Name)}", ParameterKind.Mask => $"AttentionBias {Identifier.Escaped(p.Name)}", _ => $"{p.Type} {Identifier.Escaped(p.Name)}" }).Concat(draws).Concat(graph.Cuts ? ["BackwardCutter? cutter"] : []).Concat(bound.Select(b => $"long {Identifier.Escaped(b)}"));
             code.Line($"internal {result} __{graph.Name}({string.Join(", ", inner)})");
             code.Open();
             if (options.Lines.IsOn) code.Line("#line hidden");

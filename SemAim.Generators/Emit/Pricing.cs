@@ -6,6 +6,7 @@ using SemAim.Generators.Check;
 using SemAim.Generators.Collections;
 using SemAim.Generators.Ir;
 using SemAim.Generators.Passes;
+using SemAim.Generators.Symbols;
 
 namespace SemAim.Generators.Emit;
 
@@ -29,6 +30,7 @@ public static class Pricing
         foreach (var layer in unit.Layers)
             if (units.TryGetValue(layer.Type, out var callee)) Price(callee, units, known, done);
         var open = unit.Graphs.Where(g => !g.Inlined).ToList();
+        var levels = new Dictionary<string, Dim>();
         // graphs of one module may call each other: those that do wait for a second round
         for (var round = 0; round < 2 && open.Count > 0; round++)
         {
@@ -39,7 +41,11 @@ public static class Pricing
                 if (GraphChecker.Check(scope, graph, _ => { }) is not { } right) continue;
                 var own = known[unit.FullName];
                 if (round == 0 && Rewriting.All(right.Body).Any(o => o.Kind == OpKind.Call && o.Callee is null)) { waiting.Add(graph); continue; }
-                known[unit.FullName] = own with { Graphs = own.Graphs.Select(g => g.Name == graph.Name ? g with { Summary = g.Summary with { Cost = Of(scope, right) } } : g).ToEquatable() };
+                var cost = Of(scope, right);
+                if (graph.Cuts)
+                    foreach (var level in CutLevels.Of(scope, right)) levels[level.Key] = levels.TryGetValue(level.Key, out var other) ? CutLevels.Lower(scope.Facts, other, level.Value) : level.Value;
+                known[unit.FullName] = own with { Graphs = own.Graphs.Select(g => g.Name == graph.Name ? g with { Summary = g.Summary with { Cost = cost } } : g).ToEquatable() };
+                if (levels.Count > 0) known[unit.FullName] = known[unit.FullName] with { Weights = own.Weights.Select(w => levels.TryGetValue(w.Key, out var done) ? w with { Level = scope.Facts.Text(done) } : w).ToEquatable() };
             }
             open = waiting;
         }
@@ -48,7 +54,7 @@ public static class Pricing
     private static GraphCost Of(ModuleScope scope, CheckedGraph graph)
     {
         var (multiplyAdds, reads) = (Costs.Write(scope.Facts, Counting.MultiplyAdds(scope, graph)), Manifest.Reads(scope, graph));
-        PassPipeline.Run(graph, scope);
+        PassPipeline.Run(graph, scope, nameof(InsertCuts));
         var (wide, narrow) = (SavedBytes.Of(scope, graph, narrow: false), SavedBytes.Of(scope, graph, narrow: true));
         return new(multiplyAdds, Costs.Write(scope.Facts, wide.Bytes), Costs.Write(scope.Facts, narrow.Bytes), wide.Arguments, narrow.Arguments, wide.Products, reads);
     }

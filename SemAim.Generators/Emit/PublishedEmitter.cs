@@ -20,7 +20,7 @@ internal static class PublishedEmitter
         var lines = new List<string>();
         var graphs = contract.Graphs.Where(g => g.Summary.Cost is not null).ToList();
         lines.AddRange(graphs.Select(g => $"[GraphSummary({string.Join(", ", Summary(g))})]"));
-        lines.AddRange(contract.Weights.Select(w => $"[GraphWeight({Identifier.Literal(w.Key)}, \"{w.Shape}\"{(w.IsTrained ? "" : ", Constant = true")}{(w.IsProductOnly ? ", Products = true" : "")})]"));
+        lines.AddRange(contract.Weights.Select(w => $"[GraphWeight({Identifier.Literal(w.Key)}, \"{w.Shape}\"{(w.IsTrained ? "" : ", Constant = true")}{(w.IsProductOnly ? ", Products = true" : "")}{(w.Level.Length > 0 ? $", Level = \"{w.Level}\"" : "")})]"));
         var texts = graphs.SelectMany(g => g.Parameters.Select(p => p.Shape?.Text ?? "").Concat(g.Results.Select(r => r.Text))).Concat(contract.Facts.Select(f => f.Text)).Concat(lines).ToList();
         var sizes = Used(unit, texts).Select(member => $"[GraphSize(\"{member.Name}\", \"{Text(member.Value)}\")]").ToList();
         if (lines.Count + sizes.Count == 0) return;

@@ -34,10 +34,11 @@ internal sealed class GraphReader(ModuleReader module, EquatableArray<LayerField
         var count = attribute?.ConstructorArguments.FirstOrDefault() is { Kind: TypedConstantKind.Array, IsNull: false } list ? list.Values.Length : 0;
         var results = Enumerable.Range(0, count).Select(i => module.Shape(attribute, i)!).ToEquatable();
         if (count == 0) module.Report("SEM0003", $"graph `{method.Name}` has no [return: Shape(…)]; callers would not know what it gives back", place);
-        var capture = ModuleReader.Attributes(method, DslNames.Graph).First().NamedArguments.Any(n => n.Key == "Capture" && n.Value.Value is true);
+        bool Asks(string what) => ModuleReader.Attributes(method, DslNames.Graph).First().NamedArguments.Any(n => n.Key == what && n.Value.Value is true);
+        var capture = Asks("Capture");
         // a bool of the caller's would be asked for by the callee's name
         var inlined = method.DeclaredAccessibility == Accessibility.Private && method.Parameters.All(p => p.Type.SpecialType != SpecialType.System_Boolean);
-        return new(place, method.Name, method.DeclaredAccessibility == Accessibility.Public ? "public" : "internal", inlined, capture, null, parameters, results, ReadBody());
+        return new(place, method.Name, method.DeclaredAccessibility == Accessibility.Public ? "public" : "internal", inlined, capture, null, parameters, results, ReadBody(), Asks("Cuts"));
     }
 
     // what the compiled overload cannot have: it takes the same parameters over tensors

@@ -91,9 +91,10 @@ internal sealed class VariantReader(ModuleReader module, IMethodSymbol? primary)
                     }
                     break;
                 case ILocalFunctionOperation or IEmptyOperation: break;
-                case IExpressionStatementOperation { Operation: ISimpleAssignmentOperation { Target: ILocalReferenceOperation { Local: { Type.SpecialType: SpecialType.System_Int32 } local }, Value: var assigned } }:
-                    if (Number(assigned, names) is { } now) names.Numbers[local] = now;
-                    else names.Numbers.Remove(local);
+                case IExpressionStatementOperation { Operation: ISimpleAssignmentOperation { Target: ILocalReferenceOperation or IParameterReferenceOperation, Target: var target, Value: var assigned } } when target.Type?.SpecialType == SpecialType.System_Int32:
+                    ISymbol changed = target is ILocalReferenceOperation l ? l.Local : ((IParameterReferenceOperation)target).Parameter;
+                    if (Number(assigned, names) is { } now) names.Numbers[changed] = now;
+                    else names.Numbers.Remove(changed);
                     break;
                 // sizes are fixed when a module is made: what is called afterwards does not change them
                 case IExpressionStatementOperation { Operation: IInvocationOperation call } when !call.Descendants().Any(o => o is IAssignmentOperation or IIncrementOrDecrementOperation): break;

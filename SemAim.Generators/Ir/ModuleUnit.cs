@@ -53,8 +53,9 @@ public enum LayerKind { Module, Linear, LayerNorm, Conv2d, Weight, Constant }
 
 /// <summary>A graph as written.</summary>
 /// <param name="Inlined">private graphs are read into their callers and not emitted</param>
+/// <param name="Cuts">takes a cutter of its backward pass</param>
 public sealed record GraphUnit(int Id, string Name, string Accessibility, bool Inlined, bool Capture, string? Summary,
-    EquatableArray<GraphParameter> Parameters, EquatableArray<ShapeText> Results, EquatableArray<Statement> Body);
+    EquatableArray<GraphParameter> Parameters, EquatableArray<ShapeText> Results, EquatableArray<Statement> Body, bool Cuts = false);
 
 /// <summary>The contract of a parameter.</summary>
 public sealed record GraphParameter(int Id, string Name, ParameterKind Kind, ShapeText? Shape, bool Optional, string Type);
@@ -90,7 +91,7 @@ public sealed record ModuleContract(string FullName, bool IsExternal, bool IsCom
 }
 
 /// <summary>A graph's signature.</summary>
-public sealed record GraphContract(string Name, EquatableArray<GraphParameter> Parameters, EquatableArray<ShapeText> Results, GraphSummary Summary, bool IsCaptured = false)
+public sealed record GraphContract(string Name, EquatableArray<GraphParameter> Parameters, EquatableArray<ShapeText> Results, GraphSummary Summary, bool IsCaptured = false, bool IsCut = false)
 {
     /// <summary>The contract of a graph, without places: a line inserted above it must not look like a change to callers.</summary>
     public static GraphContract Of(GraphUnit graph)
@@ -99,7 +100,7 @@ public sealed record GraphContract(string Name, EquatableArray<GraphParameter> P
         for (var i = 0; i < parameters.Length; i++) parameters[i] = graph.Parameters[i] with { Id = 0, Shape = graph.Parameters[i].Shape is { } shape ? shape with { Id = 0 } : null };
         var results = new ShapeText[graph.Results.Count];
         for (var i = 0; i < results.Length; i++) results[i] = graph.Results[i] with { Id = 0 };
-        return new(graph.Name, new(parameters), new(results), GraphSummary.Unknown, graph.Capture);
+        return new(graph.Name, new(parameters), new(results), GraphSummary.Unknown, graph.Capture, graph.Cuts);
     }
 }
 
@@ -131,4 +132,5 @@ public sealed record GraphCost(string MultiplyAdds, string Saved, string SavedNa
 /// <param name="IsTrained">false for constants</param>
 /// <param name="IsProductOnly">read by matrix products alone</param>
 /// <param name="At">place of the layer's field, in the module that declares it; 0 in contracts</param>
-public sealed record WeightEntry(string Key, string Shape, bool IsTrained, bool IsProductOnly, int At = 0);
+/// <param name="Level">level of a cut backward pass at which its gradient is complete, over the module's sizes and <c>index</c>; empty where no graph of the module is cut</param>
+public sealed record WeightEntry(string Key, string Shape, bool IsTrained, bool IsProductOnly, int At = 0, string Level = "");

@@ -74,6 +74,8 @@ public enum OpKind
     Lower,
     /// <summary>To float32 where the value is narrower.</summary>
     Raise,
+    /// <summary>Before copy Index of the longest repeat, unless that may be the first one (Keep: it is not): gradients do not pass. Results are the operands, in order; the operands are no longer the graph's.</summary>
+    Cut,
     /// <summary>Runs its region for a variable from Dims[0] up to but without Dims[1]; operands are carried around.</summary>
     Repeat,
     /// <summary>Runs one of two regions; Text is the condition.</summary>

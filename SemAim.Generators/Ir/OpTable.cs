@@ -97,6 +97,7 @@ public static class OpTable
         Row(new(Reach.Other, Ownership.Fresh, Precision.Follow, IsSmall: true), OpKind.Reorder, OpKind.MaskUpTo, OpKind.MaskBefore);
         Row(new(Reach.Other, Ownership.Handle, Precision.Follow), OpKind.MaskCausal);
         Row(new(Reach.Other, Ownership.Fresh, Precision.Unknown), OpKind.Call);
+        Row(new(Reach.Other, Ownership.Fresh, Precision.Follow), OpKind.Cut);
         Row(new(Reach.Other, Ownership.Regions, Precision.Unknown), OpKind.Repeat, OpKind.If);
         return rows;
     }

@@ -1,3 +1,4 @@
+using System;
 using System.Collections.Generic;
 using System.Linq;
 using SemAim.Generators.Check;
@@ -12,7 +13,7 @@ public static class PassPipeline
     public static IReadOnlyList<string> Names { get; } =
     [
         nameof(InlinePrivateGraphs), nameof(SplitTrainEval), nameof(CanonicalizePatterns), nameof(RecognizeAttention), nameof(CommonSubexpressions), nameof(PushSlices), nameof(DeadCode), nameof(LowerOrderMasks), nameof(SinkBroadcasts),
-        nameof(PlanPrecision), nameof(HoistInvariants), nameof(FuseGelu), nameof(NarrowNorms), nameof(UnbindParts), nameof(ScheduleAndDispose),
+        nameof(PlanPrecision), nameof(HoistInvariants), nameof(FuseGelu), nameof(NarrowNorms), nameof(UnbindParts), nameof(InsertCuts), nameof(ScheduleAndDispose),
     ];
 
     /// <summary>True for a private graph that can be a method: one that takes no value would have the signature of its specification.</summary>
@@ -24,7 +25,8 @@ public static class PassPipeline
     /// <param name="without">a pass to leave out</param>
     /// <param name="training">the training body, or that for evaluation</param>
     /// <param name="journal">is told what each pass changed</param>
-    public static void Run(CheckedGraph graph, ModuleScope scope, string? without = null, bool training = true, PassJournal? journal = null)
+    /// <param name="after">is called after each pass with its name</param>
+    public static void Run(CheckedGraph graph, ModuleScope scope, string? without = null, bool training = true, PassJournal? journal = null, Action<string>? after = null)
     {
         IEnumerable<IPass> passes =
         [
@@ -44,6 +46,7 @@ public static class PassPipeline
             new FuseGelu(),
             new NarrowNorms(scope),
             new UnbindParts(scope.Facts),
+            new InsertCuts(scope),
             new ScheduleAndDispose(),
         ];
         if (without == nameof(InlinePrivateGraphs)) InlinePrivateGraphs.LeaveCalls(graph, [.. scope.Unit.Graphs.Where(IsMethod).Select(g => g.Name)]);
@@ -51,10 +54,11 @@ public static class PassPipeline
         foreach (var pass in passes.Where(p => p.Name != without))
         {
             pass.Run(graph);
+            after?.Invoke(pass.Name);
             if (journal is null) continue;
-            var after = PassJournal.Read(graph, scope);
-            journal.Note(pass.Name, before!, after);
-            before = after;
+            var now = PassJournal.Read(graph, scope);
+            journal.Note(pass.Name, before!, now);
+            before = now;
         }
     }
 }

@@ -20,4 +20,7 @@ public sealed class GraphWeightAttribute(string key, string shape) : Attribute
 
     /// <summary>Read by matrix products alone, so that bfloat16 may stand in for it.</summary>
     public bool Products { get; init; }
+
+    /// <summary>Level of a cut backward pass at which its gradient is complete, over the module's sizes and <c>index</c>, the number of the copy; empty where no graph is cut.</summary>
+    public string Level { get; init; } = "";
 }

@@ -10,6 +10,9 @@ namespace SemAim.Dsl;
 /// <param name="IsProductOnly">read by matrix products alone</param>
 public sealed record ManifestEntry(string Key, string SymbolicShape, long[] Shape, bool IsTrained, bool IsProductOnly)
 {
+    /// <summary>Level of a backward pass cut by <see cref="BackwardCutter"/> at which the gradient is complete; a tensor of two names is complete at the lower of both. 0 where no graph is cut: when everything is done.</summary>
+    public int Level { get; init; }
+
     /// <summary>Number of values.</summary>
     public long Count => Shape.Aggregate(1L, (a, b) => checked(a * b));
 
@@ -17,15 +20,17 @@ public sealed record ManifestEntry(string Key, string SymbolicShape, long[] Shap
     internal static IEnumerable<ManifestEntry> Expand(GraphWeightAttribute published, Func<string, long> size)
     {
         var shape = published.Shape.Split(' ', StringSplitOptions.RemoveEmptyEntries).Select(axis => SizeExpression.Evaluate(axis, size)).ToArray();
-        return Keys(published.Key, size).Select(key => new ManifestEntry(key, published.Shape, shape, !published.Constant, published.Products));
+        int Level(int index) => published.Level.Length == 0 ? 0 : checked((int)SizeExpression.Evaluate(published.Level, name => name == "index" ? index : size(name)));
+        return Keys(published.Key, size, null).Select(k => new ManifestEntry(k.Key, published.Shape, shape, !published.Constant, published.Products) { Level = Level(k.Index ?? 0) });
     }
 
-    private static IEnumerable<string> Keys(string pattern, Func<string, long> size)
+    // with the number of the outermost copy
+    private static IEnumerable<(string Key, int? Index)> Keys(string pattern, Func<string, long> size, int? outer)
     {
         var open = pattern.IndexOf("{0..", StringComparison.Ordinal);
-        if (open < 0) return [pattern];
+        if (open < 0) return [(pattern, outer)];
         var close = pattern.IndexOf('}', open);
         var count = SizeExpression.Evaluate(pattern[(open + 4)..close], size);
-        return Enumerable.Range(0, checked((int)count)).SelectMany(i => Keys(string.Concat(pattern.AsSpan(0, open), i.ToString(CultureInfo.InvariantCulture), pattern.AsSpan(close + 1)), size));
+        return Enumerable.Range(0, checked((int)count)).SelectMany(i => Keys(string.Concat(pattern.AsSpan(0, open), i.ToString(CultureInfo.InvariantCulture), pattern.AsSpan(close + 1)), size, outer ?? i));
     }
 }

@@ -11,6 +11,7 @@ namespace SemAim.Models;
 
 partial class AimViT
 {
+    private readonly bool __sizes = Guard.Sizes(nameof(AimViT), ("Y", Y), ("X", X), ("P", P), ("D", D), ("H", H), ("F", F), ("L", L), ("Q", Q), ("M", M), ("O", O));
     private readonly bool __fact1 = Guard.Holds(Y % P == 0, nameof(AimViT), "Y % P == 0", "patches tile the image", ("Y", Y), ("P", P));
     private readonly bool __fact2 = Guard.Holds(X % P == 0, nameof(AimViT), "X % P == 0", "patches tile the image", ("X", X), ("P", P));
     private readonly bool __fact3 = Guard.Holds(D % H == 0, nameof(AimViT), "D % H == 0", "every head gets D / H channels", ("D", D), ("H", H));
@@ -32,16 +33,16 @@ partial class AimViT
     internal int __N => N;
 
     /// <summary>images: B 3 Y X, rank: B N → B N O. Draws are those of a training run; none: evaluation.</summary>
-    internal Tensor PredictSharedMlp(Tensor images, Tensor rank, Draws? draws = null)
+    internal Tensor PredictSharedMlp(Tensor images, Tensor rank, Draws? draws = null, BackwardCutter? cutter = null)
     {
         long B = images.size(0);
         Guard.Shape(images, nameof(images), B, 3, Y, X);
         Guard.Shape(rank, nameof(rank), B, N);
-        return draws is null ? __PredictSharedMlp(images, rank, B) : __PredictSharedMlp(images, rank, draws, B);
+        return draws is null ? __PredictSharedMlp(images, rank, cutter, B) : __PredictSharedMlp(images, rank, draws, cutter, B);
     }
 
     // evaluation: nothing is dropped
-    internal Tensor __PredictSharedMlp(Tensor images, Tensor rank, long B)
+    internal Tensor __PredictSharedMlp(Tensor images, Tensor rank, BackwardCutter? cutter, long B)
     {
         var order = Kernels.SortOrder(rank);                                         // B N
         var place = Kernels.InverseOrder(order);                                     // B N
@@ -63,6 +64,7 @@ partial class AimViT
         {
             for (int i = 0; i < M; i++)
             {
+                if (M * s + i > 0) cutter?.Cut(ref h2, ref g2);
                 var h3 = blocks[M * s + i].__Forward(h2, AttentionBias.Causal, B, T); h2.Dispose(); // B T D
                 h2 = h3;
             }
@@ -78,7 +80,7 @@ partial class AimViT
     }
 
     // training
-    internal Tensor __PredictSharedMlp(Tensor images, Tensor rank, Draws draws, long B)
+    internal Tensor __PredictSharedMlp(Tensor images, Tensor rank, Draws draws, BackwardCutter? cutter, long B)
     {
         var order = Kernels.SortOrder(rank);                                         // B N
         var place = Kernels.InverseOrder(order);                                     // B N
@@ -100,6 +102,7 @@ partial class AimViT
         {
             for (int i = 0; i < M; i++)
             {
+                if (M * s + i > 0) cutter?.Cut(ref h2, ref g2);
                 var h3 = blocks[M * s + i].__Forward(h2, AttentionBias.Causal, draws, B, T); h2.Dispose(); // B T D
                 h2 = h3;
             }
@@ -115,16 +118,16 @@ partial class AimViT
     }
 
     /// <summary>images: B 3 Y X, rank: B N → B N O. Draws are those of a training run; none: evaluation.</summary>
-    internal Tensor PredictSharedLinear(Tensor images, Tensor rank, Draws? draws = null)
+    internal Tensor PredictSharedLinear(Tensor images, Tensor rank, Draws? draws = null, BackwardCutter? cutter = null)
     {
         long B = images.size(0);
         Guard.Shape(images, nameof(images), B, 3, Y, X);
         Guard.Shape(rank, nameof(rank), B, N);
-        return draws is null ? __PredictSharedLinear(images, rank, B) : __PredictSharedLinear(images, rank, draws, B);
+        return draws is null ? __PredictSharedLinear(images, rank, cutter, B) : __PredictSharedLinear(images, rank, draws, cutter, B);
     }
 
     // evaluation: nothing is dropped
-    internal Tensor __PredictSharedLinear(Tensor images, Tensor rank, long B)
+    internal Tensor __PredictSharedLinear(Tensor images, Tensor rank, BackwardCutter? cutter, long B)
     {
         var order = Kernels.SortOrder(rank);                                         // B N
         var place = Kernels.InverseOrder(order);                                     // B N
@@ -146,6 +149,7 @@ partial class AimViT
         {
             for (int i = 0; i < M; i++)
             {
+                if (M * s + i > 0) cutter?.Cut(ref h2, ref g2);
                 var h3 = blocks[M * s + i].__Forward(h2, AttentionBias.Causal, B, T); h2.Dispose(); // B T D
                 h2 = h3;
             }
@@ -161,7 +165,7 @@ partial class AimViT
     }
 
     // training
-    internal Tensor __PredictSharedLinear(Tensor images, Tensor rank, Draws draws, long B)
+    internal Tensor __PredictSharedLinear(Tensor images, Tensor rank, Draws draws, BackwardCutter? cutter, long B)
     {
         var order = Kernels.SortOrder(rank);                                         // B N
         var place = Kernels.InverseOrder(order);                                     // B N
@@ -183,6 +187,7 @@ partial class AimViT
         {
             for (int i = 0; i < M; i++)
             {
+                if (M * s + i > 0) cutter?.Cut(ref h2, ref g2);
                 var h3 = blocks[M * s + i].__Forward(h2, AttentionBias.Causal, draws, B, T); h2.Dispose(); // B T D
                 h2 = h3;
             }
@@ -356,16 +361,16 @@ partial class AimViT
     }
 
     /// <summary>images: B 3 Y X, rank: B N → B N O. Draws are those of a training run; none: evaluation.</summary>
-    internal Tensor PredictMlp(Tensor images, Tensor rank, Draws? draws = null)
+    internal Tensor PredictMlp(Tensor images, Tensor rank, Draws? draws = null, BackwardCutter? cutter = null)
     {
         long B = images.size(0);
         Guard.Shape(images, nameof(images), B, 3, Y, X);
         Guard.Shape(rank, nameof(rank), B, N);
-        return draws is null ? __PredictMlp(images, rank, B) : __PredictMlp(images, rank, draws, B);
+        return draws is null ? __PredictMlp(images, rank, cutter, B) : __PredictMlp(images, rank, draws, cutter, B);
     }
 
     // evaluation: nothing is dropped
-    internal Tensor __PredictMlp(Tensor images, Tensor rank, long B)
+    internal Tensor __PredictMlp(Tensor images, Tensor rank, BackwardCutter? cutter, long B)
     {
         var order = Kernels.SortOrder(rank);                                         // B N
         var place = Kernels.InverseOrder(order);                                     // B N
@@ -387,6 +392,7 @@ partial class AimViT
         {
             for (int i = 0; i < M; i++)
             {
+                if (M * s + i > 0) cutter?.Cut(ref h2, ref g2);
                 var h3 = blocks[M * s + i].__Forward(h2, AttentionBias.Causal, B, T); h2.Dispose(); // B T D
                 h2 = h3;
             }
@@ -402,7 +408,7 @@ partial class AimViT
     }
 
     // training
-    internal Tensor __PredictMlp(Tensor images, Tensor rank, Draws draws, long B)
+    internal Tensor __PredictMlp(Tensor images, Tensor rank, Draws draws, BackwardCutter? cutter, long B)
     {
         var order = Kernels.SortOrder(rank);                                         // B N
         var place = Kernels.InverseOrder(order);                                     // B N
@@ -424,6 +430,7 @@ partial class AimViT
         {
             for (int i = 0; i < M; i++)
             {
+                if (M * s + i > 0) cutter?.Cut(ref h2, ref g2);
                 var h3 = blocks[M * s + i].__Forward(h2, AttentionBias.Causal, draws, B, T); h2.Dispose(); // B T D
                 h2 = h3;
             }
@@ -439,16 +446,16 @@ partial class AimViT
     }
 
     /// <summary>images: B 3 Y X, rank: B N → B N O. Draws are those of a training run; none: evaluation.</summary>
-    internal Tensor PredictLinear(Tensor images, Tensor rank, Draws? draws = null)
+    internal Tensor PredictLinear(Tensor images, Tensor rank, Draws? draws = null, BackwardCutter? cutter = null)
     {
         long B = images.size(0);
         Guard.Shape(images, nameof(images), B, 3, Y, X);
         Guard.Shape(rank, nameof(rank), B, N);
-        return draws is null ? __PredictLinear(images, rank, B) : __PredictLinear(images, rank, draws, B);
+        return draws is null ? __PredictLinear(images, rank, cutter, B) : __PredictLinear(images, rank, draws, cutter, B);
     }
 
     // evaluation: nothing is dropped
-    internal Tensor __PredictLinear(Tensor images, Tensor rank, long B)
+    internal Tensor __PredictLinear(Tensor images, Tensor rank, BackwardCutter? cutter, long B)
     {
         var order = Kernels.SortOrder(rank);                                         // B N
         var place = Kernels.InverseOrder(order);                                     // B N
@@ -470,6 +477,7 @@ partial class AimViT
         {
             for (int i = 0; i < M; i++)
             {
+                if (M * s + i > 0) cutter?.Cut(ref h2, ref g2);
                 var h3 = blocks[M * s + i].__Forward(h2, AttentionBias.Causal, B, T); h2.Dispose(); // B T D
                 h2 = h3;
             }
@@ -485,7 +493,7 @@ partial class AimViT
     }
 
     // training
-    internal Tensor __PredictLinear(Tensor images, Tensor rank, Draws draws, long B)
+    internal Tensor __PredictLinear(Tensor images, Tensor rank, Draws draws, BackwardCutter? cutter, long B)
     {
         var order = Kernels.SortOrder(rank);                                         // B N
         var place = Kernels.InverseOrder(order);                                     // B N
@@ -507,6 +515,7 @@ partial class AimViT
         {
             for (int i = 0; i < M; i++)
             {
+                if (M * s + i > 0) cutter?.Cut(ref h2, ref g2);
                 var h3 = blocks[M * s + i].__Forward(h2, AttentionBias.Causal, draws, B, T); h2.Dispose(); // B T D
                 h2 = h3;
             }
@@ -1189,12 +1198,14 @@ partial class AimViT
         new("PredictSharedMlp", "LowerOrderMasks", "Repeat B T D → B N D, −1 MaskUpTo, −1 MaskBefore, blocks.Query B T D → B N D, +1 SortOrder, +1 InverseOrder, +1 MaskCausal, +3 Reorder, +1 Narrow"),
         new("PredictSharedMlp", "PlanPrecision", "+1 Lower"),
         new("PredictSharedMlp", "NarrowNorms", "−1 norm, +1 norm in the products' type"),
+        new("PredictSharedMlp", "InsertCuts", "+1 Cut"),
         new("PredictSharedLinear", "InlinePrivateGraphs", "−1 DecodeShared, −1 Embed"),
         new("PredictSharedLinear", "CanonicalizePatterns", "−1 Reshape"),
         new("PredictSharedLinear", "CommonSubexpressions", "−2 posEmbed"),
         new("PredictSharedLinear", "PushSlices", "norm B T D → B N D"),
         new("PredictSharedLinear", "LowerOrderMasks", "Repeat B T D → B N D, −1 MaskUpTo, −1 MaskBefore, blocks.Query B T D → B N D, +1 SortOrder, +1 InverseOrder, +1 MaskCausal, +3 Reorder, +1 Narrow"),
         new("PredictSharedLinear", "PlanPrecision", "+1 Lower"),
+        new("PredictSharedLinear", "InsertCuts", "+1 Cut"),
         new("PredictSharedTiedMlp", "InlinePrivateGraphs", "−1 DecodeSharedTied, −1 Embed"),
         new("PredictSharedTiedMlp", "CanonicalizePatterns", "−1 Reshape"),
         new("PredictSharedTiedMlp", "CommonSubexpressions", "−2 posEmbed"),
@@ -1215,12 +1226,14 @@ partial class AimViT
         new("PredictMlp", "LowerOrderMasks", "Repeat B T D → B N D, −1 MaskUpTo, −1 MaskBefore, queryBlocks.Forward B T D → B N D, +1 SortOrder, +1 InverseOrder, +1 MaskCausal, +3 Reorder, +1 Narrow"),
         new("PredictMlp", "PlanPrecision", "+1 Lower"),
         new("PredictMlp", "NarrowNorms", "−1 norm, +1 norm in the products' type"),
+        new("PredictMlp", "InsertCuts", "+1 Cut"),
         new("PredictLinear", "InlinePrivateGraphs", "−1 Decode, −1 Embed"),
         new("PredictLinear", "CanonicalizePatterns", "−1 Reshape"),
         new("PredictLinear", "CommonSubexpressions", "−2 posEmbed"),
         new("PredictLinear", "PushSlices", "norm B T D → B N D"),
         new("PredictLinear", "LowerOrderMasks", "Repeat B T D → B N D, −1 MaskUpTo, −1 MaskBefore, queryBlocks.Forward B T D → B N D, +1 SortOrder, +1 InverseOrder, +1 MaskCausal, +3 Reorder, +1 Narrow"),
         new("PredictLinear", "PlanPrecision", "+1 Lower"),
+        new("PredictLinear", "InsertCuts", "+1 Cut"),
         new("PredictTiedMlp", "InlinePrivateGraphs", "−1 DecodeTied, −1 Embed"),
         new("PredictTiedMlp", "CanonicalizePatterns", "−1 Reshape"),
         new("PredictTiedMlp", "CommonSubexpressions", "−2 posEmbed"),
@@ -1293,7 +1306,7 @@ internal sealed class PredictMlpCapture(AimViT model, long B, torch.Device devic
         Guard.Shape(rank, nameof(rank), B, model.__N);
         Load(this.images, images);
         Load(this.rank, rank);
-        return Run(() => model.__PredictMlp(this.images, this.rank, B));
+        return Run(() => model.__PredictMlp(this.images, this.rank, null, B));
     }
 }
 
@@ -1302,6 +1315,7 @@ internal sealed class PredictMlpCapture(AimViT model, long B, torch.Device devic
 [GraphSize("K", "X / P")]
 [GraphSize("N", "G * K")]
 [GraphSize("T", "((Y / P) * (X / P)) + 1")]
+[GraphSize("FirstTrailingBlock", "Q * M")]
 [GraphSummary("PredictSharedMlp", "stochastic, capture-safe", SavedArguments = "images", Reads = "patch_embed.proj.weight patch_embed.proj.bias cls_token pos_embed blocks.{0..L}.norm1.weight blocks.{0..L}.norm1.bias blocks.{0..L}.attn.qkv.weight blocks.{0..L}.attn.qkv.bias blocks.{0..L}.attn.proj.weight blocks.{0..L}.attn.proj.bias blocks.{0..L}.norm2.weight blocks.{0..L}.norm2.bias blocks.{0..L}.mlp.fc1.weight blocks.{0..L}.mlp.fc1.bias blocks.{0..L}.mlp.fc2.weight blocks.{0..L}.mlp.fc2.bias norm.weight norm.bias prediction_head.fc1.weight prediction_head.fc1.bias prediction_head.fc2.weight prediction_head.fc2.bias")]
 [GraphSummary("PredictSharedLinear", "stochastic, capture-safe", SavedArguments = "images", Reads = "patch_embed.proj.weight patch_embed.proj.bias cls_token pos_embed blocks.{0..L}.norm1.weight blocks.{0..L}.norm1.bias blocks.{0..L}.attn.qkv.weight blocks.{0..L}.attn.qkv.bias blocks.{0..L}.attn.proj.weight blocks.{0..L}.attn.proj.bias blocks.{0..L}.norm2.weight blocks.{0..L}.norm2.bias blocks.{0..L}.mlp.fc1.weight blocks.{0..L}.mlp.fc1.bias blocks.{0..L}.mlp.fc2.weight blocks.{0..L}.mlp.fc2.bias norm.weight norm.bias prediction_head.weight prediction_head.bias")]
 [GraphSummary("PredictSharedTiedMlp", "stochastic, capture-safe", SavedArguments = "images", Reads = "patch_embed.proj.weight patch_embed.proj.bias cls_token pos_embed blocks.{0..L}.norm1.weight blocks.{0..L}.norm1.bias blocks.{0..L}.attn.qkv.weight blocks.{0..L}.attn.qkv.bias blocks.{0..L}.attn.proj.weight blocks.{0..L}.attn.proj.bias blocks.{0..L}.norm2.weight blocks.{0..L}.norm2.bias blocks.{0..L}.mlp.fc1.weight blocks.{0..L}.mlp.fc1.bias blocks.{0..L}.mlp.fc2.weight blocks.{0..L}.mlp.fc2.bias norm.weight norm.bias prediction_head.fc1.weight prediction_head.fc1.bias prediction_head.fc2.weight prediction_head.fc2.bias")]
@@ -1320,44 +1334,44 @@ internal sealed class PredictMlpCapture(AimViT model, long B, torch.Device devic
 [GraphSummary("RawLoss", "capture-safe", MultiplyAdds = "0", SavedBytes = "12 * B * X * Y", SavedBytesNarrow = "12 * B * X * Y")]
 [GraphSummary("RawAbsoluteLoss", "capture-safe", MultiplyAdds = "0", SavedBytes = "12 * B * X * Y", SavedBytesNarrow = "12 * B * X * Y")]
 [GraphSummary("Patches", "capture-safe", MultiplyAdds = "0", SavedBytes = "0", SavedBytesNarrow = "0")]
-[GraphWeight("patch_embed.proj.weight", "D 3 P P", Products = true)]
-[GraphWeight("patch_embed.proj.bias", "D", Products = true)]
-[GraphWeight("cls_token", "1 1 D")]
-[GraphWeight("pos_embed", "1 T D", Constant = true)]
-[GraphWeight("blocks.{0..L}.norm1.weight", "D")]
-[GraphWeight("blocks.{0..L}.norm1.bias", "D")]
-[GraphWeight("blocks.{0..L}.attn.qkv.weight", "3*D D", Products = true)]
-[GraphWeight("blocks.{0..L}.attn.qkv.bias", "3*D", Products = true)]
-[GraphWeight("blocks.{0..L}.attn.proj.weight", "D D", Products = true)]
-[GraphWeight("blocks.{0..L}.attn.proj.bias", "D", Products = true)]
-[GraphWeight("blocks.{0..L}.norm2.weight", "D")]
-[GraphWeight("blocks.{0..L}.norm2.bias", "D")]
-[GraphWeight("blocks.{0..L}.mlp.fc1.weight", "F D", Products = true)]
-[GraphWeight("blocks.{0..L}.mlp.fc1.bias", "F", Products = true)]
-[GraphWeight("blocks.{0..L}.mlp.fc2.weight", "D F", Products = true)]
-[GraphWeight("blocks.{0..L}.mlp.fc2.bias", "D", Products = true)]
-[GraphWeight("query_blocks.{0..Q}.norm1.weight", "D")]
-[GraphWeight("query_blocks.{0..Q}.norm1.bias", "D")]
-[GraphWeight("query_blocks.{0..Q}.attn.q.weight", "D D", Products = true)]
-[GraphWeight("query_blocks.{0..Q}.attn.q.bias", "D", Products = true)]
-[GraphWeight("query_blocks.{0..Q}.attn.k.weight", "D D", Products = true)]
-[GraphWeight("query_blocks.{0..Q}.attn.k.bias", "D", Products = true)]
-[GraphWeight("query_blocks.{0..Q}.attn.v.weight", "D D", Products = true)]
-[GraphWeight("query_blocks.{0..Q}.attn.v.bias", "D", Products = true)]
-[GraphWeight("query_blocks.{0..Q}.attn.proj.weight", "D D", Products = true)]
-[GraphWeight("query_blocks.{0..Q}.attn.proj.bias", "D", Products = true)]
-[GraphWeight("query_blocks.{0..Q}.norm2.weight", "D")]
-[GraphWeight("query_blocks.{0..Q}.norm2.bias", "D")]
-[GraphWeight("query_blocks.{0..Q}.mlp.fc1.weight", "F D", Products = true)]
-[GraphWeight("query_blocks.{0..Q}.mlp.fc1.bias", "F", Products = true)]
-[GraphWeight("query_blocks.{0..Q}.mlp.fc2.weight", "D F", Products = true)]
-[GraphWeight("query_blocks.{0..Q}.mlp.fc2.bias", "D", Products = true)]
-[GraphWeight("norm.weight", "D")]
-[GraphWeight("norm.bias", "D")]
-[GraphWeight("prediction_head.fc1.weight", "F D", Products = true)]
-[GraphWeight("prediction_head.fc1.bias", "F", Products = true)]
-[GraphWeight("prediction_head.fc2.weight", "O F", Products = true)]
-[GraphWeight("prediction_head.fc2.bias", "O", Products = true)]
-[GraphWeight("prediction_head.weight", "O D")]
-[GraphWeight("prediction_head.bias", "O")]
+[GraphWeight("patch_embed.proj.weight", "D 3 P P", Products = true, Level = "0")]
+[GraphWeight("patch_embed.proj.bias", "D", Products = true, Level = "0")]
+[GraphWeight("cls_token", "1 1 D", Level = "0")]
+[GraphWeight("pos_embed", "1 T D", Constant = true, Level = "0")]
+[GraphWeight("blocks.{0..L}.norm1.weight", "D", Level = "index")]
+[GraphWeight("blocks.{0..L}.norm1.bias", "D", Level = "index")]
+[GraphWeight("blocks.{0..L}.attn.qkv.weight", "3*D D", Products = true, Level = "index")]
+[GraphWeight("blocks.{0..L}.attn.qkv.bias", "3*D", Products = true, Level = "index")]
+[GraphWeight("blocks.{0..L}.attn.proj.weight", "D D", Products = true, Level = "index")]
+[GraphWeight("blocks.{0..L}.attn.proj.bias", "D", Products = true, Level = "index")]
+[GraphWeight("blocks.{0..L}.norm2.weight", "D", Level = "index")]
+[GraphWeight("blocks.{0..L}.norm2.bias", "D", Level = "index")]
+[GraphWeight("blocks.{0..L}.mlp.fc1.weight", "F D", Products = true, Level = "index")]
+[GraphWeight("blocks.{0..L}.mlp.fc1.bias", "F", Products = true, Level = "index")]
+[GraphWeight("blocks.{0..L}.mlp.fc2.weight", "D F", Products = true, Level = "index")]
+[GraphWeight("blocks.{0..L}.mlp.fc2.bias", "D", Products = true, Level = "index")]
+[GraphWeight("query_blocks.{0..Q}.norm1.weight", "D", Level = "M * index + M - 1")]
+[GraphWeight("query_blocks.{0..Q}.norm1.bias", "D", Level = "M * index + M - 1")]
+[GraphWeight("query_blocks.{0..Q}.attn.q.weight", "D D", Products = true, Level = "M * index + M - 1")]
+[GraphWeight("query_blocks.{0..Q}.attn.q.bias", "D", Products = true, Level = "M * index + M - 1")]
+[GraphWeight("query_blocks.{0..Q}.attn.k.weight", "D D", Products = true, Level = "M * index + M - 1")]
+[GraphWeight("query_blocks.{0..Q}.attn.k.bias", "D", Products = true, Level = "M * index + M - 1")]
+[GraphWeight("query_blocks.{0..Q}.attn.v.weight", "D D", Products = true, Level = "M * index + M - 1")]
+[GraphWeight("query_blocks.{0..Q}.attn.v.bias", "D", Products = true, Level = "M * index + M - 1")]
+[GraphWeight("query_blocks.{0..Q}.attn.proj.weight", "D D", Products = true, Level = "M * index + M - 1")]
+[GraphWeight("query_blocks.{0..Q}.attn.proj.bias", "D", Products = true, Level = "M * index + M - 1")]
+[GraphWeight("query_blocks.{0..Q}.norm2.weight", "D", Level = "M * index + M - 1")]
+[GraphWeight("query_blocks.{0..Q}.norm2.bias", "D", Level = "M * index + M - 1")]
+[GraphWeight("query_blocks.{0..Q}.mlp.fc1.weight", "F D", Products = true, Level = "M * index + M - 1")]
+[GraphWeight("query_blocks.{0..Q}.mlp.fc1.bias", "F", Products = true, Level = "M * index + M - 1")]
+[GraphWeight("query_blocks.{0..Q}.mlp.fc2.weight", "D F", Products = true, Level = "M * index + M - 1")]
+[GraphWeight("query_blocks.{0..Q}.mlp.fc2.bias", "D", Products = true, Level = "M * index + M - 1")]
+[GraphWeight("norm.weight", "D", Level = "FirstTrailingBlock - 1")]
+[GraphWeight("norm.bias", "D", Level = "FirstTrailingBlock - 1")]
+[GraphWeight("prediction_head.fc1.weight", "F D", Products = true, Level = "FirstTrailingBlock - 1")]
+[GraphWeight("prediction_head.fc1.bias", "F", Products = true, Level = "FirstTrailingBlock - 1")]
+[GraphWeight("prediction_head.fc2.weight", "O F", Products = true, Level = "FirstTrailingBlock - 1")]
+[GraphWeight("prediction_head.fc2.bias", "O", Products = true, Level = "FirstTrailingBlock - 1")]
+[GraphWeight("prediction_head.weight", "O D", Level = "FirstTrailingBlock - 1")]
+[GraphWeight("prediction_head.bias", "O", Level = "FirstTrailingBlock - 1")]
 partial class AimViT { }

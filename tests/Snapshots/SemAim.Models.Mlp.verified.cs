@@ -11,6 +11,8 @@ namespace SemAim.Models;
 
 partial class Mlp
 {
+    private readonly bool __sizes = Guard.Sizes(nameof(Mlp), ("D", D), ("F", F), ("O", O));
+
     internal int __D => D;
     internal int __F => F;
     internal int __O => O;

@@ -11,6 +11,8 @@ namespace SemAim.Models.Objectives;
 
 partial class FeatureObjective
 {
+    private readonly bool __sizes = Guard.Sizes(nameof(FeatureObjective), ("O", O));
+
     internal int __O => O;
 
     /// <summary>predicted: B N O, features: B N O → scalar; B N.</summary>

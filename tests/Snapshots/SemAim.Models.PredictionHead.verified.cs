@@ -11,6 +11,8 @@ namespace SemAim.Models;
 
 partial class PredictionHead
 {
+    private readonly bool __sizes = Guard.Sizes(nameof(PredictionHead), ("D", D), ("F", F), ("O", O));
+
     internal int __D => D;
     internal int __F => F;
     internal int __O => O;

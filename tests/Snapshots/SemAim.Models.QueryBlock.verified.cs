@@ -11,6 +11,7 @@ namespace SemAim.Models;
 
 partial class QueryBlock
 {
+    private readonly bool __sizes = Guard.Sizes(nameof(QueryBlock), ("D", D), ("H", H), ("F", F));
     private readonly bool __fact1 = Guard.Holds(D % H == 0, nameof(QueryBlock), "D % H == 0", "every head gets D / H channels", ("D", D), ("H", H));
 
     internal int __D => D;

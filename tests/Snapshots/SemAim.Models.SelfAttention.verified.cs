@@ -11,6 +11,7 @@ namespace SemAim.Models;
 
 partial class SelfAttention
 {
+    private readonly bool __sizes = Guard.Sizes(nameof(SelfAttention), ("D", D), ("H", H));
     private readonly bool __fact1 = Guard.Holds(D % H == 0, nameof(SelfAttention), "D % H == 0", "every head gets D / H channels", ("D", D), ("H", H));
 
     internal int __D => D;

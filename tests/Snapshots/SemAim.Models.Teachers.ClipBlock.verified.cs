@@ -11,6 +11,7 @@ namespace SemAim.Models.Teachers;
 
 partial class ClipBlock
 {
+    private readonly bool __sizes = Guard.Sizes(nameof(ClipBlock), ("D", D), ("H", H));
     private readonly bool __fact1 = Guard.Holds(D % H == 0, nameof(ClipBlock), "D % H == 0", "every head gets D / H channels", ("D", D), ("H", H));
 
     internal int __D => D;

@@ -11,6 +11,7 @@ namespace SemAim.Models.Teachers;
 
 partial class ClipVision
 {
+    private readonly bool __sizes = Guard.Sizes(nameof(ClipVision), ("S", S), ("P", P), ("D", D), ("H", H), ("L", L), ("O", O));
     private readonly bool __fact1 = Guard.Holds(S % P == 0, nameof(ClipVision), "S % P == 0", "patches tile the image", ("S", S), ("P", P));
     private readonly bool __fact2 = Guard.Holds(D % H == 0, nameof(ClipVision), "D % H == 0", "every head gets D / H channels", ("D", D), ("H", H));
 

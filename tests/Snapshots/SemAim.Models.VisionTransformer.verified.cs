@@ -11,6 +11,7 @@ namespace SemAim.Models;
 
 partial class VisionTransformer
 {
+    private readonly bool __sizes = Guard.Sizes(nameof(VisionTransformer), ("Y", Y), ("X", X), ("P", P), ("D", D), ("H", H), ("F", F), ("L", L), ("K", K));
     private readonly bool __fact1 = Guard.Holds(Y % P == 0, nameof(VisionTransformer), "Y % P == 0", "patches tile the image", ("Y", Y), ("P", P));
     private readonly bool __fact2 = Guard.Holds(X % P == 0, nameof(VisionTransformer), "X % P == 0", "patches tile the image", ("X", X), ("P", P));
     private readonly bool __fact3 = Guard.Holds(D % H == 0, nameof(VisionTransformer), "D % H == 0", "every head gets D / H channels", ("D", D), ("H", H));
@@ -228,22 +229,31 @@ partial class VisionTransformer
     /// <summary>What the graphs of the published configurations cost.</summary>
     public static global::System.Collections.Generic.IReadOnlyList<GraphCost> Costs { get; } =
     [
+        new("vit_tiny", "Forward", Parameters: 167_434, MultiplyAdds: 11_994_112, SavedBytes: 522_344, SavedBytesNarrow: 445_392),
         new("vit_tiny", "Features", Parameters: 166_784, MultiplyAdds: 11_993_472, SavedBytes: 522_088, SavedBytesNarrow: 445_264),
         new("vit_tiny", "Encode", Parameters: 166_656, MultiplyAdds: 11_993_472, SavedBytes: 522_600, SavedBytesNarrow: 445_776),
+        new("vit_small_patch16", "Forward", Parameters: 22_051_432, MultiplyAdds: 4_598_882_304, SavedBytes: 36_709_736, SavedBytesNarrow: 28_017_368),
         new("vit_small_patch16", "Features", Parameters: 21_666_432, MultiplyAdds: 4_598_498_304, SavedBytes: 36_708_200, SavedBytesNarrow: 28_016_600),
         new("vit_small_patch16", "Encode", Parameters: 21_665_664, MultiplyAdds: 4_598_498_304, SavedBytes: 36_709_768, SavedBytesNarrow: 28_018_168),
+        new("vit_small_patch14", "Forward", Parameters: 22_005_352, MultiplyAdds: 6_123_945_984, SavedBytes: 47_889_896, SavedBytesNarrow: 38_679_128),
         new("vit_small_patch14", "Features", Parameters: 21_620_352, MultiplyAdds: 6_123_561_984, SavedBytes: 47_888_360, SavedBytesNarrow: 38_678_360),
         new("vit_small_patch14", "Encode", Parameters: 21_619_584, MultiplyAdds: 6_123_561_984, SavedBytes: 47_890_408, SavedBytesNarrow: 38_680_408),
+        new("vit_base_patch16", "Forward", Parameters: 86_569_192, MultiplyAdds: 17_563_828_224, SavedBytes: 73_381_640, SavedBytesNarrow: 55_695_848),
         new("vit_base_patch16", "Features", Parameters: 85_800_192, MultiplyAdds: 17_563_060_224, SavedBytes: 73_378_568, SavedBytesNarrow: 55_694_312),
         new("vit_base_patch16", "Encode", Parameters: 85_798_656, MultiplyAdds: 17_563_060_224, SavedBytes: 73_380_136, SavedBytesNarrow: 55_695_880),
+        new("vit_base_patch14", "Forward", Parameters: 86_477_032, MultiplyAdds: 23_161_995_264, SavedBytes: 95_730_440, SavedBytesNarrow: 77_007_848),
         new("vit_base_patch14", "Features", Parameters: 85_708_032, MultiplyAdds: 23_161_227_264, SavedBytes: 95_727_368, SavedBytesNarrow: 77_006_312),
         new("vit_base_patch14", "Encode", Parameters: 85_706_496, MultiplyAdds: 23_161_227_264, SavedBytes: 95_729_416, SavedBytesNarrow: 77_008_360),
+        new("vit_large_patch16", "Forward", Parameters: 304_328_680, MultiplyAdds: 61_554_712_576, SavedBytes: 194_848_136, SavedBytesNarrow: 147_186_312),
         new("vit_large_patch16", "Features", Parameters: 303_303_680, MultiplyAdds: 61_553_688_576, SavedBytes: 194_844_040, SavedBytesNarrow: 147_184_264),
         new("vit_large_patch16", "Encode", Parameters: 303_301_632, MultiplyAdds: 61_553_688_576, SavedBytes: 194_845_608, SavedBytesNarrow: 147_185_832),
+        new("vit_large_patch14", "Forward", Parameters: 304_205_800, MultiplyAdds: 81_013_006_336, SavedBytes: 254_191_496, SavedBytesNarrow: 203_764_872),
         new("vit_large_patch14", "Features", Parameters: 303_180_800, MultiplyAdds: 81_011_982_336, SavedBytes: 254_187_400, SavedBytesNarrow: 203_762_824),
         new("vit_large_patch14", "Encode", Parameters: 303_178_752, MultiplyAdds: 81_011_982_336, SavedBytes: 254_189_448, SavedBytesNarrow: 203_764_872),
+        new("vit_huge_patch14", "Forward", Parameters: 632_048_360, MultiplyAdds: 167_295_109_120, SavedBytes: 423_047_688, SavedBytesNarrow: 322_026_504),
         new("vit_huge_patch14", "Features", Parameters: 630_767_360, MultiplyAdds: 167_293_829_120, SavedBytes: 423_042_568, SavedBytesNarrow: 322_023_944),
         new("vit_huge_patch14", "Encode", Parameters: 630_764_800, MultiplyAdds: 167_293_829_120, SavedBytes: 423_044_616, SavedBytesNarrow: 322_025_992),
+        new("vit_huge_patch16", "Forward", Parameters: 632_201_960, MultiplyAdds: 127_314_872_320, SavedBytes: 324_282_888, SavedBytesNarrow: 234_812_424),
         new("vit_huge_patch16", "Features", Parameters: 630_920_960, MultiplyAdds: 127_313_592_320, SavedBytes: 324_277_768, SavedBytesNarrow: 234_809_864),
         new("vit_huge_patch16", "Encode", Parameters: 630_918_400, MultiplyAdds: 127_313_592_320, SavedBytes: 324_279_336, SavedBytesNarrow: 234_811_432),
     ];

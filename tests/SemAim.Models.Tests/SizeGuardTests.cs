@@ -1,0 +1,50 @@
+using SemAim.Dsl;
+
+namespace SemAim.Models.Tests;
+
+/// <summary>Sizes below 1 are refused when a module is made, in one line that names the module and the size.</summary>
+public sealed class SizeGuardTests
+{
+    [Theory]
+    [InlineData("private readonly Linear fc = new(D, D);", "int D", 0, "Net: out of Linear is 0; a size must be at least 1")]
+    [InlineData("private readonly LayerNorm norm = new(D);", "int D", -3, "Net: width of LayerNorm is -3; a size must be at least 1")]
+    [InlineData("private readonly Weight w = new([1, D], Inits.Ones);", "int D", -3, "Net: axis 1 of a weight is -3; a size must be at least 1")]
+    [InlineData("private readonly Repeat<Linear> fcs = new(D, _ => new(2, 2));", "int D", -1, "a Repeat of Linear has -1 copies")]
+    [InlineData("", "int D", 0, "Net: D is 0; a size must be at least 1")]
+    public void A_size_below_1_is_refused(string layer, string sizes, int value, string message)
+    {
+        var body = $"    {layer}\n    [Graph] [return: Shape(\"B D\")] public Sym Go([Shape(\"B D\")] Sym x) => x * 2;";
+        var (assembly, _) = CompiledModels.Compile("Author", [("Net.cs", CompiledModels.Module(body, sizes))]);
+
+        var refused = Assert.ThrowsAny<Exception>(() => CompiledModels.Make(assembly, "Test.Net", value));
+
+        Assert.StartsWith(message, (refused.InnerException ?? refused).Message);
+    }
+
+    [Fact]
+    public void A_size_of_0_is_refused_before_something_is_divided_by_it()
+    {
+        var (assembly, _) = CompiledModels.Compile("Author", [("Net.cs", CompiledModels.Module("    private int E => D / H;\n    [Graph] [return: Shape(\"B E\")] public Sym Go([Shape(\"B E\")] Sym x) => x * 2;", attributes: "[Require(\"D % H == 0\")]"))]);
+
+        var refused = Assert.ThrowsAny<Exception>(() => CompiledModels.Make(assembly, "Test.Net", 4, 0));
+
+        Assert.Equal("Net: H is 0; a size must be at least 1", refused.InnerException!.Message);
+    }
+
+    [Theory]
+    [InlineData(5, 3, null)]
+    [InlineData(3, 3, "Net: K is 0; a size must be at least 1")]
+    [InlineData(2, 3, "Net: K is -1; a size must be at least 1")]
+    public void A_member_that_nothing_proves_to_be_positive_is_looked_at(int n, int r, string? message)
+    {
+        const string body = "    private int K => N - R;\n    private int M => N + R;\n    [Graph] [return: Shape(\"B K\", \"B M\")] public (Sym, Sym) Go([Shape(\"B K\")] Sym x, [Shape(\"B M\")] Sym y) => (x * 2, y * 2);";
+        var (assembly, generated) = CompiledModels.Compile("Author", [("Net.cs", CompiledModels.Module(body, "int N, int R"))]);
+
+        Exception? refused = null;
+        try { CompiledModels.Make(assembly, "Test.Net", n, r); }
+        catch (System.Reflection.TargetInvocationException e) { refused = e.InnerException; }
+
+        Assert.Equal(message, refused?.Message);
+        Assert.DoesNotContain("(\"M\"", generated["Test.Net.g.cs"], StringComparison.Ordinal);
+    }
+}
