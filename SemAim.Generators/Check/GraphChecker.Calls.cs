@@ -250,7 +250,7 @@ public sealed partial class GraphChecker
                     : scope.Decide(got, want, new CheckFailure("SEM0201", $"axis {(offset + i).ToString(CultureInfo.InvariantCulture)} of `{Name(argument)}` has size {facts.Show(got)}, but {p.Name} of {Callee(c)} wants {facts.Show(want)} ({p.Shape!.Text}){Numbers(got, want, " is not ")}{Origin(value, offset + i)}", at: argument.Id, related: Where(p)));
             }
         // a private graph is read against its arguments: what draws in it is looked at there
-        if (items is null) DrawCall(Callee(c), callee, values.Select(v => (v.Parameter, v.At, v.Value)));
+        if (items is null) DrawCall(Callee(c), callee, name => size(name) is not null, values.Select(v => (v.Parameter, v.At, v.Value)));
         if (!callee.Results.All(r => Pattern.IsWellFormed(r.Text))) throw new CheckFailure();
         var results = callee.Results.Select(r => Pattern.Parse(r.Text).Axes.SelectMany(a => a.IsEllipsis ? prefix ?? [] : [Of(a.Tokens[0].Text) ?? throw new CheckFailure()]).ToList()).ToList();
         if (results.Count == 0) throw new CheckFailure();

@@ -8,14 +8,21 @@ namespace SemAim.Generators.Check;
 
 /// <summary>
 /// Where samples are: what draws takes one number a sample (draws are sites × B), so the first axis of what it drops must be the samples, or the samples with something folded into them from behind, <c>(B W)</c>.
-/// A graph's samples are the first axis of its first value that has one which is neither 1 nor marked.
+/// A graph's samples are the first axis of its first value whose first axis is bound at the call; where there is none, of the first one whose is neither 1 nor marked.
 /// </summary>
 public sealed partial class GraphChecker
 {
     private (string Name, Value Value)? sampled;
     private int foldedSites;                                       // operations that draw for samples with something folded into them
 
-    private static bool MaySample(string shape) => shape.Split([' '], System.StringSplitOptions.RemoveEmptyEntries) is [var first, ..] && first != "1" && first[0] != '#';
+    private static string? FirstAxis(GraphParameter p) => p is { Kind: ParameterKind.Value, Shape.Text: var shape } && shape.Split([' '], System.StringSplitOptions.RemoveEmptyEntries) is [var first, ..] && first != "1" && first[0] != '#' ? first : null;
+
+    // the value that holds the samples, as a contract says it
+    private static GraphParameter? Sampled(IEnumerable<GraphParameter> parameters, System.Func<string, bool> isKnown)
+    {
+        var candidates = parameters.Where(p => FirstAxis(p) is not null).ToList();
+        return candidates.FirstOrDefault(p => FirstAxis(p) is "..." || IsName(FirstAxis(p)!) && !isKnown(FirstAxis(p)!)) ?? candidates.FirstOrDefault();
+    }
 
     private bool IsBySample(Value v) => v.Axes.Count > 0 && sampled is var (_, samples) && (facts.Same(v.Axes[0], samples.Axes[0]) || v.IsBySample);
 
@@ -26,16 +33,12 @@ public sealed partial class GraphChecker
         if (!facts.Same(value.Axes[0], sampled!.Value.Value.Axes[0])) foldedSites++;
     }
 
-    // a call of a graph that draws: its samples are those of its first value, as its contract says
-    private void DrawCall(string what, GraphContract callee, IEnumerable<(GraphParameter Parameter, Expr At, Value Value)> arguments)
+    // a call of a graph that draws: its samples are where its contract says
+    private void DrawCall(string what, GraphContract callee, System.Func<string, bool> isKnown, IEnumerable<(GraphParameter Parameter, Expr At, Value Value)> arguments)
     {
-        if (!callee.Summary.IsStochastic) return;
+        if (!callee.Summary.IsStochastic || Sampled(callee.Parameters, isKnown) is not { } samples) return;
         foreach (var (parameter, at, value) in arguments)
-            if (parameter.Kind == ParameterKind.Value && MaySample(parameter.Shape!.Text))
-            {
-                Draw(what, value, at);
-                return;
-            }
+            if (parameter == samples) Draw(what, value, at);
     }
 
     private CheckFailure Unsampled(string what, string named, Value value, int at)

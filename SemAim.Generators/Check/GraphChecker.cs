@@ -82,6 +82,7 @@ public sealed partial class GraphChecker
     {
         var region = new Region();
         BindSizes();
+        var samples = Sampled(graph.Parameters, name => !callSymbols.ContainsKey(name));
         foreach (var p in graph.Parameters)
         {
             if (p.Kind == ParameterKind.Host)
@@ -99,7 +100,7 @@ public sealed partial class GraphChecker
             var value = new Value(axes, p.Kind == ParameterKind.Mask ? ElementType.Mask : ElementType.Float, p.Name) { Marked = marked };
             region.Parameters.Add(value);
             names[p.Name] = new Item.Tensor(value);
-            if (sampled is null && p.Kind == ParameterKind.Value && MaySample(p.Shape.Text)) sampled = (p.Name, value);
+            if (p == samples) sampled = (p.Name, value);
         }
         ops = region.Ops;
         var promised = graph.Results.Select(r => (IReadOnlyList<Dim>?)Declare(r, binds: false, out _)).ToList();

@@ -13,6 +13,8 @@ namespace SemAim.Generators.Passes;
 /// <param name="scope">the module</param>
 public sealed class InsertCuts(ModuleScope scope) : IPass
 {
+    private readonly Dictionary<Value, bool> needs = [];
+
     /// <inheritdoc />
     public string Name => nameof(InsertCuts);
 
@@ -77,7 +79,8 @@ public sealed class InsertCuts(ModuleScope scope) : IPass
     private bool NeedsGradient(Value v)
     {
         if (v.Type != ElementType.Float) return false;
-        return v.Producer switch
+        if (needs.TryGetValue(v, out var known)) return known;
+        return needs[v] = v.Producer switch
         {
             null => true,
             { Kind: OpKind.Detach } => false,

@@ -71,6 +71,7 @@ public sealed class BackwardCutter : IDisposable
         finally
         {
             foreach (var gradient in gradients) gradient.Dispose();
+            Free(cuts[level]);                                       // what this segment kept goes before the next one begins
         }
     }
 
@@ -143,12 +144,18 @@ public sealed class BackwardCutter : IDisposable
     private void Forget()
     {
         armed = false;
-        foreach (var (outer, inner) in cuts.SelectMany(c => c))
+        foreach (var cut in cuts) Free(cut);
+        cuts.Clear();
+    }
+
+    private static void Free(List<(Tensor Outer, Tensor Inner)> cut)
+    {
+        foreach (var (outer, inner) in cut)
         {
             outer.Dispose();
             inner.Dispose();
         }
-        cuts.Clear();
+        cut.Clear();
     }
 
     /// <summary>Frees what a forward pass left that no backward pass followed.</summary>

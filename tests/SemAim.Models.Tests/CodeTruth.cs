@@ -48,7 +48,9 @@ internal sealed class CodeTruth(int seed)
         if (training && !takesDraws) return null;
         var call = draws.Call(instance, graph, sizes);
         var inputs = graph.GetParameters().Select((p, i) => call.Shapes[i] is { } shape ? Input(p, p.ParameterType == typeof(OrderMask) ? [shape[0], shape[1] - 1] : shape) : null).ToList();
-        var batch = call.Shapes.OfType<long[]>().First() is [var b, ..] ? b : 1;
+        // samples: the first axis of the first value whose first axis is bound at the call
+        var batch = graph.GetParameters().Where(p => p.ParameterType == typeof(Sym)).Select(p => (First: p.GetCustomAttribute<ShapeAttribute>()!.Shapes[0].Split(' ')[0], Shape: call.Shapes[p.Position]!))
+            .Where(p => p.Shape.Length > 0 && p.First != "1" && p.First[0] != '#').OrderBy(p => sizes.ContainsKey(p.First) ? 1 : 0).Select(p => p.Shape[0]).FirstOrDefault(1);
         var table = ((arange(MostSites * batch, float64) * 0.6180339887 + 0.1) % 1.0).reshape(MostSites, batch);
         var run = training ? Run.Train(table) : Run.Eval;
         var next = 0;
