@@ -184,12 +184,35 @@ public static class ModuleEmitter
             code.Line($"long {Identifier.Escaped(b)} = {places.Aggregate((x, y) => $"long.Max({x}, {y})")};");
         }
         foreach (var guard in later) code.Line(guard);
+        // a size that the caller passes is at least 1 like any other; how often a loop runs may be 0
+        bool IsSize(string name) => Rewriting.All(right.Body).Any(o => o.Index?.Has(name) == true || o.Kind != OpKind.Repeat && o.Dims.Any(d => d.Has(name)) || o.Results.Any(r => r.Axes.Any(a => a.Has(name))));
+        var given = graph.Parameters.Where(p => p is { Kind: ParameterKind.Host, Type: "int" } && IsSize(p.Name)).Select(p => $"(\"{p.Name}\", {Identifier.Escaped(p.Name)})").ToList();
+        if (given.Count > 0) code.Line($"Guard.Sizes(\"{scope.Unit.Name}.{graph.Name}\", {string.Join(", ", given)});");
         foreach (var b in bound.Where(b => !declared.Contains(b))) code.Line($"long {Identifier.Escaped(b)} = 0;");
+        Reference();
         string Arguments(params string[] draws) => string.Join(", ", graph.Parameters.Select(p => Identifier.Escaped(p.Name)).Concat(draws).Concat(graph.Cuts ? ["cutter"] : []).Concat(bound.Select(Identifier.Escaped)));
         code.Line(evaluation is not null ? $"return draws is null ? __{graph.Name}({Arguments()}) : __{graph.Name}({Arguments("draws")});" : $"return __{graph.Name}({(stochastic ? Arguments("draws") : Arguments())});");
         code.Close();
         if (evaluation is not null) Body(evaluation, "evaluation: nothing is dropped");
         Body(right, evaluation is null ? null : "training", stochastic ? [evaluation is null ? "Draws? draws" : "Draws draws"] : []);
+
+        // the author's method in the compiled one's place
+        void Reference()
+        {
+            if (graph.Parameters.Any(p => p.Kind == ParameterKind.Mask)) return;
+            var run = $"global::SemAim.Dsl.Run.{(stochastic ? "Of(draws)" : "Eval")}";
+            var call = $"{Identifier.Escaped(graph.Name)}({string.Join(", ", graph.Parameters.Select(p => p.Kind == ParameterKind.Value ? $"Sym.Of({Identifier.Escaped(p.Name)}, {run})" : Identifier.Escaped(p.Name)))})";
+            if (graph.Results.Count == 1)
+            {
+                code.Line($"if (GraphModule.UseReference) return {call}.Value.alias();");
+                return;
+            }
+            code.Line("if (GraphModule.UseReference)");
+            code.Open();
+            code.Line($"var __results = {call};");
+            code.Line($"return ({string.Join(", ", graph.Results.Select((_, i) => $"__results.Item{(i + 1).ToString(CultureInfo.InvariantCulture)}.Value.alias()"))});");
+            code.Close();
+        }
 
         void Body(CheckedGraph body, string? which, params string[] draws)
         {

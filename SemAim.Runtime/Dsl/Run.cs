@@ -1,3 +1,4 @@
+using System.ComponentModel;
 using Tensor = TorchSharp.torch.Tensor;
 
 namespace SemAim.Dsl;
@@ -9,17 +10,20 @@ namespace SemAim.Dsl;
 /// </remarks>
 public sealed class Run
 {
-    private readonly Tensor? draws;
-    private int site;
+    private readonly Draws? draws;
 
-    private Run(Tensor? draws) => this.draws = draws;
+    private Run(Draws? draws) => this.draws = draws;
 
     /// <summary>No stochastic operations.</summary>
     public static Run Eval { get; } = new(null);
 
     /// <summary>With stochastic operations, from draws sites × B, which stay the caller's.</summary>
-    public static Run Train(Tensor draws) => new(draws);
+    public static Run Train(Tensor draws) => new(new Draws(draws));
+
+    /// <summary>For generated code: a training pass with the draws of a compiled one, or an evaluation where there are none.</summary>
+    [EditorBrowsable(EditorBrowsableState.Never)]
+    public static Run Of(Draws? draws) => draws is null ? Eval : new(draws);
 
     internal bool IsTraining => draws is not null;
-    internal Tensor Draw() => draws!.select(0, site++);
+    internal Tensor Draw() => draws!.Next();
 }

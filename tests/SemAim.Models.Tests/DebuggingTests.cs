@@ -50,4 +50,38 @@ public sealed class DebuggingTests
         Assert.All(seen, v => Assert.Equal("Net.Go", v.Place));
         Assert.Equal("y", Trace.FirstNonFinite(model, () => CompiledModels.Call(model, "Go", x))!.Name);
     }
+
+    [Fact]
+    public void A_thread_may_have_the_author_s_methods_run_in_place_of_the_compiled_ones()
+    {
+        using var scope = NewDisposeScope();
+        const string graph = "    private readonly Linear fc = new(D, D);\n    [Graph] [return: Shape(\"B D\", \"B\")] public (Sym, Sym) Go([Shape(\"B D\")] Sym x) { var y = fc.Forward(x).DropPath(0.5); return (x + y, y.Mean(\"B [D]\")); }";
+        var (assembly, _) = CompiledModels.Compile("Author", [("Net.cs", CompiledModels.Module(graph, "int D"))]);
+        var model = CompiledModels.Make(assembly, "Test.Net", 4);
+        Comparison.Fill(model);
+        var (x, table) = (Comparison.Input(3, 4), tensor(new[] { 0.1, 0.9, 0.7 }).reshape(1, 3));
+        (Tensor[], int) Go(Draws? draws)
+        {
+            var (result, operations) = (Array.Empty<Tensor>(), 0);
+            Trace.Watch(model, _ => operations++, () => result = Comparison.Gradients(model, CompiledModels.Call(model, "Go", draws is null ? [x] : [x, draws]), x));
+            return (result, operations);
+        }
+
+        var (compiled, none) = Go(new Draws(table));
+        var evaluated = Go(null).Item1;
+        GraphModule.UseReference = true;
+        try
+        {
+            var (specified, some) = Go(new Draws(table));
+
+            Assert.Equal(0, none);
+            Assert.True(some > 3);
+            Comparison.Equal(specified, compiled);
+            Comparison.Equal(Go(null).Item1, evaluated);
+        }
+        finally
+        {
+            GraphModule.UseReference = false;
+        }
+    }
 }

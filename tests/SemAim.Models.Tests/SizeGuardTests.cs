@@ -47,4 +47,17 @@ public sealed class SizeGuardTests
         Assert.Equal(message, refused?.Message);
         Assert.DoesNotContain("(\"M\"", generated["Test.Net.g.cs"], StringComparison.Ordinal);
     }
+
+    [Fact]
+    public void A_size_that_a_call_passes_is_looked_at_too_and_a_number_that_is_no_size_is_not()
+    {
+        const string body = "    [Graph] [return: Shape(\"B k D\")] public Sym Go([Shape(\"B 1 D\")] Sym x, int k) => x.Expand(\"B 1 D -> B k D\", k);\n    [Graph] [return: Shape(\"B D\")] public Sym Scaled([Shape(\"B D\")] Sym x, int n) => x * n;";
+        var (assembly, _) = CompiledModels.Compile("Author", [("Net.cs", CompiledModels.Module(body, "int D"))]);
+        using var scope = TorchSharp.torch.NewDisposeScope();
+        var model = CompiledModels.Make(assembly, "Test.Net", 4);
+
+        Assert.Equal([2, 3, 4], ((TorchSharp.torch.Tensor)CompiledModels.Call(model, "Go", TorchSharp.torch.rand(2, 1, 4), 3)).shape);
+        Assert.Equal("Net.Go: k is -1; a size must be at least 1", Assert.Throws<ArgumentException>(() => CompiledModels.Call(model, "Go", TorchSharp.torch.rand(2, 1, 4), -1)).Message);
+        CompiledModels.Call(model, "Scaled", TorchSharp.torch.rand(2, 4), 0);
+    }
 }
