@@ -38,6 +38,7 @@ partial class AimViT
         long B = images.size(0);
         Guard.Shape(images, nameof(images), B, 3, Y, X);
         Guard.Shape(rank, nameof(rank), B, N);
+        if (GraphModule.UseReference) return PredictSharedMlp(Sym.Of(images, global::SemAim.Dsl.Run.Of(draws)), Sym.Of(rank, global::SemAim.Dsl.Run.Of(draws))).Value.alias();
         return draws is null ? __PredictSharedMlp(images, rank, cutter, B) : __PredictSharedMlp(images, rank, draws, cutter, B);
     }
 
@@ -123,6 +124,7 @@ partial class AimViT
         long B = images.size(0);
         Guard.Shape(images, nameof(images), B, 3, Y, X);
         Guard.Shape(rank, nameof(rank), B, N);
+        if (GraphModule.UseReference) return PredictSharedLinear(Sym.Of(images, global::SemAim.Dsl.Run.Of(draws)), Sym.Of(rank, global::SemAim.Dsl.Run.Of(draws))).Value.alias();
         return draws is null ? __PredictSharedLinear(images, rank, cutter, B) : __PredictSharedLinear(images, rank, draws, cutter, B);
     }
 
@@ -208,6 +210,7 @@ partial class AimViT
         long B = images.size(0);
         Guard.Shape(images, nameof(images), B, 3, Y, X);
         Guard.Shape(rank, nameof(rank), B, N);
+        if (GraphModule.UseReference) return PredictSharedTiedMlp(Sym.Of(images, global::SemAim.Dsl.Run.Of(draws)), Sym.Of(rank, global::SemAim.Dsl.Run.Of(draws))).Value.alias();
         return draws is null ? __PredictSharedTiedMlp(images, rank, B) : __PredictSharedTiedMlp(images, rank, draws, B);
     }
 
@@ -287,6 +290,7 @@ partial class AimViT
         long B = images.size(0);
         Guard.Shape(images, nameof(images), B, 3, Y, X);
         Guard.Shape(rank, nameof(rank), B, N);
+        if (GraphModule.UseReference) return PredictSharedTiedLinear(Sym.Of(images, global::SemAim.Dsl.Run.Of(draws)), Sym.Of(rank, global::SemAim.Dsl.Run.Of(draws))).Value.alias();
         return draws is null ? __PredictSharedTiedLinear(images, rank, B) : __PredictSharedTiedLinear(images, rank, draws, B);
     }
 
@@ -366,6 +370,7 @@ partial class AimViT
         long B = images.size(0);
         Guard.Shape(images, nameof(images), B, 3, Y, X);
         Guard.Shape(rank, nameof(rank), B, N);
+        if (GraphModule.UseReference) return PredictMlp(Sym.Of(images, global::SemAim.Dsl.Run.Of(draws)), Sym.Of(rank, global::SemAim.Dsl.Run.Of(draws))).Value.alias();
         return draws is null ? __PredictMlp(images, rank, cutter, B) : __PredictMlp(images, rank, draws, cutter, B);
     }
 
@@ -451,6 +456,7 @@ partial class AimViT
         long B = images.size(0);
         Guard.Shape(images, nameof(images), B, 3, Y, X);
         Guard.Shape(rank, nameof(rank), B, N);
+        if (GraphModule.UseReference) return PredictLinear(Sym.Of(images, global::SemAim.Dsl.Run.Of(draws)), Sym.Of(rank, global::SemAim.Dsl.Run.Of(draws))).Value.alias();
         return draws is null ? __PredictLinear(images, rank, cutter, B) : __PredictLinear(images, rank, draws, cutter, B);
     }
 
@@ -536,6 +542,7 @@ partial class AimViT
         long B = images.size(0);
         Guard.Shape(images, nameof(images), B, 3, Y, X);
         Guard.Shape(rank, nameof(rank), B, N);
+        if (GraphModule.UseReference) return PredictTiedMlp(Sym.Of(images, global::SemAim.Dsl.Run.Of(draws)), Sym.Of(rank, global::SemAim.Dsl.Run.Of(draws))).Value.alias();
         return draws is null ? __PredictTiedMlp(images, rank, B) : __PredictTiedMlp(images, rank, draws, B);
     }
 
@@ -615,6 +622,7 @@ partial class AimViT
         long B = images.size(0);
         Guard.Shape(images, nameof(images), B, 3, Y, X);
         Guard.Shape(rank, nameof(rank), B, N);
+        if (GraphModule.UseReference) return PredictTiedLinear(Sym.Of(images, global::SemAim.Dsl.Run.Of(draws)), Sym.Of(rank, global::SemAim.Dsl.Run.Of(draws))).Value.alias();
         return draws is null ? __PredictTiedLinear(images, rank, B) : __PredictTiedLinear(images, rank, draws, B);
     }
 
@@ -693,6 +701,11 @@ partial class AimViT
     {
         long B = images.size(0);
         Guard.Shape(images, nameof(images), B, 3, Y, X);
+        if (GraphModule.UseReference)
+        {
+            var __results = Encode(Sym.Of(images, global::SemAim.Dsl.Run.Of(draws)));
+            return (__results.Item1.Value.alias(), __results.Item2.Value.alias());
+        }
         return draws is null ? __Encode(images, B) : __Encode(images, draws, B);
     }
 
@@ -755,6 +768,7 @@ partial class AimViT
     {
         long B = images.size(0);
         Guard.Shape(images, nameof(images), B, 3, Y, X);
+        if (GraphModule.UseReference) return Tokens(Sym.Of(images, global::SemAim.Dsl.Run.Of(draws))).Value.alias();
         return draws is null ? __Tokens(images, B) : __Tokens(images, draws, B);
     }
 
@@ -807,6 +821,11 @@ partial class AimViT
     {
         long B = images.size(0);
         Guard.Shape(images, nameof(images), B, 3, Y, X);
+        if (GraphModule.UseReference)
+        {
+            var __results = EncodeGap(Sym.Of(images, global::SemAim.Dsl.Run.Of(draws)));
+            return (__results.Item1.Value.alias(), __results.Item2.Value.alias());
+        }
         return draws is null ? __EncodeGap(images, B) : __EncodeGap(images, draws, B);
     }
 
@@ -871,6 +890,11 @@ partial class AimViT
     {
         long B = images.size(0);
         Guard.Shape(images, nameof(images), B, 3, Y, X);
+        if (GraphModule.UseReference)
+        {
+            var __results = EncodeSelf(Sym.Of(images, global::SemAim.Dsl.Run.Of(draws)));
+            return (__results.Item1.Value.alias(), __results.Item2.Value.alias());
+        }
         return draws is null ? __EncodeSelf(images, B) : __EncodeSelf(images, draws, B);
     }
 
@@ -927,6 +951,7 @@ partial class AimViT
     {
         long B = images.size(0);
         Guard.Shape(images, nameof(images), B, 3, Y, X);
+        if (GraphModule.UseReference) return SelfAttentionMap(Sym.Of(images, global::SemAim.Dsl.Run.Of(draws))).Value.alias();
         return draws is null ? __SelfAttentionMap(images, B) : __SelfAttentionMap(images, draws, B);
     }
 
@@ -982,6 +1007,11 @@ partial class AimViT
         long B = predicted.size(0);
         Guard.Shape(predicted, nameof(predicted), B, N, 3 * P * P);
         Guard.Shape(images, nameof(images), B, 3, Y, X);
+        if (GraphModule.UseReference)
+        {
+            var __results = Loss(Sym.Of(predicted, global::SemAim.Dsl.Run.Eval), Sym.Of(images, global::SemAim.Dsl.Run.Eval));
+            return (__results.Item1.Value.alias(), __results.Item2.Value.alias());
+        }
         return __Loss(predicted, images, B);
     }
 
@@ -1010,6 +1040,11 @@ partial class AimViT
         long B = predicted.size(0);
         Guard.Shape(predicted, nameof(predicted), B, N, 3 * P * P);
         Guard.Shape(images, nameof(images), B, 3, Y, X);
+        if (GraphModule.UseReference)
+        {
+            var __results = AbsoluteLoss(Sym.Of(predicted, global::SemAim.Dsl.Run.Eval), Sym.Of(images, global::SemAim.Dsl.Run.Eval));
+            return (__results.Item1.Value.alias(), __results.Item2.Value.alias());
+        }
         return __AbsoluteLoss(predicted, images, B);
     }
 
@@ -1038,6 +1073,11 @@ partial class AimViT
         long B = predicted.size(0);
         Guard.Shape(predicted, nameof(predicted), B, N, 3 * P * P);
         Guard.Shape(images, nameof(images), B, 3, Y, X);
+        if (GraphModule.UseReference)
+        {
+            var __results = RawLoss(Sym.Of(predicted, global::SemAim.Dsl.Run.Eval), Sym.Of(images, global::SemAim.Dsl.Run.Eval));
+            return (__results.Item1.Value.alias(), __results.Item2.Value.alias());
+        }
         return __RawLoss(predicted, images, B);
     }
 
@@ -1058,6 +1098,11 @@ partial class AimViT
         long B = predicted.size(0);
         Guard.Shape(predicted, nameof(predicted), B, N, 3 * P * P);
         Guard.Shape(images, nameof(images), B, 3, Y, X);
+        if (GraphModule.UseReference)
+        {
+            var __results = RawAbsoluteLoss(Sym.Of(predicted, global::SemAim.Dsl.Run.Eval), Sym.Of(images, global::SemAim.Dsl.Run.Eval));
+            return (__results.Item1.Value.alias(), __results.Item2.Value.alias());
+        }
         return __RawAbsoluteLoss(predicted, images, B);
     }
 
@@ -1077,6 +1122,7 @@ partial class AimViT
     {
         long B = images.size(0);
         Guard.Shape(images, nameof(images), B, 3, Y, X);
+        if (GraphModule.UseReference) return Patches(Sym.Of(images, global::SemAim.Dsl.Run.Eval)).Value.alias();
         return __Patches(images, B);
     }
 

@@ -21,6 +21,7 @@ partial class Mlp
     public Tensor Forward(Tensor x)
     {
         Guard.Trailing(x, nameof(x), D);
+        if (GraphModule.UseReference) return Forward(Sym.Of(x, global::SemAim.Dsl.Run.Eval)).Value.alias();
         return __Forward(x);
     }
 

@@ -22,6 +22,11 @@ partial class FeatureObjective
         long N = predicted.size(1);
         Guard.Shape(predicted, nameof(predicted), B, N, O);
         Guard.Shape(features, nameof(features), B, N, O);
+        if (GraphModule.UseReference)
+        {
+            var __results = Loss(Sym.Of(predicted, global::SemAim.Dsl.Run.Eval), Sym.Of(features, global::SemAim.Dsl.Run.Eval));
+            return (__results.Item1.Value.alias(), __results.Item2.Value.alias());
+        }
         return __Loss(predicted, features, B, N);
     }
 

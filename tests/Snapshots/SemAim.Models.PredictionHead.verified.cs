@@ -23,6 +23,7 @@ partial class PredictionHead
         long B = x.size(0);
         long N = x.size(1);
         Guard.Shape(x, nameof(x), B, N, D);
+        if (GraphModule.UseReference) return Forward(Sym.Of(x, global::SemAim.Dsl.Run.Eval)).Value.alias();
         return __Forward(x, B, N);
     }
 
@@ -40,6 +41,7 @@ partial class PredictionHead
         long B = x.size(0);
         long N = x.size(1);
         Guard.Shape(x, nameof(x), B, N, D);
+        if (GraphModule.UseReference) return Direct(Sym.Of(x, global::SemAim.Dsl.Run.Eval)).Value.alias();
         return __Direct(x, B, N);
     }
 

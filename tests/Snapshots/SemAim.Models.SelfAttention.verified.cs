@@ -48,6 +48,7 @@ partial class SelfAttention
         long B = x.size(0);
         long T = x.size(1);
         Guard.Shape(x, nameof(x), B, T, D);
+        if (GraphModule.UseReference) return ClassAttention(Sym.Of(x, global::SemAim.Dsl.Run.Eval)).Value.alias();
         return __ClassAttention(x, B, T);
     }
 
@@ -74,6 +75,11 @@ partial class SelfAttention
         long B = x.size(0);
         long T = x.size(1);
         Guard.Shape(x, nameof(x), B, T, D);
+        if (GraphModule.UseReference)
+        {
+            var __results = ForwardSeen(Sym.Of(x, global::SemAim.Dsl.Run.Eval));
+            return (__results.Item1.Value.alias(), __results.Item2.Value.alias());
+        }
         return __ForwardSeen(x, B, T);
     }
 

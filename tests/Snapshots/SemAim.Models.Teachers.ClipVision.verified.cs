@@ -27,6 +27,7 @@ partial class ClipVision
     {
         long B = images.size(0);
         Guard.Shape(images, nameof(images), B, 3, S, S);
+        if (GraphModule.UseReference) return Forward(Sym.Of(images, global::SemAim.Dsl.Run.Eval)).Value.alias();
         return __Forward(images, B);
     }
 

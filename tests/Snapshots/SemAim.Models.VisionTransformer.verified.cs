@@ -30,6 +30,7 @@ partial class VisionTransformer
     {
         long B = images.size(0);
         Guard.Shape(images, nameof(images), B, 3, Y, X);
+        if (GraphModule.UseReference) return Forward(Sym.Of(images, global::SemAim.Dsl.Run.Of(draws))).Value.alias();
         return draws is null ? __Forward(images, B) : __Forward(images, draws, B);
     }
 
@@ -108,6 +109,7 @@ partial class VisionTransformer
     {
         long B = images.size(0);
         Guard.Shape(images, nameof(images), B, 3, Y, X);
+        if (GraphModule.UseReference) return Features(Sym.Of(images, global::SemAim.Dsl.Run.Of(draws))).Value.alias();
         return draws is null ? __Features(images, B) : __Features(images, draws, B);
     }
 
@@ -182,6 +184,7 @@ partial class VisionTransformer
     {
         long B = images.size(0);
         Guard.Shape(images, nameof(images), B, 3, Y, X);
+        if (GraphModule.UseReference) return Encode(Sym.Of(images, global::SemAim.Dsl.Run.Of(draws))).Value.alias();
         return draws is null ? __Encode(images, B) : __Encode(images, draws, B);
     }
 
