@@ -23,6 +23,7 @@ public static class ModuleEmitter
         code.Line("using torch = TorchSharp.torch;");
         code.Line("using Functional = TorchSharp.torch.nn.functional;");
         code.Line("using Number = SemAim.Runtime.Tensors.Number;");
+        code.Line("using Reference = SemAim.Dsl.Run;");
         code.Line("using Tensor = TorchSharp.torch.Tensor;");
         code.Line();
         if (unit.Namespace.Length > 0)
@@ -200,7 +201,7 @@ public static class ModuleEmitter
         void Reference()
         {
             if (graph.Parameters.Any(p => p.Kind == ParameterKind.Mask)) return;
-            var run = $"global::SemAim.Dsl.Run.{(stochastic ? "Of(draws)" : "Eval")}";
+            var run = $"Reference.{(stochastic ? "Of(draws)" : "Eval")}";
             var call = $"{Identifier.Escaped(graph.Name)}({string.Join(", ", graph.Parameters.Select(p => p.Kind == ParameterKind.Value ? $"Sym.Of({Identifier.Escaped(p.Name)}, {run})" : Identifier.Escaped(p.Name)))})";
             if (graph.Results.Count == 1)
             {

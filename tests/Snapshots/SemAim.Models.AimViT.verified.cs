@@ -5,6 +5,7 @@ using SemAim.Dsl;
 using torch = TorchSharp.torch;
 using Functional = TorchSharp.torch.nn.functional;
 using Number = SemAim.Runtime.Tensors.Number;
+using Reference = SemAim.Dsl.Run;
 using Tensor = TorchSharp.torch.Tensor;
 
 namespace SemAim.Models;
@@ -38,7 +39,7 @@ partial class AimViT
         long B = images.size(0);
         Guard.Shape(images, nameof(images), B, 3, Y, X);
         Guard.Shape(rank, nameof(rank), B, N);
-        if (GraphModule.UseReference) return PredictSharedMlp(Sym.Of(images, global::SemAim.Dsl.Run.Of(draws)), Sym.Of(rank, global::SemAim.Dsl.Run.Of(draws))).Value.alias();
+        if (GraphModule.UseReference) return PredictSharedMlp(Sym.Of(images, Reference.Of(draws)), Sym.Of(rank, Reference.Of(draws))).Value.alias();
         return draws is null ? __PredictSharedMlp(images, rank, cutter, B) : __PredictSharedMlp(images, rank, draws, cutter, B);
     }
 
@@ -124,7 +125,7 @@ partial class AimViT
         long B = images.size(0);
         Guard.Shape(images, nameof(images), B, 3, Y, X);
         Guard.Shape(rank, nameof(rank), B, N);
-        if (GraphModule.UseReference) return PredictSharedLinear(Sym.Of(images, global::SemAim.Dsl.Run.Of(draws)), Sym.Of(rank, global::SemAim.Dsl.Run.Of(draws))).Value.alias();
+        if (GraphModule.UseReference) return PredictSharedLinear(Sym.Of(images, Reference.Of(draws)), Sym.Of(rank, Reference.Of(draws))).Value.alias();
         return draws is null ? __PredictSharedLinear(images, rank, cutter, B) : __PredictSharedLinear(images, rank, draws, cutter, B);
     }
 
@@ -210,7 +211,7 @@ partial class AimViT
         long B = images.size(0);
         Guard.Shape(images, nameof(images), B, 3, Y, X);
         Guard.Shape(rank, nameof(rank), B, N);
-        if (GraphModule.UseReference) return PredictSharedTiedMlp(Sym.Of(images, global::SemAim.Dsl.Run.Of(draws)), Sym.Of(rank, global::SemAim.Dsl.Run.Of(draws))).Value.alias();
+        if (GraphModule.UseReference) return PredictSharedTiedMlp(Sym.Of(images, Reference.Of(draws)), Sym.Of(rank, Reference.Of(draws))).Value.alias();
         return draws is null ? __PredictSharedTiedMlp(images, rank, B) : __PredictSharedTiedMlp(images, rank, draws, B);
     }
 
@@ -290,7 +291,7 @@ partial class AimViT
         long B = images.size(0);
         Guard.Shape(images, nameof(images), B, 3, Y, X);
         Guard.Shape(rank, nameof(rank), B, N);
-        if (GraphModule.UseReference) return PredictSharedTiedLinear(Sym.Of(images, global::SemAim.Dsl.Run.Of(draws)), Sym.Of(rank, global::SemAim.Dsl.Run.Of(draws))).Value.alias();
+        if (GraphModule.UseReference) return PredictSharedTiedLinear(Sym.Of(images, Reference.Of(draws)), Sym.Of(rank, Reference.Of(draws))).Value.alias();
         return draws is null ? __PredictSharedTiedLinear(images, rank, B) : __PredictSharedTiedLinear(images, rank, draws, B);
     }
 
@@ -370,7 +371,7 @@ partial class AimViT
         long B = images.size(0);
         Guard.Shape(images, nameof(images), B, 3, Y, X);
         Guard.Shape(rank, nameof(rank), B, N);
-        if (GraphModule.UseReference) return PredictMlp(Sym.Of(images, global::SemAim.Dsl.Run.Of(draws)), Sym.Of(rank, global::SemAim.Dsl.Run.Of(draws))).Value.alias();
+        if (GraphModule.UseReference) return PredictMlp(Sym.Of(images, Reference.Of(draws)), Sym.Of(rank, Reference.Of(draws))).Value.alias();
         return draws is null ? __PredictMlp(images, rank, cutter, B) : __PredictMlp(images, rank, draws, cutter, B);
     }
 
@@ -456,7 +457,7 @@ partial class AimViT
         long B = images.size(0);
         Guard.Shape(images, nameof(images), B, 3, Y, X);
         Guard.Shape(rank, nameof(rank), B, N);
-        if (GraphModule.UseReference) return PredictLinear(Sym.Of(images, global::SemAim.Dsl.Run.Of(draws)), Sym.Of(rank, global::SemAim.Dsl.Run.Of(draws))).Value.alias();
+        if (GraphModule.UseReference) return PredictLinear(Sym.Of(images, Reference.Of(draws)), Sym.Of(rank, Reference.Of(draws))).Value.alias();
         return draws is null ? __PredictLinear(images, rank, cutter, B) : __PredictLinear(images, rank, draws, cutter, B);
     }
 
@@ -542,7 +543,7 @@ partial class AimViT
         long B = images.size(0);
         Guard.Shape(images, nameof(images), B, 3, Y, X);
         Guard.Shape(rank, nameof(rank), B, N);
-        if (GraphModule.UseReference) return PredictTiedMlp(Sym.Of(images, global::SemAim.Dsl.Run.Of(draws)), Sym.Of(rank, global::SemAim.Dsl.Run.Of(draws))).Value.alias();
+        if (GraphModule.UseReference) return PredictTiedMlp(Sym.Of(images, Reference.Of(draws)), Sym.Of(rank, Reference.Of(draws))).Value.alias();
         return draws is null ? __PredictTiedMlp(images, rank, B) : __PredictTiedMlp(images, rank, draws, B);
     }
 
@@ -622,7 +623,7 @@ partial class AimViT
         long B = images.size(0);
         Guard.Shape(images, nameof(images), B, 3, Y, X);
         Guard.Shape(rank, nameof(rank), B, N);
-        if (GraphModule.UseReference) return PredictTiedLinear(Sym.Of(images, global::SemAim.Dsl.Run.Of(draws)), Sym.Of(rank, global::SemAim.Dsl.Run.Of(draws))).Value.alias();
+        if (GraphModule.UseReference) return PredictTiedLinear(Sym.Of(images, Reference.Of(draws)), Sym.Of(rank, Reference.Of(draws))).Value.alias();
         return draws is null ? __PredictTiedLinear(images, rank, B) : __PredictTiedLinear(images, rank, draws, B);
     }
 
@@ -703,7 +704,7 @@ partial class AimViT
         Guard.Shape(images, nameof(images), B, 3, Y, X);
         if (GraphModule.UseReference)
         {
-            var __results = Encode(Sym.Of(images, global::SemAim.Dsl.Run.Of(draws)));
+            var __results = Encode(Sym.Of(images, Reference.Of(draws)));
             return (__results.Item1.Value.alias(), __results.Item2.Value.alias());
         }
         return draws is null ? __Encode(images, B) : __Encode(images, draws, B);
@@ -768,7 +769,7 @@ partial class AimViT
     {
         long B = images.size(0);
         Guard.Shape(images, nameof(images), B, 3, Y, X);
-        if (GraphModule.UseReference) return Tokens(Sym.Of(images, global::SemAim.Dsl.Run.Of(draws))).Value.alias();
+        if (GraphModule.UseReference) return Tokens(Sym.Of(images, Reference.Of(draws))).Value.alias();
         return draws is null ? __Tokens(images, B) : __Tokens(images, draws, B);
     }
 
@@ -823,7 +824,7 @@ partial class AimViT
         Guard.Shape(images, nameof(images), B, 3, Y, X);
         if (GraphModule.UseReference)
         {
-            var __results = EncodeGap(Sym.Of(images, global::SemAim.Dsl.Run.Of(draws)));
+            var __results = EncodeGap(Sym.Of(images, Reference.Of(draws)));
             return (__results.Item1.Value.alias(), __results.Item2.Value.alias());
         }
         return draws is null ? __EncodeGap(images, B) : __EncodeGap(images, draws, B);
@@ -892,7 +893,7 @@ partial class AimViT
         Guard.Shape(images, nameof(images), B, 3, Y, X);
         if (GraphModule.UseReference)
         {
-            var __results = EncodeSelf(Sym.Of(images, global::SemAim.Dsl.Run.Of(draws)));
+            var __results = EncodeSelf(Sym.Of(images, Reference.Of(draws)));
             return (__results.Item1.Value.alias(), __results.Item2.Value.alias());
         }
         return draws is null ? __EncodeSelf(images, B) : __EncodeSelf(images, draws, B);
@@ -951,7 +952,7 @@ partial class AimViT
     {
         long B = images.size(0);
         Guard.Shape(images, nameof(images), B, 3, Y, X);
-        if (GraphModule.UseReference) return SelfAttentionMap(Sym.Of(images, global::SemAim.Dsl.Run.Of(draws))).Value.alias();
+        if (GraphModule.UseReference) return SelfAttentionMap(Sym.Of(images, Reference.Of(draws))).Value.alias();
         return draws is null ? __SelfAttentionMap(images, B) : __SelfAttentionMap(images, draws, B);
     }
 
@@ -1009,7 +1010,7 @@ partial class AimViT
         Guard.Shape(images, nameof(images), B, 3, Y, X);
         if (GraphModule.UseReference)
         {
-            var __results = Loss(Sym.Of(predicted, global::SemAim.Dsl.Run.Eval), Sym.Of(images, global::SemAim.Dsl.Run.Eval));
+            var __results = Loss(Sym.Of(predicted, Reference.Eval), Sym.Of(images, Reference.Eval));
             return (__results.Item1.Value.alias(), __results.Item2.Value.alias());
         }
         return __Loss(predicted, images, B);
@@ -1042,7 +1043,7 @@ partial class AimViT
         Guard.Shape(images, nameof(images), B, 3, Y, X);
         if (GraphModule.UseReference)
         {
-            var __results = AbsoluteLoss(Sym.Of(predicted, global::SemAim.Dsl.Run.Eval), Sym.Of(images, global::SemAim.Dsl.Run.Eval));
+            var __results = AbsoluteLoss(Sym.Of(predicted, Reference.Eval), Sym.Of(images, Reference.Eval));
             return (__results.Item1.Value.alias(), __results.Item2.Value.alias());
         }
         return __AbsoluteLoss(predicted, images, B);
@@ -1075,7 +1076,7 @@ partial class AimViT
         Guard.Shape(images, nameof(images), B, 3, Y, X);
         if (GraphModule.UseReference)
         {
-            var __results = RawLoss(Sym.Of(predicted, global::SemAim.Dsl.Run.Eval), Sym.Of(images, global::SemAim.Dsl.Run.Eval));
+            var __results = RawLoss(Sym.Of(predicted, Reference.Eval), Sym.Of(images, Reference.Eval));
             return (__results.Item1.Value.alias(), __results.Item2.Value.alias());
         }
         return __RawLoss(predicted, images, B);
@@ -1100,7 +1101,7 @@ partial class AimViT
         Guard.Shape(images, nameof(images), B, 3, Y, X);
         if (GraphModule.UseReference)
         {
-            var __results = RawAbsoluteLoss(Sym.Of(predicted, global::SemAim.Dsl.Run.Eval), Sym.Of(images, global::SemAim.Dsl.Run.Eval));
+            var __results = RawAbsoluteLoss(Sym.Of(predicted, Reference.Eval), Sym.Of(images, Reference.Eval));
             return (__results.Item1.Value.alias(), __results.Item2.Value.alias());
         }
         return __RawAbsoluteLoss(predicted, images, B);
@@ -1122,7 +1123,7 @@ partial class AimViT
     {
         long B = images.size(0);
         Guard.Shape(images, nameof(images), B, 3, Y, X);
-        if (GraphModule.UseReference) return Patches(Sym.Of(images, global::SemAim.Dsl.Run.Eval)).Value.alias();
+        if (GraphModule.UseReference) return Patches(Sym.Of(images, Reference.Eval)).Value.alias();
         return __Patches(images, B);
     }
 

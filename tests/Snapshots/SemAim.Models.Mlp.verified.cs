@@ -5,6 +5,7 @@ using SemAim.Dsl;
 using torch = TorchSharp.torch;
 using Functional = TorchSharp.torch.nn.functional;
 using Number = SemAim.Runtime.Tensors.Number;
+using Reference = SemAim.Dsl.Run;
 using Tensor = TorchSharp.torch.Tensor;
 
 namespace SemAim.Models;
@@ -21,7 +22,7 @@ partial class Mlp
     public Tensor Forward(Tensor x)
     {
         Guard.Trailing(x, nameof(x), D);
-        if (GraphModule.UseReference) return Forward(Sym.Of(x, global::SemAim.Dsl.Run.Eval)).Value.alias();
+        if (GraphModule.UseReference) return Forward(Sym.Of(x, Reference.Eval)).Value.alias();
         return __Forward(x);
     }
 

@@ -5,6 +5,7 @@ using SemAim.Dsl;
 using torch = TorchSharp.torch;
 using Functional = TorchSharp.torch.nn.functional;
 using Number = SemAim.Runtime.Tensors.Number;
+using Reference = SemAim.Dsl.Run;
 using Tensor = TorchSharp.torch.Tensor;
 
 namespace SemAim.Models.Objectives;
@@ -24,7 +25,7 @@ partial class FeatureObjective
         Guard.Shape(features, nameof(features), B, N, O);
         if (GraphModule.UseReference)
         {
-            var __results = Loss(Sym.Of(predicted, global::SemAim.Dsl.Run.Eval), Sym.Of(features, global::SemAim.Dsl.Run.Eval));
+            var __results = Loss(Sym.Of(predicted, Reference.Eval), Sym.Of(features, Reference.Eval));
             return (__results.Item1.Value.alias(), __results.Item2.Value.alias());
         }
         return __Loss(predicted, features, B, N);

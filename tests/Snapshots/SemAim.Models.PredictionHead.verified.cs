@@ -5,6 +5,7 @@ using SemAim.Dsl;
 using torch = TorchSharp.torch;
 using Functional = TorchSharp.torch.nn.functional;
 using Number = SemAim.Runtime.Tensors.Number;
+using Reference = SemAim.Dsl.Run;
 using Tensor = TorchSharp.torch.Tensor;
 
 namespace SemAim.Models;
@@ -23,7 +24,7 @@ partial class PredictionHead
         long B = x.size(0);
         long N = x.size(1);
         Guard.Shape(x, nameof(x), B, N, D);
-        if (GraphModule.UseReference) return Forward(Sym.Of(x, global::SemAim.Dsl.Run.Eval)).Value.alias();
+        if (GraphModule.UseReference) return Forward(Sym.Of(x, Reference.Eval)).Value.alias();
         return __Forward(x, B, N);
     }
 
@@ -41,7 +42,7 @@ partial class PredictionHead
         long B = x.size(0);
         long N = x.size(1);
         Guard.Shape(x, nameof(x), B, N, D);
-        if (GraphModule.UseReference) return Direct(Sym.Of(x, global::SemAim.Dsl.Run.Eval)).Value.alias();
+        if (GraphModule.UseReference) return Direct(Sym.Of(x, Reference.Eval)).Value.alias();
         return __Direct(x, B, N);
     }
 

@@ -5,6 +5,7 @@ using SemAim.Dsl;
 using torch = TorchSharp.torch;
 using Functional = TorchSharp.torch.nn.functional;
 using Number = SemAim.Runtime.Tensors.Number;
+using Reference = SemAim.Dsl.Run;
 using Tensor = TorchSharp.torch.Tensor;
 
 namespace SemAim.Models;
@@ -48,7 +49,7 @@ partial class SelfAttention
         long B = x.size(0);
         long T = x.size(1);
         Guard.Shape(x, nameof(x), B, T, D);
-        if (GraphModule.UseReference) return ClassAttention(Sym.Of(x, global::SemAim.Dsl.Run.Eval)).Value.alias();
+        if (GraphModule.UseReference) return ClassAttention(Sym.Of(x, Reference.Eval)).Value.alias();
         return __ClassAttention(x, B, T);
     }
 
@@ -77,7 +78,7 @@ partial class SelfAttention
         Guard.Shape(x, nameof(x), B, T, D);
         if (GraphModule.UseReference)
         {
-            var __results = ForwardSeen(Sym.Of(x, global::SemAim.Dsl.Run.Eval));
+            var __results = ForwardSeen(Sym.Of(x, Reference.Eval));
             return (__results.Item1.Value.alias(), __results.Item2.Value.alias());
         }
         return __ForwardSeen(x, B, T);

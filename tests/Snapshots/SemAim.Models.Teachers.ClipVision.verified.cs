@@ -5,6 +5,7 @@ using SemAim.Dsl;
 using torch = TorchSharp.torch;
 using Functional = TorchSharp.torch.nn.functional;
 using Number = SemAim.Runtime.Tensors.Number;
+using Reference = SemAim.Dsl.Run;
 using Tensor = TorchSharp.torch.Tensor;
 
 namespace SemAim.Models.Teachers;
@@ -27,7 +28,7 @@ partial class ClipVision
     {
         long B = images.size(0);
         Guard.Shape(images, nameof(images), B, 3, S, S);
-        if (GraphModule.UseReference) return Forward(Sym.Of(images, global::SemAim.Dsl.Run.Eval)).Value.alias();
+        if (GraphModule.UseReference) return Forward(Sym.Of(images, Reference.Eval)).Value.alias();
         return __Forward(images, B);
     }
 

@@ -5,6 +5,7 @@ using SemAim.Dsl;
 using torch = TorchSharp.torch;
 using Functional = TorchSharp.torch.nn.functional;
 using Number = SemAim.Runtime.Tensors.Number;
+using Reference = SemAim.Dsl.Run;
 using Tensor = TorchSharp.torch.Tensor;
 
 namespace SemAim.Models;
@@ -30,7 +31,7 @@ partial class VisionTransformer
     {
         long B = images.size(0);
         Guard.Shape(images, nameof(images), B, 3, Y, X);
-        if (GraphModule.UseReference) return Forward(Sym.Of(images, global::SemAim.Dsl.Run.Of(draws))).Value.alias();
+        if (GraphModule.UseReference) return Forward(Sym.Of(images, Reference.Of(draws))).Value.alias();
         return draws is null ? __Forward(images, B) : __Forward(images, draws, B);
     }
 
@@ -109,7 +110,7 @@ partial class VisionTransformer
     {
         long B = images.size(0);
         Guard.Shape(images, nameof(images), B, 3, Y, X);
-        if (GraphModule.UseReference) return Features(Sym.Of(images, global::SemAim.Dsl.Run.Of(draws))).Value.alias();
+        if (GraphModule.UseReference) return Features(Sym.Of(images, Reference.Of(draws))).Value.alias();
         return draws is null ? __Features(images, B) : __Features(images, draws, B);
     }
 
@@ -184,7 +185,7 @@ partial class VisionTransformer
     {
         long B = images.size(0);
         Guard.Shape(images, nameof(images), B, 3, Y, X);
-        if (GraphModule.UseReference) return Encode(Sym.Of(images, global::SemAim.Dsl.Run.Of(draws))).Value.alias();
+        if (GraphModule.UseReference) return Encode(Sym.Of(images, Reference.Of(draws))).Value.alias();
         return draws is null ? __Encode(images, B) : __Encode(images, draws, B);
     }
 
