@@ -29,7 +29,7 @@ public sealed class BackwardCutter : IDisposable
     /// <summary>The backward pass of a loss; not armed, it is <c>loss.backward()</c> alone.</summary>
     /// <param name="loss">a scalar that the armed forward pass leads to; stays the caller's</param>
     /// <param name="levelDone">called on this thread for the highest level first, when the gradients of that level's weights are complete</param>
-    /// <exception cref="InvalidOperationException">a value that crosses a cut was left out of it; the gradients are not those of the loss</exception>
+    /// <exception cref="InvalidOperationException">a value that crosses a cut was left out of it and shares what another one comes from; the gradients are not those of the loss</exception>
     public void Backward(Tensor loss, Action<int>? levelDone = null)
     {
         if (!armed)

@@ -15,10 +15,10 @@ public sealed class OwnershipTests
         ["fill_"] = (x, _) => x.fill_(Number.One), ["clamp_"] = (x, _) => x.clamp_(Number.Of(0), Number.One), ["relu_"] = (x, _) => x.relu_(), ["requires_grad_"] = (x, _) => x.requires_grad_(false),
         ["view"] = (x, _) => x.view(2, 12), ["reshape"] = (x, _) => x.reshape(2, 3, 4), ["permute"] = (x, _) => x.permute(0, 2, 1), ["permute that changes nothing"] = (x, _) => x.permute(0, 1, 2), ["transpose"] = (x, _) => x.transpose(1, 2),
         ["expand"] = (x, _) => x.expand(2, 3, 4), ["select"] = (x, _) => x.select(0, 0), ["narrow"] = (x, _) => x.narrow(0, 0, 2), ["detach"] = (x, _) => x.detach(), ["alias"] = (x, _) => x.alias(), ["unbind"] = (x, _) => Kernels.Unbind2(x, 0).Item1,
-        ["zero_"] = (x, _) => x.zero_(), ["to its own type"] = (x, _) => x.to(float32), ["to its own device"] = (x, _) => x.to(CPU), ["cpu"] = (x, _) => x.cpu(), ["contiguous"] = (x, _) => x.contiguous(), ["float"] = (x, _) => x.@float(),
+        ["cat of one"] = (x, _) => cat([x], 1), ["zero_"] = (x, _) => x.zero_(), ["to its own type"] = (x, _) => x.to(float32), ["to its own device"] = (x, _) => x.to(CPU), ["cpu"] = (x, _) => x.cpu(), ["contiguous"] = (x, _) => x.contiguous(), ["float"] = (x, _) => x.@float(),
         ["lower to its own type"] = (x, y) => Kernels.Lower(x, y), ["raise what is wide"] = (x, _) => Kernels.Raise(x), ["drop path without draws"] = (x, _) => Kernels.DropPath(x, 0.5, null),
         ["add"] = (x, y) => Kernels.Add(x, y), ["mul"] = (x, y) => x.mul(y), ["div"] = (x, y) => x.div(y), ["neg"] = (x, _) => x.neg(), ["softmax"] = (x, _) => x.softmax(-1), ["gelu"] = (x, _) => F.gelu(x), ["relu"] = (x, _) => F.relu(x), ["mean"] = (x, _) => x.mean([1], true),
-        ["amax"] = (x, _) => x.amax([1], false), ["cat"] = (x, y) => cat([x, y], 1), ["cat of one"] = (x, _) => cat([x], 1), ["einsum"] = (x, y) => einsum("abc,abc->ab", x, y), ["where"] = (x, y) => where(x.gt(y), x, y), ["normalize"] = (x, _) => F.normalize(x, 2.0, -1), ["lower"] = (x, _) => Kernels.Lower(x, zeros(1, dtype: bfloat16)),
+        ["amax"] = (x, _) => x.amax([1], false), ["cat"] = (x, y) => cat([x, y], 1), ["einsum"] = (x, y) => einsum("abc,abc->ab", x, y), ["where"] = (x, y) => where(x.gt(y), x, y), ["normalize"] = (x, _) => F.normalize(x, 2.0, -1), ["lower"] = (x, _) => Kernels.Lower(x, zeros(1, dtype: bfloat16)),
     };
 
     public static TheoryData<string, string> Expected
