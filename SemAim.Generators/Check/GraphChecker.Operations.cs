@@ -179,6 +179,7 @@ public sealed partial class GraphChecker
                 return new Item.Tensor(Emit(OpKind.Gather, c.Id, [.. x.Axes.Select((a, i) => i == along ? index.Axes[along] : a)], [x, index], o => o.Axis = along));
             case "Pow": return new Item.Tensor(Emit(OpKind.Scalar, c.Id, x.Axes, [x], o => { o.Method = "pow"; o.Text = Scalar(Evaluate(Argument(c, "exponent")!)); }));
             case "DropPath":
+                if (!Flows(x)) throw new CheckFailure("SEM0219", $"`DropPath` drops whole samples, and `{Name(c.Target!)}` comes from weights alone, which belong to none: bring in a value that the graph takes first", at: c.Target!.Id);
                 Draw(c.Method, x, c.Target!);
                 return new Item.Tensor(Emit(OpKind.DropPath, c.Id, x.Axes, [x], o => o.Text = Scalar(Evaluate(Argument(c, "rate")!))));
             case "Detach": return new Item.Tensor(Emit(OpKind.Detach, c.Id, x.Axes, [x]));

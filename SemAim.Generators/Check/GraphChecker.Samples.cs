@@ -26,6 +26,20 @@ public sealed partial class GraphChecker
 
     private bool IsBySample(Value v) => v.Axes.Count > 0 && sampled is var (_, samples) && (facts.Same(v.Axes[0], samples.Axes[0]) || v.IsBySample);
 
+    // false where a value comes from weights alone: it belongs to no run, so the specification would not drop it
+    private static bool Flows(Value value)
+    {
+        var (open, seen) = (new Stack<Value>([value]), new HashSet<Value>());
+        while (open.Count > 0)
+        {
+            var v = open.Pop();
+            if (!seen.Add(v)) continue;
+            if (v.Producer is null or { Kind: OpKind.Repeat or OpKind.If }) return true;
+            foreach (var o in v.Producer.Operands) if (o is not null) open.Push(o);
+        }
+        return false;
+    }
+
     /// <summary>Something draws for each sample of a value.</summary>
     private void Draw(string what, Value value, Expr at)
     {
@@ -38,7 +52,7 @@ public sealed partial class GraphChecker
     {
         if (!callee.Summary.IsStochastic || Sampled(callee.Parameters, isKnown) is not { } samples) return;
         foreach (var (parameter, at, value) in arguments)
-            if (parameter == samples) Draw(what, value, at);
+            if (parameter == samples) Draw(what, value, at);                         // that something flows into what it drops, the callee sees to
     }
 
     private CheckFailure Unsampled(string what, string named, Value value, int at)

@@ -155,9 +155,11 @@ public sealed partial class Sym
     public Sym Gather(string pattern, Sym index) => With(index, Kernels.Gather(Value, index.Value, Axis(pattern)));
 
     /// <summary>Drops the value of whole samples and scales the others up (stochastic depth), in training runs only. The first axis holds each sample once, or equally often in a row: <c>B</c>, <c>(B W)</c>.</summary>
+    /// <exception cref="InvalidOperationException">the value comes from weights alone, so it belongs to no run</exception>
     public Sym DropPath(double rate)
     {
-        if (run is not { IsTraining: true }) return this;
+        if (run is null) throw new InvalidOperationException("DropPath of a value that comes from weights alone: it belongs to no run, so nothing says whether it is dropped");
+        if (!run.IsTraining) return this;
         var row = run.Draw();                                        // a site takes its row whatever its rate
         if (rate == 0) return this;
         var kept = Kernels.Add(row, Number.Of(1 - rate)).floor().to(Value.dtype);

@@ -45,7 +45,7 @@ public sealed class SizeGuardTests
         catch (System.Reflection.TargetInvocationException e) { refused = e.InnerException; }
 
         Assert.Equal(message, refused?.Message);
-        Assert.DoesNotContain("(\"M\"", generated["Test.Net.g.cs"], StringComparison.Ordinal);
+        Assert.DoesNotContain("(\"M\", (", generated["Test.Net.g.cs"], StringComparison.Ordinal);
     }
 
     [Fact]
