@@ -1,4 +1,3 @@
-using System;
 using SemAim.Generators.Analyze;
 using SemAim.Generators.Check;
 using SemAim.Generators.Ir;
@@ -18,14 +17,6 @@ internal sealed class NarrowNorms(ModuleScope scope) : IPass
     public void Run(CheckedGraph graph)
     {
         foreach (var op in Rewriting.All(graph.Body))
-            if (op.Kind == OpKind.LayerNorm && LoweredArguments.Holds(graph.Body, op.Result, Called)) op.Method = Method;
-    }
-
-    private GraphContract? Called(Op op)
-    {
-        var contract = op.Callee;
-        if (contract is null && !scope.Contracts.TryGetValue(scope.Unit.FullName, out contract)) return null;
-        foreach (var graph in contract.Graphs) if (string.Equals(graph.Name, op.Method, StringComparison.Ordinal)) return graph;
-        return null;
+            if (op.Kind == OpKind.LayerNorm && LoweredArguments.Holds(graph.Body, op.Result, call => Costs.Graph(scope, call))) op.Method = Method;
     }
 }

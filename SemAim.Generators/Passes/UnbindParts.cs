@@ -12,8 +12,7 @@ namespace SemAim.Generators.Passes;
 /// </summary>
 public sealed class UnbindParts(SizeFacts facts) : IPass
 {
-    /// <summary>Most parts that are taken apart at once.</summary>
-    public const int MostParts = 4;
+    private const int MostParts = 4;                               // Kernels.Unbind2, 3, 4
 
     /// <inheritdoc />
     public string Name => nameof(UnbindParts);

@@ -1,7 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
-using System.Runtime.Intrinsics.X86;
 using TorchSharp;
 using static SemAim.Runtime.Native.Bfloat16;
 using static TorchSharp.torch;
@@ -27,7 +26,10 @@ internal static unsafe class RowNorm
         var normalised = empty(x.shape, dtype: ScalarType.BFloat16);
         var job = new Job(x, weight) { Bias = Floats(bias), Out = (ushort*)Address(normalised), Statistics = statistics is null ? null : Floats(statistics), Eps = (float)eps };
         StableAbi.Check(StableAbi.torch_parallel_for(0, job.Rows, 16, (nint)(delegate* unmanaged<long, long, void*, void>)&ForwardRows, (nint)(&job)), "parallel_for");
-        GC.KeepAlive((x, weight, bias, statistics));
+        GC.KeepAlive(x);
+        GC.KeepAlive(weight);
+        GC.KeepAlive(bias);
+        GC.KeepAlive(statistics);
         return normalised;
     }
 
@@ -40,7 +42,10 @@ internal static unsafe class RowNorm
         using var sums = zeros(job.Blocks, 2, job.Width, dtype: ScalarType.Float32);
         job.Sums = Floats(sums);
         StableAbi.Check(StableAbi.torch_parallel_for(0, job.Blocks, 1, (nint)(delegate* unmanaged<long, long, void*, void>)&BackwardBlocks, (nint)(&job)), "parallel_for");
-        GC.KeepAlive((gradient, x, weight, statistics));
+        GC.KeepAlive(gradient);
+        GC.KeepAlive(x);
+        GC.KeepAlive(weight);
+        GC.KeepAlive(statistics);
         return (dx, sums.sum([0L]));
     }
 
