@@ -204,7 +204,7 @@ public sealed partial class GraphChecker
         Expr.Host h => h.Code,
         Expr.Text t => $"\"{t.Value}\"",
         Expr.Null => "null",
-        Expr.Element x => $"{Name(x.Repeated)}[{Name(x.Index)}]",
+        Expr.Element x => x.Name ?? $"{Name(x.Repeated)}[{Name(x.Index)}]",
         Expr.Slice s => $"{Name(s.Value)}[\"{s.Pattern.Value}\"]",
         Expr.Binary b => $"{Name(b.Left)} {b.Operator} {Name(b.Right)}",
         Expr.Negate n => $"-{Name(n.Operand)}",

@@ -181,7 +181,7 @@ internal sealed class GraphReader(ModuleReader module, EquatableArray<LayerField
         if (loop.Locals is not [var variable] || ModuleReader.Strip(loop.Collection) is not IFieldReferenceOperation { Field: var field } || layers.FirstOrDefault(l => l.Field == field.Name && l.Count is not null) is not { } layer) return null;
         var index = variable.Name + "Index";
         for (var n = 2; Written.Contains(index); n++) index = variable.Name + "Index" + n.ToString(System.Globalization.CultureInfo.InvariantCulture);
-        aliases[variable] = new Expr.Element(id, new Expr.Layer(id, layer.Field), new Expr.Local(id, index));
+        aliases[variable] = new Expr.Element(id, new Expr.Layer(id, layer.Field), new Expr.Local(id, index), variable.Name);
         return new Statement.For(id, index, new Expr.Int(id, 0), layer.Count!, false, Block(loop.Body));
     }
 

@@ -29,8 +29,8 @@ public abstract record Expr(int Id)
     /// <summary>A layer field.</summary>
     public sealed record Layer(int Id, string Field) : Expr(Id);
 
-    /// <summary>One copy of a repeated layer.</summary>
-    public sealed record Element(int Id, Expr Repeated, Expr Index) : Expr(Id);
+    /// <summary>One copy of a repeated layer; a <c>foreach</c> gives it a name.</summary>
+    public sealed record Element(int Id, Expr Repeated, Expr Index, string? Name = null) : Expr(Id);
 
     /// <summary><c>left op right</c> over sizes or values; the operator in C# spelling.</summary>
     public sealed record Binary(int Id, string Operator, Expr Left, Expr Right) : Expr(Id);
