@@ -10,15 +10,8 @@ internal sealed class Sheet : IDisposable
 
     private const long MostPixels = 150_000_000;                // of four bytes, and again while it is encoded
 
-    // fresh machines have no fonts at all: the figure brings its own
-    private static readonly Lazy<SKTypeface> Face = new(() =>
-    {
-        using var stream = typeof(Sheet).Assembly.GetManifestResourceStream("DejaVuSans.ttf")!;
-        return SKTypeface.FromStream(stream);
-    });
-
     private readonly SKSurface surface;
-    private readonly SKFont title = Font(13), small = Font(9.5f);
+    private readonly SKFont title = EmbeddedFont.At(13), small = EmbeddedFont.At(9.5f);
     private readonly SKPaint ink = new() { Color = new SKColor(0x22, 0x26, 0x2e), IsAntialias = true };
     private readonly SKPaint grey = new() { Color = new SKColor(0x6a, 0x71, 0x7d), IsAntialias = true };
 
@@ -101,8 +94,6 @@ internal sealed class Sheet : IDisposable
         for (var i = 0; i < pixels.Width * pixels.Height; i++) rgba.Slice(4 * i, 3).CopyTo(rgb.AsSpan(3 * i));
         return rgb;
     }
-
-    private static SKFont Font(float size) => new(Face.Value, size) { Edging = SKFontEdging.Antialias, Subpixel = true };
 
     public void Dispose()
     {

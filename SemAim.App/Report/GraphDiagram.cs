@@ -2,13 +2,14 @@ using System.Globalization;
 using System.Net;
 using System.Text;
 using System.Text.RegularExpressions;
+using SemAim.App.Figures;
 
 namespace SemAim.App.Report;
 
 /// <summary>Draws the compiler's Mermaid text as SVG, from left to right: a column is as far from the inputs as its nodes are, a frame is a loop.</summary>
 internal static partial class GraphDiagram
 {
-    private const int BoxWidth = 116, BoxHeight = 34, Across = 34, Down = 22, Edge = 14, Title = 16;
+    private const int BoxHeight = 34, Across = 34, Down = 22, Edge = 14, Title = 19;
 
     private sealed record Node(string Id, string Label, string Shape, int[] Loops)
     {
@@ -30,7 +31,10 @@ internal static partial class GraphDiagram
         var all = nodes.Concat(ways.Values).ToList();
         Arrange(all, edges, ways, known);
         var depth = nodes.Max(n => n.Loops.Length);
-        var (width, height) = (2 * Edge + (all.Max(n => n.Column) + 1) * (BoxWidth + Across) - Across, 2 * Edge + depth * Title + (all.Max(n => n.Row) + 1) * (BoxHeight + Down) - Down);
+        // a column is as wide as its widest words; a loop's title stands above its first column
+        var widths = Enumerable.Range(0, all.Max(n => n.Column) + 1).Select(column => nodes.Where(n => n.Column == column)
+            .SelectMany(n => n.Loops.Select(l => EmbeddedFont.Width(loops[l], ModelDiagram.LargestText) + 7).Append(ModelDiagram.BoxWidth(n.Label))).DefaultIfEmpty(0).Max()).ToList();
+        var (width, height) = (2 * Edge + widths.Sum() + (widths.Count - 1) * Across, 2 * Edge + depth * Title + (all.Max(n => n.Row) + 1) * (BoxHeight + Down) - Down);
         var svg = new StringBuilder();
         svg.Append(CultureInfo.InvariantCulture, $"<svg class=\"diagram graph\" viewBox=\"0 0 {width} {height}\" style=\"min-width:{width * 3 / 4}px;max-width:{width * 5 / 4}px\" role=\"img\" aria-label=\"{E(name)}\"><defs><marker id=\"head-{E(name)}\" viewBox=\"0 0 8 8\" refX=\"7\" refY=\"4\" markerWidth=\"7\" markerHeight=\"7\" orient=\"auto\"><path d=\"M0 0L8 4L0 8z\"/></marker></defs>");
         for (var loop = 0; loop < loops.Count; loop++)
@@ -40,19 +44,19 @@ internal static partial class GraphDiagram
             // an inner loop's frame lies within the outer one's, and each has its title above what it frames
             var within = inside.Max(n => n.Loops.Length - Array.IndexOf(n.Loops, loop));
             var (room, title) = (2 + 5 * within, Title * within);
-            var (left, top, right, bottom) = (inside.Min(X) - room, inside.Min(Y) - title, inside.Max(X) + BoxWidth + room, inside.Max(Y) + BoxHeight + room);
-            svg.Append(CultureInfo.InvariantCulture, $"<rect class=\"loop\" x=\"{left}\" y=\"{top}\" width=\"{right - left}\" height=\"{bottom - top}\" rx=\"8\"/><text class=\"loop\" x=\"{left + 7}\" y=\"{top + 12}\">{E(loops[loop])}</text>");
+            var (left, top, right, bottom) = (inside.Min(X) - room, inside.Min(Y) - title, inside.Max(Right) + room, inside.Max(Y) + BoxHeight + room);
+            svg.Append(CultureInfo.InvariantCulture, $"<rect class=\"loop\" x=\"{left}\" y=\"{top}\" width=\"{right - left}\" height=\"{bottom - top}\" rx=\"8\"/><text class=\"loop\" x=\"{left + 7}\" y=\"{top + 14}\">{E(loops[loop])}</text>");
         }
         foreach (var (from, to) in edges)
         {
             // through a free place of each column between, so that no line runs behind a box
-            var at = (X: X(known[from]) + BoxWidth, Y: Middle(known[from]));
+            var at = (X: Right(known[from]), Y: Middle(known[from]));
             var path = new StringBuilder().Append(CultureInfo.InvariantCulture, $"M{at.X} {at.Y}");
             for (var column = known[from].Column + 1; column < known[to].Column; column++)
             {
                 var way = ways[(from, column)];
                 Bend(path, ref at, X(way), Middle(way));
-                at.X += BoxWidth;
+                at.X = Right(way);
                 path.Append(CultureInfo.InvariantCulture, $"H{at.X}");
             }
             Bend(path, ref at, X(known[to]), Middle(known[to]));
@@ -61,11 +65,12 @@ internal static partial class GraphDiagram
         foreach (var node in nodes)
         {
             var (x, y) = (X(node), Y(node));
-            svg.Append(CultureInfo.InvariantCulture, $"<rect class=\"{node.Shape}\" x=\"{x}\" y=\"{y}\" width=\"{BoxWidth}\" height=\"{BoxHeight}\" rx=\"{(node.Shape == "query" ? 17 : 6)}\"/><text x=\"{x + BoxWidth / 2}\" y=\"{y + BoxHeight / 2 + 4}\" text-anchor=\"middle\">{E(node.Label)}</text>");
+            svg.Append(CultureInfo.InvariantCulture, $"<rect class=\"{node.Shape}\" x=\"{x}\" y=\"{y}\" width=\"{widths[node.Column]}\" height=\"{BoxHeight}\" rx=\"{(node.Shape == "query" ? 17 : 6)}\"/><text x=\"{x + widths[node.Column] / 2}\" y=\"{y + BoxHeight / 2 + 4}\" text-anchor=\"middle\">{E(node.Label)}</text>");
         }
         return svg.Append("</svg>").ToString();
 
-        static int X(Node n) => Edge + n.Column * (BoxWidth + Across);
+        int X(Node n) => Edge + widths.Take(n.Column).Sum() + n.Column * Across;
+        int Right(Node n) => X(n) + widths[n.Column];
         int Y(Node n) => Edge + depth * Title + n.Row * (BoxHeight + Down);
         int Middle(Node n) => Y(n) + BoxHeight / 2;
         static void Bend(StringBuilder path, ref (int X, int Y) at, int x, int y)

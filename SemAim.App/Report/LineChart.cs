@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Net;
 using System.Text;
+using SemAim.App.Figures;
 
 namespace SemAim.App.Report;
 
@@ -13,7 +14,10 @@ internal static class LineChart
     /// <summary>Curves beyond this many have the colours of the first ones, but dashed.</summary>
     internal const int Inks = 6;
 
-    private const int Width = 560, Height = 240, Left = 56, Right = 14, Top = 14, Bottom = 38, MostPoints = 420, MostHits = 80;
+    // pixels of its words where they are largest: on paper, where two charts share a line (report.css)
+    private const int LargestText = 17;
+
+    private const int Width = 560, Height = 240, Top = 14, Bottom = 44, MostPoints = 420, MostHits = 80;
 
     /// <summary>The SVG of one or more series over a common x axis; nothing where there is no finite point.</summary>
     internal static string Svg(string title, string xLabel, IReadOnlyList<Series> series)
@@ -25,16 +29,23 @@ internal static class LineChart
         if (y1 <= y0) (y0, y1) = (y0 - Math.Max(0.5, Math.Abs(y0) / 10), y1 + Math.Max(0.5, Math.Abs(y1) / 10));
         var step = Step((y1 - y0) / 4);
         (y0, y1) = (Math.Floor(y0 / step) * step, Math.Ceiling(y1 / step) * step);
-        double X(double x) => Left + (x - x0) / (x1 - x0) * (Width - Left - Right);
+        string YTick(double y) => Tick(y, Math.Max(Math.Abs(y0), Math.Abs(y1)));
+        string XTick(double x) => Tick(x, Math.Max(Math.Abs(x0), Math.Abs(x1)));
+        var heights = Enumerable.Range(0, 1 + (int)Math.Floor((y1 - y0) / step + 0.5)).Select(i => y0 + i * step).ToList();
+        var xStep = Step((x1 - x0) / 6);
+        var places = new List<double>();
+        for (var x = Math.Ceiling(x0 / xStep) * xStep; x <= x1; x += xStep) places.Add(x);
+        var left = 10 + heights.Max(y => EmbeddedFont.Width(YTick(y), LargestText));
+        var right = places.Select(x => EmbeddedFont.Width(XTick(x), LargestText) / 2).Append(14).Max();
+        double X(double x) => left + (x - x0) / (x1 - x0) * (Width - left - right);
         double Y(double y) => Top + (y1 - y) / (y1 - y0) * (Height - Top - Bottom);
         var svg = new StringBuilder();
         svg.Append(CultureInfo.InvariantCulture, $"<figure class=\"chart\"><figcaption>{E(title)}</figcaption><svg viewBox=\"0 0 {Width} {Height}\" role=\"img\" aria-label=\"{E(title)}\" data-x=\"{E(xLabel)}\">");
-        for (var i = 0; y0 + i * step <= y1 + step / 2; i++)
-            svg.Append(CultureInfo.InvariantCulture, $"<line class=\"grid\" x1=\"{Left}\" x2=\"{Width - Right}\" y1=\"{Y(y0 + i * step):F1}\" y2=\"{Y(y0 + i * step):F1}\"/><text x=\"{Left - 8}\" y=\"{Y(y0 + i * step) + 4:F1}\" text-anchor=\"end\">{Tick(y0 + i * step, Math.Max(Math.Abs(y0), Math.Abs(y1)))}</text>");
-        var xStep = Step((x1 - x0) / 6);
-        for (var x = Math.Ceiling(x0 / xStep) * xStep; x <= x1; x += xStep)
-            svg.Append(CultureInfo.InvariantCulture, $"<text x=\"{X(x):F1}\" y=\"{Height - Bottom + 16}\" text-anchor=\"middle\">{Tick(x, Math.Max(Math.Abs(x0), Math.Abs(x1)))}</text>");
-        svg.Append(CultureInfo.InvariantCulture, $"<text x=\"{(Left + Width - Right) / 2}\" y=\"{Height - 5}\" text-anchor=\"middle\">{E(xLabel)}</text>");
+        foreach (var y in heights)
+            svg.Append(CultureInfo.InvariantCulture, $"<line class=\"grid\" x1=\"{left}\" x2=\"{Width - right}\" y1=\"{Y(y):F1}\" y2=\"{Y(y):F1}\"/><text x=\"{left - 8}\" y=\"{Y(y) + 4:F1}\" text-anchor=\"end\">{YTick(y)}</text>");
+        foreach (var x in places)
+            svg.Append(CultureInfo.InvariantCulture, $"<text x=\"{X(x):F1}\" y=\"{Height - Bottom + 18}\" text-anchor=\"middle\">{XTick(x)}</text>");
+        svg.Append(CultureInfo.InvariantCulture, $"<text x=\"{(left + Width - right) / 2}\" y=\"{Height - 5}\" text-anchor=\"middle\">{E(xLabel)}</text>");
         for (var i = 0; i < series.Count; i++)
         {
             var line = Thin([.. series[i].Points.Where(Finite)], MostPoints);

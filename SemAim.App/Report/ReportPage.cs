@@ -46,6 +46,7 @@ internal static class ReportPage
         html.Append(CultureInfo.InvariantCulture, $"<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width,initial-scale=1\"><link rel=\"icon\" href=\"data:,\"><title>SemAim · {E(title)}</title><style>{Asset("uPlot.css")}{Asset("report.css")}</style></head><body><main>");
         html.Append(CultureInfo.InvariantCulture, $"<h1>{E(title)}</h1><p class=\"lead\">{(runs.All(r => r.Settings.Any(s => s is { Name: "verb", Value: "finetune" or "linprobe" })) ? "Classification with an encoder's weights, judged on held-out pictures." : "Self-supervised pretraining by autoregressive image modelling: a vision transformer predicts the patches of a picture one after another.")}</p>");
         Cards(html, findings.Count > 0 ? findings : [.. runs.SelectMany(r => Found(r).Select(f => runs.Count > 1 ? ($"{f.Name} · {r.Name}", f.Value, f.Remark) : f))]);
+        Unmeasured(html, runs);
         Section(html, "Training", Charts(runs, "step", "step", ["loss", "lr", "grad_norm", "images_per_second"], ["step", "epoch", "memory_bytes", "peak_memory_bytes", "device_memory_bytes"], Memory(runs)));
         Section(html, "Epochs", Charts(runs, "epoch", "epoch", ["train_loss", "train_lr", "train_total_norm", "test_acc1", "test_acc5", "test_loss"], ["epoch", "step", "steps", "n_parameters"]));
         Knn(html, runs);
@@ -92,6 +93,13 @@ internal static class ReportPage
         html.Append("</section>");
     }
 
+    // a run that has just begun, or that ended before its first record
+    private static void Unmeasured(StringBuilder html, IReadOnlyList<RunRecord> runs)
+    {
+        List<string> empty = [.. runs.Where(r => r.Metrics.All(m => RunRecord.Text(m, "kind") == "event")).Select(r => r.Name)];
+        if (empty.Count > 0) html.Append(CultureInfo.InvariantCulture, $"<div class=\"panel\">{(runs.Count > 1 ? $"{E(string.Join(", ", empty))}: n" : "N")}othing has been measured yet, neither a step nor an evaluation. Make the page again when the run has gone on.</div>");
+    }
+
     private static List<(string Name, string Value, string Remark)> Found(RunRecord run)
     {
         var found = new List<(string Name, string Value, string Remark)>();
@@ -103,7 +111,7 @@ internal static class ReportPage
             if (run.Of(kind).ToList() is { Count: > 0 } judged)
                 found.Add(($"{name} top-1", Share(judged[^1], "top1"), $"{F(judged[^1], "samples", 0)} held-out pictures"));
         if (run.Curve("step", "step", "loss") is { Count: > 0 } loss)
-            found.Add(("Training loss", loss[^1].Y.ToString("F3", CultureInfo.InvariantCulture), $"{loss[0].Y.ToString("F3", CultureInfo.InvariantCulture)} at step {loss[0].X}, {loss[^1].X} steps"));
+            found.Add(("Training loss", loss[^1].Y.ToString("F3", CultureInfo.InvariantCulture), $"{loss[0].Y.ToString("F3", CultureInfo.InvariantCulture)} at step {loss[0].X}, {loss[^1].X} step{(loss[^1].X == 1 ? "" : "s")}"));
         if (run.Curve("step", "step", "images_per_second") is { Count: > 0 } speed)
             found.Add(("Speed", $"{speed[^1].Y.ToString("F0", CultureInfo.InvariantCulture)} pictures/s", "mean over the run"));
         return found;

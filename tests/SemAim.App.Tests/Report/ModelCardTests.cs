@@ -1,4 +1,5 @@
 using System.Text.RegularExpressions;
+using SemAim.App.Figures;
 using SemAim.App.Report;
 using SemAim.Dsl;
 using SemAim.Models;
@@ -110,7 +111,7 @@ public sealed class ModelCardTests
         var svg = System.Xml.Linq.XElement.Parse(GraphDiagram.Svg(card.Mermaid, name));
 
         var arrows = card.Mermaid.Split('\n').Count(l => l.Contains("-->"));
-        var boxes = svg.Elements("rect").Where(r => (string)r.Attribute("class")! != "loop").Select(r => (X: (int)r.Attribute("x")!, Y: (int)r.Attribute("y")!)).ToList();
+        var boxes = svg.Elements("rect").Where(r => (string)r.Attribute("class")! != "loop").Select(r => (X: (int)r.Attribute("x")!, Y: (int)r.Attribute("y")!, Width: (int)r.Attribute("width")!)).ToList();
         Assert.Equal(arrows, svg.Elements("path").Count());
         Assert.Equal(card.Mermaid.Split('\n').Count(l => l.TrimStart().StartsWith('n') && !l.Contains("-->")), boxes.Count);
         Assert.Equal(boxes.Count, boxes.Distinct().Count());
@@ -118,8 +119,30 @@ public sealed class ModelCardTests
         Assert.All(svg.Elements("rect"), r => Assert.True((int)r.Attribute("x")! >= 0 && (int)r.Attribute("y")! >= 0 && (int)r.Attribute("x")! + (int)r.Attribute("width")! <= size[2] && (int)r.Attribute("y")! + (int)r.Attribute("height")! <= size[3]));
         // an arrow's straight parts keep to places without a box
         foreach (var straight in svg.Elements("path").SelectMany(p => Regex.Matches((string)p.Attribute("d")!, @"(\d+) (\d+)H(\d+)")).Select(m => m.Groups.Values.Skip(1).Select(g => int.Parse(g.ValueSpan)).ToArray()))
-            Assert.DoesNotContain(boxes, b => b.Y <= straight[1] && straight[1] <= b.Y + 34 && b.X < straight[2] && straight[0] < b.X + 116);
+            Assert.DoesNotContain(boxes, b => b.Y <= straight[1] && straight[1] <= b.Y + 34 && b.X < straight[2] && straight[0] < b.X + b.Width);
         Assert.Contains(name.StartsWith("aim", StringComparison.Ordinal) ? "queryBlocks s" : "blocks i", svg.Value);
         Assert.StartsWith("<svg class=\"diagram\"", ModelDiagram.Svg(card));
+    }
+
+    [Theory]
+    [MemberData(nameof(Names))]
+    public void The_words_of_every_box_and_frame_fit_into_it_even_in_print(string name)
+    {
+        var card = ModelCard.Named(name);
+        // the page's style sheet may not make them larger than what the boxes were measured for
+        Assert.Equal([ModelDiagram.LargestText], Regex.Matches(ReportPage.Asset("report.css"), @"\.diagram text\{[^}]*font-size:(\d+)px").Select(m => int.Parse(m.Groups[1].ValueSpan)));
+        using var font = EmbeddedFont.At(ModelDiagram.LargestText);
+        foreach (var svg in new[] { ModelDiagram.Svg(card), GraphDiagram.Svg(card.Mermaid, name) }.Select(s => System.Xml.Linq.XElement.Parse(s)))
+        {
+            Assert.True(svg.Elements("text").Count() > 5);
+            foreach (var text in svg.Elements("text"))
+            {
+                var box = (System.Xml.Linq.XElement)text.PreviousNode!;
+                Assert.Equal("rect", box.Name.LocalName);
+                var (x, left, width, words) = ((int)text.Attribute("x")!, (int)box.Attribute("x")!, (int)box.Attribute("width")!, font.MeasureText(text.Value));
+                var (begins, ends) = (string?)text.Attribute("text-anchor") == "middle" ? (x - words / 2, x + words / 2) : (x, x + words);
+                Assert.True(begins >= left + 4 && ends <= left + width - 2, $"'{text.Value}' from {begins} to {ends} in a box from {left} to {left + width}");
+            }
+        }
     }
 }

@@ -50,6 +50,26 @@ public sealed class ReportPageTests : IDisposable
         Assert.Contains("</html>", File.ReadAllText(Path.Combine(folder, "cut.html")));
     }
 
+    [Theory]
+    [InlineData("", true)]
+    [InlineData("{\"kind\":\"event\",\"event\":\"start\",\"step\":0}\n", true)]
+    [InlineData("{\"kind\":\"linprobe\",\"top1\":44,\"samples\":10}\n", false)]
+    [InlineData("{\"kind\":\"step\",\"step\":1,\"loss\":1}\n", false)]
+    public void A_run_that_has_measured_nothing_yet_says_so(string metrics, bool says)
+    {
+        var run = Path.Combine(folder, "aim_tiny.new");
+        Directory.CreateDirectory(run);
+        File.WriteAllText(Path.Combine(run, "metrics.jsonl"), metrics);
+
+        ReportPage.Write(Path.Combine(folder, "new.html"), [run], [], []);
+        ReportPage.Write(Path.Combine(folder, "both.html"), [run, Run("aim_tiny.a", 1e-3)], [], []);
+
+        var (alone, beside) = (File.ReadAllText(Path.Combine(folder, "new.html")), File.ReadAllText(Path.Combine(folder, "both.html")));
+        Assert.Equal(says, alone.Contains("Nothing has been measured yet", StringComparison.Ordinal));
+        Assert.Equal(says, beside.Contains("aim_tiny.new: nothing has been measured yet", StringComparison.Ordinal));
+        Assert.DoesNotContain("1 steps", alone);
+    }
+
     [Fact]
     public void What_a_run_said_before_it_was_resumed_from_an_earlier_step_is_not_drawn()
     {
@@ -235,6 +255,38 @@ public sealed class ReportPageTests : IDisposable
         // a static chart is drawn by lines; one that uPlot drew would be a picture
         var pictures = System.Text.Encoding.Latin1.GetString(File.ReadAllBytes(pdf)).Split("/Subtype /Image").Length - 1;
         Assert.InRange(pictures, 0, 3);
+    }
+
+    [Theory]
+    [InlineData(1280, false)]
+    [InlineData(717, true)]                                    // A4 without its margins
+    public void On_the_screen_and_on_paper_words_stay_within_their_boxes_and_charts_and_nothing_is_cut_off(int width, bool paper)
+    {
+        var page = Path.Combine(folder, "page.html");
+        ReportPage.Write(page, [Run("aim_tiny.a", 1e-3), Run("aim_tiny.b", 2e-3)], [], [.. ModelCard.Names.Select(ModelCard.Named)]);
+        // a browser that prints has no scripts left to ask: the rules for paper are made those of the screen
+        if (paper) File.WriteAllText(page, File.ReadAllText(page).Replace("@media print", "@media screen", StringComparison.Ordinal));
+        File.AppendAllText(page, """
+            <script>
+              const shown = e => e.getClientRects().length > 0, within = (a, b) => a.left >= b.left - 0.5 && a.right <= b.right + 0.5 && a.top >= b.top - 0.5 && a.bottom <= b.bottom + 0.5;
+              const all = s => [...document.querySelectorAll(s)].filter(shown), box = e => e.getBoundingClientRect();
+              const said = {
+                boxes: all('.diagram text').length,
+                outside: all('.diagram text').filter(t => !within(box(t), box(t.previousElementSibling))).map(t => t.textContent),
+                ticks: all('.chart > svg text').filter(t => !within(box(t), box(t.ownerSVGElement))).map(t => t.textContent),
+                wide: document.documentElement.scrollWidth > document.documentElement.clientWidth ? ['the page ' + document.documentElement.scrollWidth] : all('.panel').filter(p => box(p).right > innerWidth).map(p => p.textContent.slice(0, 40)),
+                still: all('.chart > svg').length, live: all('.chart > .uplot').length, folded: all('summary').length,
+              };
+              document.body.dataset.said = JSON.stringify(said);
+            </script>
+            """);
+        if (Browse([$"--window-size={width},900", "--dump-dom", new Uri(page).AbsoluteUri]) is not { } told) return;
+        Assert.DoesNotContain("CONSOLE", told.Errors);
+        var said = System.Text.Json.JsonDocument.Parse(System.Net.WebUtility.HtmlDecode(System.Text.RegularExpressions.Regex.Match(told.Output, "data-said=\"([^\"]*)\"").Groups[1].Value)).RootElement;
+        Assert.True(said.GetProperty("boxes").GetInt32() > 100, $"{said}");
+        Assert.All(new[] { "outside", "ticks", "wide" }, bad => Assert.Equal("[]", said.GetProperty(bad).GetRawText()));
+        Assert.All(paper ? new[] { "live", "folded" } : ["still"], none => Assert.Equal(0, said.GetProperty(none).GetInt32()));
+        Assert.All(paper ? new[] { "still" } : ["live", "folded"], some => Assert.True(said.GetProperty(some).GetInt32() >= 5, $"{said}"));
     }
 
     // null where there is no browser: the static parts are checked by the tests beside
