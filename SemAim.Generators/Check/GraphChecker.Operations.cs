@@ -134,6 +134,24 @@ public sealed partial class GraphChecker
         _ => v!.Type,
     };
 
+    // true: bool for certain; false: numbers; null: what a parameter holds is seen when it comes
+    private static bool? IsCondition(Value v) => v.Producer switch
+    {
+        null or { Kind: OpKind.Repeat or OpKind.If or OpKind.Call } => null,
+        { Kind: OpKind.Reshape or OpKind.Permute or OpKind.Expand or OpKind.Select or OpKind.Narrow or OpKind.Gather or OpKind.Detach or OpKind.Unbind } view => IsCondition(view.Operands[0]!),
+        { Kind: OpKind.Reduce, Method: "max" or "min" } reduced => IsCondition(reduced.Operands[0]!),
+        { Kind: OpKind.Where } choice => Both(choice.Operands.Skip(1)),
+        // several at once: + is or, * is and
+        { Kind: OpKind.Concat } or { Kind: OpKind.Binary, Method: "+" or "*" } => Both(v.Producer.Operands),
+        _ => v.Type == ElementType.Bool,
+    };
+
+    private static bool? Both(IEnumerable<Value?> values)
+    {
+        var all = values.Select(o => IsCondition(o!)).ToList();
+        return all.Contains(false) ? false : all.Contains(null) ? null : true;
+    }
+
     private void NeedsNumbers(Expr.Call c, Value x)
     {
         if (TypeOf(x) is not (ElementType.Int64 or ElementType.Bool) || c.Target is null) return;
@@ -267,7 +285,7 @@ public sealed partial class GraphChecker
             case ("Ops", "Einsum"): return new Item.Tensor(Einsum(c));
             case ("Ops", "Where"):
                 var (condition, yes, no) = (Tensor(Argument(c, "condition")!), Tensor(Argument(c, "a")!), Tensor(Argument(c, "b")!));
-                if (TypeOf(condition) is ElementType.Float or ElementType.Int64) throw new CheckFailure("SEM0021", $"`Where` by `{Name(Argument(c, "condition")!)}` is not a graph operation: a condition is what a comparison gives, or a parameter", at: Argument(c, "condition")!.Id);
+                if (IsCondition(condition) == false) throw new CheckFailure("SEM0021", $"`Where` by `{Name(Argument(c, "condition")!)}` is not a graph operation: a condition must be bool, what a comparison gives; compare it, for example `{Name(Argument(c, "condition")!)} > 0`", at: Argument(c, "condition")!.Id);
                 if (!Same(yes.Axes, no.Axes) || !Same(condition.Axes, yes.Axes)) throw new CheckFailure("SEM0204", $"`Where`: {Show(condition.Axes)}, {Show(yes.Axes)} and {Show(no.Axes)} have no common reading", at: c.Id);
                 return new Item.Tensor(Emit(OpKind.Where, c.Id, yes.Axes, [condition, yes, no]));
             case var _ when c.Arguments.Any(a => a.Value is Expr.Broken): throw new CheckFailure();

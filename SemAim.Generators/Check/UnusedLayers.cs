@@ -4,7 +4,7 @@ using SemAim.Generators.Ir;
 
 namespace SemAim.Generators.Check;
 
-/// <summary>Layers that no graph reads: their parameters would be saved and never trained.</summary>
+/// <summary>Layers that no graph reads: their parameters would be saved and never trained, and constants saved and never read.</summary>
 public static class UnusedLayers
 {
     /// <summary>Warns of each; a module without graphs is plain C# and may use its layers there.</summary>
@@ -14,7 +14,7 @@ public static class UnusedLayers
         var used = new HashSet<string>();
         foreach (var graph in unit.Graphs) RecursionChecker.Visit(graph.Body, e => { if (e is Expr.Layer l) used.Add(l.Field); });
         foreach (var layer in unit.Layers)
-            if (layer.Kind != LayerKind.Constant && !used.Contains(layer.Field))
-                report(new("SEM0103", $"layer `{layer.Field}` is never used by a graph; its parameters would be saved and never trained", layer.Place, -1, 0));
+            if (!used.Contains(layer.Field))
+                report(new("SEM0103", layer.Kind == LayerKind.Constant ? $"constant `{layer.Field}` is never used by a graph; it would be saved and never read" : $"layer `{layer.Field}` is never used by a graph; its parameters would be saved and never trained", layer.Place, -1, 0));
     }
 }

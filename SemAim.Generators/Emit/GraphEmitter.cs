@@ -25,16 +25,20 @@ internal sealed class GraphEmitter
 
     private readonly CompilerOptions options;
 
-    private GraphEmitter(ModuleScope scope, CheckedGraph graph, CodeWriter code, CompilerOptions options)
+    private readonly RuntimeNames names;
+
+    private GraphEmitter(ModuleScope scope, CheckedGraph graph, RuntimeNames names, CodeWriter code, CompilerOptions options)
     {
         (this.scope, facts, this.graph, this.code, this.options) = (scope, scope.Facts, graph, code, options);
+        // locals keep the author's names, even where these are words of the compiler
+        this.names = names.Within(Rewriting.All(graph.Body).SelectMany(o => o.Results.Select(r => r.Name).Append(o.Variable)).OfType<string>());
         taken = ["draws", "cutter", .. Identifier.Keywords, .. facts.Names, .. graph.Bound, .. graph.Unit.Parameters.Select(p => p.Name)];
     }
 
     /// <summary>Writes the statements of a graph.</summary>
-    internal static void Write(ModuleScope scope, CheckedGraph graph, CodeWriter code, CompilerOptions options)
+    internal static void Write(ModuleScope scope, CheckedGraph graph, RuntimeNames names, CodeWriter code, CompilerOptions options)
     {
-        var emitter = new GraphEmitter(scope, graph, code, options);
+        var emitter = new GraphEmitter(scope, graph, names, code, options);
         var values = graph.Unit.Parameters.Where(p => p.Kind != ParameterKind.Host).ToList();
         for (var i = 0; i < values.Count; i++) emitter.variables[graph.Body.Parameters[i]] = Identifier.Escaped(values[i].Name);
         foreach (var op in Rewriting.All(graph.Body).Where(o => o.Kind == OpKind.Repeat)) emitter.taken.Add(op.Variable);
@@ -91,7 +95,7 @@ internal sealed class GraphEmitter
                 variables[op.Result] = $"{Field(op)}.Tensor";
                 return;
             case OpKind.MaskCausal:
-                variables[op.Result] = "AttentionBias.Causal";
+                variables[op.Result] = $"{names["AttentionBias"]}.Causal";
                 return;
             case OpKind.Repeat: Repeat(op); return;
             case OpKind.If: If(op); return;
@@ -108,7 +112,7 @@ internal sealed class GraphEmitter
         }
         LineEnds(op);
         if (options.Trace)
-            foreach (var r in op.Results.Where(r => r.Type != ElementType.Mask)) code.Line($"Trace.Value(\"{scope.Unit.Name}.{graph.Unit.Name}\", \"{variables[r]}\", {variables[r]});");
+            foreach (var r in op.Results.Where(r => r.Type != ElementType.Mask)) code.Line($"{names["Trace"]}.Value(\"{scope.Unit.Name}.{graph.Unit.Name}\", \"{variables[r]}\", {variables[r]});");
     }
 
     // the variables stay: what they hold is exchanged
@@ -171,7 +175,7 @@ internal sealed class GraphEmitter
 
     private void If(Op op)
     {
-        foreach (var r in op.Results) code.Line($"Tensor {New(r)};");
+        foreach (var r in op.Results) code.Line($"{names["Tensor"]} {New(r)};");
         code.Line($"if ({op.Text})");
         Branch(op.Body!);
         code.Line("else");
@@ -210,38 +214,38 @@ internal sealed class GraphEmitter
         var field = op.Text.Length > 0 && op.Kind is OpKind.Linear or OpKind.LayerNorm or OpKind.Conv2d or OpKind.Call or OpKind.Lower ? Field(op) : "";
         switch (op.Kind)
         {
-            case OpKind.Linear: return $"Kernels.{(op.Method == FuseGelu.Method ? "GeluLinear" : "Linear")}({X()}, {field})";
-            case OpKind.LayerNorm: return $"Kernels.{(op.Method == NarrowNorms.Method ? "NarrowLayerNorm" : "LayerNorm")}({X()}, {field})";
-            case OpKind.Conv2d: return $"Kernels.Conv2d({X()}, {field})";
-            case OpKind.Lower: return $"Kernels.Lower({X()}, {field}.Weight)";
-            case OpKind.Raise: return $"Kernels.Raise({X()})";
+            case OpKind.Linear: return $"{names["Kernels"]}.{(op.Method == FuseGelu.Method ? "GeluLinear" : "Linear")}({X()}, {field})";
+            case OpKind.LayerNorm: return $"{names["Kernels"]}.{(op.Method == NarrowNorms.Method ? "NarrowLayerNorm" : "LayerNorm")}({X()}, {field})";
+            case OpKind.Conv2d: return $"{names["Kernels"]}.Conv2d({X()}, {field})";
+            case OpKind.Lower: return $"{names["Kernels"]}.Lower({X()}, {field}.Weight)";
+            case OpKind.Raise: return $"{names["Kernels"]}.Raise({X()})";
             case OpKind.Call: return Call(op, field);
-            case OpKind.Unary: return op.Method switch { "gelu" => $"Functional.gelu({X()})", "relu" => $"Functional.relu({X()})", "silu" => $"Functional.silu({X()})", "quickgelu" => $"Kernels.QuickGelu({X()})", _ => $"{X()}.{op.Method}()" };
+            case OpKind.Unary: return op.Method switch { "gelu" => $"{names["Functional"]}.gelu({X()})", "relu" => $"{names["Functional"]}.relu({X()})", "silu" => $"{names["Functional"]}.silu({X()})", "quickgelu" => $"{names["Kernels"]}.QuickGelu({X()})", _ => $"{X()}.{op.Method}()" };
             case OpKind.Scalar:
                 return op.Method switch
                 {
-                    "pow" when op.Text == "2" => $"Kernels.Square({X()})",
+                    "pow" when op.Text == "2" => $"{names["Kernels"]}.Square({X()})",
                     "pow" when op.Text == "0.5" => $"{X()}.sqrt()",
-                    "pow" => $"{X()}.pow(Number.Of({op.Text}))",
-                    "+" => $"Kernels.Add({X()}, Number.Of({op.Text}))",
-                    "-" => $"{X()}.sub(Number.Of({op.Text}))",
-                    "*" => $"{X()}.mul(Number.Of({op.Text}))",
-                    "/" => $"{X()}.div(Number.Of({op.Text}))",
-                    "r-" => $"Kernels.Subtract(Number.Of({op.Text}), {X()})",
-                    _ => $"Kernels.Divide(Number.Of({op.Text}), {X()})",
+                    "pow" => $"{X()}.pow({names["Number"]}.Of({op.Text}))",
+                    "+" => $"{names["Kernels"]}.Add({X()}, {names["Number"]}.Of({op.Text}))",
+                    "-" => $"{X()}.sub({names["Number"]}.Of({op.Text}))",
+                    "*" => $"{X()}.mul({names["Number"]}.Of({op.Text}))",
+                    "/" => $"{X()}.div({names["Number"]}.Of({op.Text}))",
+                    "r-" => $"{names["Kernels"]}.Subtract({names["Number"]}.Of({op.Text}), {X()})",
+                    _ => $"{names["Kernels"]}.Divide({names["Number"]}.Of({op.Text}), {X()})",
                 };
-            case OpKind.Binary when op.Method == "+": return $"Kernels.Add({X()}, {X(1)})";
+            case OpKind.Binary when op.Method == "+": return $"{names["Kernels"]}.Add({X()}, {X(1)})";
             case OpKind.Binary: return $"{X()}.{op.Method switch { "-" => "sub", "*" => "mul", _ => "div" }}({X(1)})";
-            case OpKind.Compare: return $"{X()}.{op.Method switch { "<" => "lt", "<=" => "le", ">" => "gt", _ => "ge" }}({(op.Operands.Count > 1 ? X(1) : $"Number.Of({op.Text})")})";
+            case OpKind.Compare: return $"{X()}.{op.Method switch { "<" => "lt", "<=" => "le", ">" => "gt", _ => "ge" }}({(op.Operands.Count > 1 ? X(1) : $"{names["Number"]}.Of({op.Text})")})";
             case OpKind.Reshape: return $"{X()}.{(IsFresh(op.Operands[0]!) ? "view" : "reshape")}({Sizes(op.Dims)})";
             case OpKind.Permute: return op.Order.Count == 4 && op.Order.SequenceEqual([0, 2, 1, 3]) ? $"{X()}.transpose(1, 2)" : $"{X()}.permute({string.Join(", ", op.Order.Select(N))})";
             case OpKind.Expand: return $"{X()}.expand({Sizes(op.Dims)})";
             case OpKind.Select: return $"{X()}.select({Axis(op)}, {Size(op.Dims[0])})";
-            case OpKind.Unbind: return $"Kernels.Unbind{N(op.Results.Count)}({X()}, {Axis(op)})";
+            case OpKind.Unbind: return $"{names["Kernels"]}.Unbind{N(op.Results.Count)}({X()}, {Axis(op)})";
             case OpKind.Narrow: return $"{X()}.narrow({Axis(op)}, {Size(op.Dims[0])}, {Size(op.Dims[1])})";
-            case OpKind.Concat: return $"torch.cat([{string.Join(", ", op.Operands.Select((_, i) => X(i)))}], {Axis(op)})";
+            case OpKind.Concat: return $"{names["torch"]}.cat([{string.Join(", ", op.Operands.Select((_, i) => X(i)))}], {Axis(op)})";
             case OpKind.Softmax: return $"{X()}.softmax({Axis(op)})";
-            case OpKind.Normalize: return $"Functional.normalize({X()}, 2.0, {Axis(op)})";
+            case OpKind.Normalize: return $"{names["Functional"]}.normalize({X()}, 2.0, {Axis(op)})";
             case OpKind.Reduce when op.Axis < 0: return op.Method == "var" ? $"{X()}.var(unbiased: true)" : $"{X()}.{op.Method}()";
             case OpKind.Reduce:
                 return op.Method switch
@@ -253,18 +257,18 @@ internal sealed class GraphEmitter
                     "min" => $"{X()}.amin([{Axis(op)}], {Bool(op.Keep)})",
                     _ => $"{X()}.argmax({Axis(op)}, {Bool(op.Keep)})",
                 };
-            case OpKind.Einsum: return $"{(op.Method == "mixed" ? "Kernels.Einsum" : "torch.einsum")}(\"{op.Text}\", {string.Join(", ", op.Operands.Select((_, i) => X(i)))})";
-            case OpKind.Attend: return $"Kernels.Attend({X()}, {X(1)}, {X(2)}, {(op.Operands[3] is null ? "default" : X(3))})";
-            case OpKind.MaskUpTo: return $"AttentionBias.UpTo({X()}, Ties.{(op.Text.Length > 0 ? op.Text : "ByIndex")})";
-            case OpKind.MaskBefore: return $"AttentionBias.Before({X()}, Ties.{(op.Text.Length > 0 ? op.Text : "ByIndex")})";
+            case OpKind.Einsum: return $"{(op.Method == "mixed" ? names["Kernels"] + ".Einsum" : names["torch"] + ".einsum")}(\"{op.Text}\", {string.Join(", ", op.Operands.Select((_, i) => X(i)))})";
+            case OpKind.Attend: return $"{names["Kernels"]}.Attend({X()}, {X(1)}, {X(2)}, {(op.Operands[3] is null ? "default" : X(3))})";
+            case OpKind.MaskUpTo: return $"{names["AttentionBias"]}.UpTo({X()}, {names["Ties"]}.{(op.Text.Length > 0 ? op.Text : "ByIndex")})";
+            case OpKind.MaskBefore: return $"{names["AttentionBias"]}.Before({X()}, {names["Ties"]}.{(op.Text.Length > 0 ? op.Text : "ByIndex")})";
             case OpKind.Detach: return $"{X()}.detach()";
-            case OpKind.DropPath: return $"Kernels.DropPath({X()}, {op.Text}, draws)";
-            case OpKind.SortOrder: return $"Kernels.SortOrder({X()})";
-            case OpKind.InverseOrder: return $"Kernels.InverseOrder({X()})";
-            case OpKind.Reorder: return op.Method == "tokens" ? $"Kernels.ReorderTokens({X()}, {X(1)})" : $"Kernels.ReorderPatches({X()}, {X(1)})";
-            case OpKind.Gather: return $"Kernels.Gather({X()}, {X(1)}, {Axis(op)})";
-            case OpKind.Sort: return $"Kernels.Sort({X()}, {Axis(op)})";
-            case OpKind.Where: return $"torch.where({X()}, {X(1)}, {X(2)})";
+            case OpKind.DropPath: return $"{names["Kernels"]}.DropPath({X()}, {op.Text}, draws)";
+            case OpKind.SortOrder: return $"{names["Kernels"]}.SortOrder({X()})";
+            case OpKind.InverseOrder: return $"{names["Kernels"]}.InverseOrder({X()})";
+            case OpKind.Reorder: return op.Method == "tokens" ? $"{names["Kernels"]}.ReorderTokens({X()}, {X(1)})" : $"{names["Kernels"]}.ReorderPatches({X()}, {X(1)})";
+            case OpKind.Gather: return $"{names["Kernels"]}.Gather({X()}, {X(1)}, {Axis(op)})";
+            case OpKind.Sort: return $"{names["Kernels"]}.Sort({X()}, {Axis(op)})";
+            case OpKind.Where: return $"{names["Kernels"]}.Where({X()}, {X(1)}, {X(2)})";
             default: throw new InvalidOperationException($"no emission for {op.Kind}");
         }
     }

@@ -12,22 +12,57 @@ namespace SemAim.Generators.Emit;
 /// <summary>Writes what others may know of a module: attributes for compilations that reference it, its sizes, its costs by configuration and its diagram.</summary>
 internal static class PublishedEmitter
 {
-    private const int LongestCost = 240;
+    private const int LongestCost = 240, WidestLine = 140, WidestPrice = 60, WidestText = 110;
 
     /// <summary>The second part of the class, which carries what compilations that reference the module read.</summary>
     internal static void Attributes(ModuleUnit unit, ModuleContract contract, CodeWriter code)
     {
+        var names = new RuntimeNames(unit.Hidden);
         var lines = new List<string>();
         var graphs = contract.Graphs.Where(g => g.Summary.Cost is not null).ToList();
-        lines.AddRange(graphs.Select(g => $"[GraphSummary({string.Join(", ", Summary(g))})]"));
-        lines.AddRange(contract.Weights.Select(w => $"[GraphWeight({Identifier.Literal(w.Key)}, \"{w.Shape}\"{(w.IsTrained ? "" : ", Constant = true")}{(w.IsProductOnly ? ", Products = true" : "")}{(w.Level.Length > 0 ? $", Level = \"{w.Level}\"" : "")})]"));
+        lines.AddRange(graphs.SelectMany(g => Attribute(names["GraphSummary"], [.. Summary(g)])));
+        lines.AddRange(contract.Weights.Select(w => $"[{names["GraphWeight"]}({Identifier.Literal(w.Key)}, \"{w.Shape}\"{(w.IsTrained ? "" : ", Constant = true")}{(w.IsProductOnly ? ", Products = true" : "")}{(w.Level.Length > 0 ? $", Level = \"{w.Level}\"" : "")})]"));
         var texts = graphs.SelectMany(g => g.Parameters.Select(p => p.Shape?.Text ?? "").Concat(g.Results.Select(r => r.Text))).Concat(contract.Facts.Select(f => f.Text)).Concat(lines).ToList();
-        var sizes = Used(unit, texts).Select(member => $"[GraphSize(\"{member.Name}\", \"{Text(member.Value)}\")]").ToList();
+        var sizes = Used(unit, texts).Select(member => $"[{names["GraphSize"]}(\"{member.Name}\", \"{Text(member.Value)}\")]").ToList();
         if (lines.Count + sizes.Count == 0) return;
         code.Line();
         code.Line("// what other assemblies may know");
         foreach (var line in sizes.Concat(lines)) code.Line(line);
         code.Line($"partial class {Identifier.Escaped(unit.Name)} {{ }}");
+    }
+
+    // on one line, or one argument a line where that is too long to read
+    private static IEnumerable<string> Attribute(string name, List<string> arguments)
+    {
+        if ($"[{name}({string.Join(", ", arguments)})]" is { Length: <= WidestLine } line)
+        {
+            yield return line;
+            yield break;
+        }
+        yield return $"[{name}({arguments[0]}, {arguments[1]},";
+        for (var i = 2; i < arguments.Count; i++)
+        {
+            var end = i == arguments.Count - 1 ? ")]" : ",";
+            if (arguments[i].Length <= WidestLine)
+            {
+                yield return $"    {arguments[i]}{end}";
+                continue;
+            }
+            var quote = arguments[i].IndexOf('"');
+            yield return "    " + arguments[i].Substring(0, quote).TrimEnd();
+            var rows = Rows(arguments[i].Substring(quote + 1, arguments[i].Length - quote - 2).Split(' '));
+            for (var r = 0; r < rows.Count; r++) yield return $"        \"{rows[r]}{(r < rows.Count - 1 ? " \" +" : "\"" + end)}";
+        }
+    }
+
+    // words side by side as long as a line is not too long
+    private static List<string> Rows(IEnumerable<string> words)
+    {
+        var rows = new List<string>();
+        foreach (var word in words)
+            if (rows.Count > 0 && rows[rows.Count - 1].Length + word.Length < WidestText) rows[rows.Count - 1] += " " + word;
+            else rows.Add(word);
+        return rows;
     }
 
     // members that the published texts name, and those that define them
@@ -52,18 +87,29 @@ internal static class PublishedEmitter
     }
 
     /// <summary>Sizes by name, costs by configuration, the diagram, what the passes changed.</summary>
-    internal static void Members(ModuleScope scope, IReadOnlyDictionary<string, CheckedGraph> graphs, IReadOnlyDictionary<string, PassJournal> journals, CodeWriter code)
+    internal static void Members(ModuleScope scope, IReadOnlyDictionary<string, CheckedGraph> graphs, IReadOnlyDictionary<string, PassJournal> journals, RuntimeNames words, CodeWriter code)
     {
         var unit = scope.Unit;
         var names = unit.Sizes.Select(s => s.Name).Concat(unit.Members.Select(m => m.Name)).ToList();
         if (names.Count > 0)
         {
             code.Line("/// <inheritdoc />");
-            code.Line($"protected override long SizeOf(string name) => name switch {{ {string.Join(", ", names.Select(n => $"\"{n}\" => {Identifier.Escaped(n)}"))}, _ => base.SizeOf(name) }};");
+            var arms = names.Select(n => $"\"{n}\" => {Identifier.Escaped(n)}").ToList();
+            const string head = "protected override long SizeOf(string name) => name switch";
+            if ($"{head} {{ {string.Join(", ", arms)}, _ => base.SizeOf(name) }};" is { Length: <= WidestLine } line) code.Line(line);
+            else
+            {
+                code.Line(head);
+                code.Line("{");
+                foreach (var row in Rows(arms.Select(a => a + ","))) code.Line("    " + row);
+                code.Line("    _ => base.SizeOf(name),");
+                code.Line("};");
+            }
             code.Line();
         }
         code.Line(CostsMark);
-        if (unit.Graphs.FirstOrDefault(g => !g.Inlined && g.Capture) is { } main || (main = unit.Graphs.FirstOrDefault(g => !g.Inlined)) is not null)
+        if (words.IsHidden("Mermaid")) { }
+        else if (unit.Graphs.FirstOrDefault(g => !g.Inlined && g.Capture) is { } main || (main = unit.Graphs.FirstOrDefault(g => !g.Inlined)) is not null)
             if (graphs.TryGetValue(main.Name, out var graph))
             {
                 code.Line($"/// <summary>{main.Name} as Mermaid text.</summary>");
@@ -73,11 +119,11 @@ internal static class PublishedEmitter
                 code.Line();
             }
         var changes = unit.Graphs.Where(g => !g.Inlined && journals.ContainsKey(g.Name)).SelectMany(g => journals[g.Name].Entries.Select(e => (Graph: g.Name, e.Pass, e.Changes))).ToList();
-        if (changes.Count == 0) return;
+        if (changes.Count == 0 || words.IsHidden("PassChanges")) return;
         code.Line("/// <inheritdoc />");
-        code.Line("public override global::System.Collections.Generic.IReadOnlyList<PassChange> PassChanges => __passes;");
+        code.Line($"public override global::System.Collections.Generic.IReadOnlyList<{words["PassChange"]}> PassChanges => __passes;");
         code.Line();
-        code.Line("private static readonly PassChange[] __passes =");
+        code.Line($"private static readonly {words["PassChange"]}[] __passes =");
         code.Line("[");
         foreach (var (name, pass, what) in changes) code.Line($"    new(\"{name}\", \"{pass}\", {Identifier.Literal(what)}),");
         code.Line("];");
@@ -93,10 +139,11 @@ internal static class PublishedEmitter
     internal static string Fill(string text, ModuleUnit unit, ModuleContract? contract)
     {
         var table = new CodeWriter();
-        if (contract is not null && text.Contains(CostsMark) && Rows(unit, contract).ToList() is { Count: > 0 } rows)
+        var names = new RuntimeNames(unit.Hidden);
+        if (contract is not null && !names.IsHidden("Costs") && text.Contains(CostsMark) && Rows(unit, contract).ToList() is { Count: > 0 } rows)
         {
             table.Line("    /// <summary>What the graphs of the published configurations cost.</summary>");
-            table.Line("    public static global::System.Collections.Generic.IReadOnlyList<GraphCost> Costs { get; } =");
+            table.Line($"    public static global::System.Collections.Generic.IReadOnlyList<{names["GraphCost"]}> Costs {{ get; }} =");
             table.Line("    [");
             foreach (var row in rows) table.Line("        " + row);
             table.Line("    ];");
@@ -159,7 +206,7 @@ internal static class PublishedEmitter
     private static string Price(GraphContract? graph)
     {
         if (graph?.Summary.Cost is not { MultiplyAdds: { Length: > 0 and <= LongestCost } text } || text == "0") return "";
-        return $" Multiply-adds {Nice(text)}.";
+        return Nice(text) is { Length: > WidestPrice } price ? $"\n    /// Multiply-adds {price}." : $" Multiply-adds {Nice(text)}.";
     }
 
     // 4·B·T·D² rather than 4 * B * T * D * D

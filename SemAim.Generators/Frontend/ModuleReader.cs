@@ -75,7 +75,26 @@ public sealed class ModuleReader
             type.ContainingNamespace.IsGlobalNamespace ? "" : type.ContainingNamespace.ToDisplayString(), type.Name,
             type.DeclaredAccessibility == Accessibility.Public ? "public" : "internal", source, partial && derived && plain && constructor is not null,
             sizes, hypers, members, facts, layers, graphs, variants,
-            externals.OrderBy(e => e.Key, System.StringComparer.Ordinal).Select(e => e.Value).ToEquatable(), findings.ToEquatable());
+            externals.OrderBy(e => e.Key, System.StringComparer.Ordinal).Select(e => e.Value).ToEquatable(), findings.ToEquatable())
+        { Hidden = HiddenWords().ToEquatable() };
+    }
+
+    // what the author's class or namespace gives another meaning; in the global namespace, where the author's global usings count as well, every word is in doubt
+    private IEnumerable<string> HiddenWords()
+    {
+        var around = type.ContainingNamespace;
+        foreach (var word in RuntimeNames.Words)
+            if (around.IsGlobalNamespace || IsMember(word) || around.GetMembers(word).Any() || around.GetMembers(word + "Attribute").Any()) yield return word;
+        foreach (var member in RuntimeNames.Members)
+            if (IsMember(member)) yield return member;
+    }
+
+    // of the class, or of a base between it and GraphModule
+    private bool IsMember(string name)
+    {
+        for (var t = type; t is not null && !(t.Name == DslNames.GraphModule && t.ContainingNamespace.ToDisplayString() == DslNames.Namespace); t = t.BaseType)
+            if (t.GetMembers(name).Any()) return true;
+        return type.Name == name || type.InstanceConstructors.Any(c => c.Parameters.Any(p => p.Name == name));
     }
 
     // an int property that is no size (a counter, a tensor's axis) is plain C#; only where a graph asks for it, it is refused

@@ -23,6 +23,9 @@ public sealed record ModuleUnit(
     EquatableArray<LayerField> Layers, EquatableArray<GraphUnit> Graphs, EquatableArray<Variant> Variants,
     EquatableArray<ModuleContract> Externals, EquatableArray<Finding> Findings)
 {
+    /// <summary>Words of <see cref="RuntimeNames"/> that mean something else in the class or its namespace.</summary>
+    public EquatableArray<string> Hidden { get; init; }
+
     /// <summary>Namespace and name.</summary>
     public string FullName => Namespace.Length == 0 ? Name : Namespace + "." + Name;
 }

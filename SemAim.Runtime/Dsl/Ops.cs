@@ -52,5 +52,5 @@ public static class Ops
     }
 
     /// <summary><paramref name="a"/> where the condition holds, else <paramref name="b"/>; equal axes.</summary>
-    public static Sym Where(Sym condition, Sym a, Sym b) => a.With(b, torch.where(condition.Value, a.Value, b.Value));
+    public static Sym Where(Sym condition, Sym a, Sym b) => a.With(b, Kernels.Where(condition.Value, a.Value, b.Value));
 }

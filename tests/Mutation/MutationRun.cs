@@ -7,7 +7,7 @@ using SemAim.Dsl;
 namespace SemAim.Mutation;
 
 /// <summary>A slip, what the compiler says of it, and what running the specification says.</summary>
-internal sealed record Mutant(string Operator, string File, string Text, IReadOnlyList<(string Id, string Message)> Refusals, string? Failure, bool IsUntried = false)
+internal sealed record Mutant(string Operator, string File, string Text, IReadOnlyList<(string Id, string Message)> Refusals, string? Failure, bool IsUntried = false, string? Leak = null)
 {
     /// <summary>Ids of the errors.</summary>
     internal IReadOnlyList<string> Ids { get; } = [.. Refusals.Select(r => r.Id).Distinct()];
@@ -29,10 +29,11 @@ internal sealed record Mutant(string Operator, string File, string Text, IReadOn
 
     /// <summary>
     /// Refused by a rule that running the module cannot show: a pattern names a size that the axis does not have (the specification takes names by position), a call breaks its callee's contract
-    /// (the specification of the callee runs all the same), or values without a common reading broadcast by luck (SEM0204).
+    /// (the specification of the callee runs all the same), values without a common reading broadcast by luck (SEM0204), or draws do not belong to samples (SEM0219): of no size, but a training run
+    /// must show it, <see cref="Leak"/>.
     /// </summary>
     internal bool IsByRule => Ids.Count > 0 && Holds && !IsUnproven
-        && Refusals.All(r => r.Id == "SEM0204" || r.Id is "SEM0201" or "SEM0301" && (r.Message.Contains("\" says ", StringComparison.Ordinal) || r.Message.Contains(" wants ", StringComparison.Ordinal)));
+        && Refusals.All(r => r.Id == "SEM0204" || r.Id == "SEM0219" && Leak is not null || r.Id is "SEM0201" or "SEM0301" && (r.Message.Contains("\" says ", StringComparison.Ordinal) || r.Message.Contains(" wants ", StringComparison.Ordinal)));
 
     /// <summary>It keeps its contract at all sizes tried, and is called wrong.</summary>
     internal bool IsFalseAlarm => Ids.Count > 0 && Holds && !IsUnproven && !IsByRule;
@@ -78,7 +79,21 @@ internal static class MutationRun
         var untried = false;
         var context = Truth(assembly, text, trials, ref failure, ref untried);
         if (context is null) return null;
-        return new(op, path, text, assembly.Refused(), failure, untried && failure is null);
+        var refusals = assembly.Refused();
+        var leak = failure is null && refusals.Any(r => r.Id == "SEM0219") ? Leak(original, assembly, text, trials) : null;
+        return new(op, path, text, refusals, failure, untried && failure is null, leak);
+    }
+
+    // of a module whose samples do not reach each other before the slip
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static string? Leak(AuthorAssembly original, AuthorAssembly mutant, string text, int trials)
+    {
+        var ((before, first), (after, second)) = (original.Load()!.Value, mutant.Load()!.Value);
+        string? Of(Type module) => new SpecificationTruth(20240229).Leak(module, trials);
+        var leak = Changed(after, text).Where(m => before.GetType(m.FullName!) is { } same && Of(same) is null).Select(Of).FirstOrDefault(l => l is not null);
+        first.Unload();
+        second.Unload();
+        return leak;
     }
 
     /// <summary>Runs all modules that the file declares and all that use them.</summary>
@@ -87,15 +102,7 @@ internal static class MutationRun
     {
         if (assembly.Load() is not var (loaded, context)) return null;
         failure = null;
-        var modules = loaded.GetTypes().Where(t => t.GetCustomAttributes(typeof(ModuleAttribute), false).Length > 0).ToList();
-        var changed = modules.Where(m => text.Contains($"class {m.Name}(", StringComparison.Ordinal)).ToHashSet();
-        for (var count = 0; count != changed.Count;)
-        {
-            count = changed.Count;
-            foreach (var m in modules)
-                if (m.GetFields(System.Reflection.BindingFlags.Instance | System.Reflection.BindingFlags.NonPublic).Any(f => changed.Contains(f.FieldType) || f.FieldType.IsGenericType && f.FieldType.GenericTypeArguments.Any(changed.Contains))) changed.Add(m);
-        }
-        foreach (var m in modules.Where(changed.Contains))
+        foreach (var m in Changed(loaded, text))
         {
             var truth = new SpecificationTruth(20240229);
             failure = truth.Failure(m, trials);
@@ -104,6 +111,19 @@ internal static class MutationRun
         }
         context.Unload();
         return context;
+    }
+
+    private static IEnumerable<Type> Changed(System.Reflection.Assembly loaded, string text)
+    {
+        var modules = loaded.GetTypes().Where(t => t.GetCustomAttributes(typeof(ModuleAttribute), false).Length > 0).ToList();
+        var changed = modules.Where(m => text.Contains($"class {m.Name}(", StringComparison.Ordinal)).ToHashSet();
+        for (var count = 0; count != changed.Count;)
+        {
+            count = changed.Count;
+            foreach (var m in modules)
+                if (m.GetFields(System.Reflection.BindingFlags.Instance | System.Reflection.BindingFlags.NonPublic).Any(f => changed.Contains(f.FieldType) || f.FieldType.IsGenericType && f.FieldType.GenericTypeArguments.Any(changed.Contains))) changed.Add(m);
+        }
+        return modules.Where(changed.Contains);
     }
 
     /// <summary>One line an operator, and the totals.</summary>

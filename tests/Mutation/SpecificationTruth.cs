@@ -9,7 +9,7 @@ namespace SemAim.Mutation;
 /// <summary>Runs the authors' methods eagerly at random admissible sizes and holds the results to the declared contract. It shares no code with the compiler.</summary>
 internal sealed class SpecificationTruth(int seed)
 {
-    private const int LargestSize = 8, MostTries = 4000, LongestLead = 2, WidestUnit = 5;
+    private const int LargestSize = 8, MostTries = 4000, LongestLead = 2, WidestUnit = 5, MostSites = 1024;
     private readonly Random random = new(seed);
     /// <summary>No sizes were found for which all of a module's facts hold: that it did not fail says nothing.</summary>
     internal bool IsUntried { get; private set; }
@@ -40,6 +40,60 @@ internal sealed class SpecificationTruth(int seed)
                 if (Failure(instance, graph, known) is { } failure) return $"{module.Name}({at}).{graph.Name}: {failure}";
         }
         return null;
+    }
+
+    /// <summary>
+    /// A training run in which one sample, what goes in and what is drawn for it, reaches the result of another, or null where none was seen. Where a module works on samples one by one, each is dropped
+    /// or kept whole, by its own numbers; shapes do not show whether that holds.
+    /// </summary>
+    internal string? Leak(Type module, int trials)
+    {
+        for (var trial = 0; trial < trials; trial++)
+        {
+            using var scope = NewDisposeScope();
+            using var guard = no_grad();
+            if (Make(module, smallest: false) is not var (instance, known, at)) return null;
+            foreach (var graph in Graphs(module))
+                if (Leak(instance, graph, known) is { } leak) return $"{module.Name}({at}).{graph.Name}: {leak}";
+        }
+        return null;
+    }
+
+    private string? Leak(object instance, MethodInfo graph, Dictionary<string, long> known)
+    {
+        var call = Call(instance, graph, known);
+        // the samples are the first axis of the first value that the call sizes
+        var (token, samples) = graph.GetParameters().Select((p, i) => (Tokens: p.ParameterType == typeof(Sym) ? Tokens(p) : [], Shape: call.Shapes[i])).Where(p => p.Tokens.Length > 0 && p.Shape is { Length: > 0 })
+            .Select(p => (p.Tokens[0], p.Shape![0])).FirstOrDefault(p => p.Item1 == "..." || char.IsLetter(p.Item1[0]) && !known.ContainsKey(p.Item1));
+        if (token is null || samples < 2 || token == "..." && call.Lead.Length == 0) return null;
+        var inputs = new Dictionary<ParameterInfo, (Tensor One, Tensor Other)>();
+        (Tensor One, Tensor Other) Input(ParameterInfo p, long[] shape)
+        {
+            if (inputs.TryGetValue(p, out var known)) return known;
+            var one = IsIndex(p) ? zeros(shape, int64) : IsCondition(p) ? rand(shape).gt(0.5) : rand(shape);
+            var other = one.clone();
+            if (Tokens(p)[0] == token && !IsIndex(p) && !IsCondition(p)) other.select(0, 0).add_(1);
+            return inputs[p] = (one, other);
+        }
+        // rates are 0.25: what one run drops of the first sample, the other keeps
+        var draws = rand(MostSites, samples);
+        var others = draws.clone();
+        using (var first = others.select(1, 0)) first.copy_(where(first.lt(0.25), tensor(0.99f), tensor(0f)));
+        List<Sym> Results(bool changed)
+        {
+            var run = Run.Train(changed ? others : draws);
+            var result = graph.Invoke(instance, call.Arguments((p, shape) => Sym.Of(changed ? Input(p, shape).Other : Input(p, shape).One, run)));
+            return [.. (result is ITuple tuple ? Enumerable.Range(0, tuple.Length).Select(i => tuple[i]) : [result]).Cast<Sym>()];
+        }
+        try
+        {
+            var (before, after) = (Results(false), Results(true));
+            for (var i = 0; i < before.Count; i++)
+                if (before[i].Value.dim() > 0 && before[i].Value.size(0) == samples && !before[i].Value.narrow(0, 1, samples - 1).nan_to_num().equal(after[i].Value.narrow(0, 1, samples - 1).nan_to_num()).all().item<bool>())
+                    return $"the first of {samples} samples reaches another one";
+            return null;
+        }
+        catch (TargetInvocationException e) { return Line(e); }
     }
 
     /// <summary>Graphs of a module, as their author wrote them.</summary>

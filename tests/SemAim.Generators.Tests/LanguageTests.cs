@@ -75,4 +75,15 @@ public sealed class LanguageTests
 
         Assert.Equal(["SEM0206"], found.Select(d => d.Id));
     }
+
+    [Fact]
+    public void Global_usings_of_the_author_do_not_reach_into_generated_code()
+    {
+        const string globals = "global using Guard = Elsewhere.Guard; global using Tensor = Elsewhere.Tensor; global using torch = Elsewhere.Tensor; global using Elsewhere; namespace Elsewhere { public class Guard; public class Tensor; public class Kernels; public class Number; public class Draws; }";
+        const string bare = "using SemAim.Dsl;\n[Module] public sealed partial class Bare(int D) : GraphModule { private readonly Linear fc = new(D, D); [Graph(Capture = true)] [return: Shape(\"B D\")] public Sym Run([Shape(\"B D\")] Sym x) => fc.Forward(x).DropPath(0.1).Gelu(); }";
+
+        var found = AuthorSource.Diagnose([("Net.cs", Module("    private readonly Linear fc = new(D, D);\n" + Head + "=> fc.Forward(x).DropPath(0.5) * 2;")), ("Bare.cs", bare), ("Globals.cs", globals)]);
+
+        Assert.Empty(found.Select(f => f.ToString()));
+    }
 }

@@ -41,6 +41,25 @@ public sealed class MutationTests(ITestOutputHelper output)
         }
     }
 
+    /// <summary>Samples that a slip folds in another order keep their number, not their draws: the refusal is right where a training run shows that.</summary>
+    [Fact]
+    public void A_refusal_because_draws_leave_their_samples_is_shown_by_a_training_run()
+    {
+        var (name, files) = MutationRun.Sets(RepositoryRoot()).Single(s => s.Name == "samples");
+        var original = AuthorAssembly.Of(files);
+        var slips = MutationRun.Mutants(RepositoryRoot()).Where(m => m.Set == name && m.Operator.StartsWith("swap two axes", StringComparison.Ordinal))
+            .Select(m => MutationRun.Judge(original, m.Operator, m.Path, m.Text, Trials)!).Where(m => m.Failure is null && m.Ids.Contains("SEM0219")).ToList();
+
+        Assert.NotEmpty(slips);
+        var source = files[0].Text.Split('\n');
+        string Said(Mutant m) => $"{m.Text.Split('\n').Where((line, i) => line != source[i]).First().Trim()}\n{string.Join("; ", m.Refusals)}";
+        Assert.Empty(slips.Where(m => m.Leak is null || m.IsFalseAlarm).Select(Said));
+
+        var (assembly, context) = original.Load()!.Value;
+        foreach (var module in assembly.GetTypes().Where(t => t.GetCustomAttributes(typeof(SemAim.Dsl.ModuleAttribute), false).Length > 0)) Assert.Null(new SpecificationTruth(7).Leak(module, Trials));
+        context.Unload();
+    }
+
     private static string RepositoryRoot()
     {
         var folder = new DirectoryInfo(AppContext.BaseDirectory);

@@ -60,4 +60,45 @@ public sealed class SizeGuardTests
         Assert.Equal("Net.Go: k is -1; a size must be at least 1", Assert.Throws<ArgumentException>(() => CompiledModels.Call(model, "Go", TorchSharp.torch.rand(2, 1, 4), -1)).Message);
         CompiledModels.Call(model, "Scaled", TorchSharp.torch.rand(2, 4), 0);
     }
+
+    [Theory]
+    [InlineData("B T D", "[Shape(\"B T D\")] Sym x", 2, "x has shape 2 4, expected B T D")]
+    [InlineData("B T D", "[Shape(\"B T D\")] Sym x", 4, "x has shape 2 4 4 4, expected B T D")]
+    [InlineData("B T D", "[Shape(\"B T D\")] Sym x", 0, "x is a scalar, expected B T D")]
+    [InlineData("... T D", "[Shape(\"... T D\")] Sym x", 1, "x has shape 2, expected ... T D")]
+    [InlineData("D D", "[Shape(\"D D\")] Sym x", 1, "x has shape 2, expected 4 4")]
+    [InlineData("", "[Shape(\"\")] Sym x", 2, "x has shape 2 4, expected a scalar")]
+    public void A_value_with_too_few_axes_or_too_many_is_refused_in_the_words_of_its_contract(string result, string parameter, int axes, string message)
+    {
+        var body = $"    [Graph] [return: Shape(\"{result}\")] public Sym Go({parameter}) => x * 2;";
+        var (assembly, _) = CompiledModels.Compile("Author", [("Net.cs", CompiledModels.Module(body, "int D"))]);
+        using var scope = TorchSharp.torch.NewDisposeScope();
+        var model = CompiledModels.Make(assembly, "Test.Net", 4);
+        long[] shape = [.. Enumerable.Range(0, axes).Select(i => i == 0 ? 2L : 4L)];
+
+        Assert.Equal(message, Assert.Throws<ArgumentException>(() => CompiledModels.Call(model, "Go", TorchSharp.torch.rand(shape))).Message);
+    }
+
+    [Fact]
+    public void A_size_that_may_be_1_everywhere_is_asked_for_after_the_axes_are_counted()
+    {
+        var (assembly, _) = CompiledModels.Compile("Author", [("Net.cs", CompiledModels.Module("    [Graph] [return: Shape(\"D\")] public Sym Go([Shape(\"#B D\")] Sym x, [Shape(\"#B D\")] Sym y) => x.Mean(\"[b] D\") + y.Mean(\"[b] D\");", "int D"))]);
+        using var scope = TorchSharp.torch.NewDisposeScope();
+        var model = CompiledModels.Make(assembly, "Test.Net", 4);
+
+        Assert.Equal([4], ((TorchSharp.torch.Tensor)CompiledModels.Call(model, "Go", TorchSharp.torch.rand(1, 4), TorchSharp.torch.rand(3, 4))).shape);
+        Assert.Equal("y is a scalar, expected #B D", Assert.Throws<ArgumentException>(() => CompiledModels.Call(model, "Go", TorchSharp.torch.rand(1, 4), TorchSharp.torch.rand([]))).Message);
+    }
+
+    [Fact]
+    public void A_condition_that_is_not_bool_is_refused_when_it_comes()
+    {
+        var (assembly, _) = CompiledModels.Compile("Author", [("Net.cs", CompiledModels.Module("    [Graph] [return: Shape(\"B D\")] public Sym Go([Shape(\"B D\")] Sym isSeen, [Shape(\"B D\")] Sym x) => Where(isSeen, x, -x);", "int D"))]);
+        using var scope = TorchSharp.torch.NewDisposeScope();
+        var model = CompiledModels.Make(assembly, "Test.Net", 4);
+        var x = TorchSharp.torch.rand(2, 4);
+
+        Assert.Equal("Where: the condition is Float32, and a condition must be bool", Assert.Throws<ArgumentException>(() => CompiledModels.Call(model, "Go", x, x)).Message);
+        CompiledModels.Call(model, "Go", x > 0.5, x);
+    }
 }
