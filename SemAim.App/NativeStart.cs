@@ -13,6 +13,7 @@ internal static class NativeStart
 
     internal static string Ensure()
     {
+        SignalShield.KeepOff();
         Allocator.ReturnMemory();
         RuntimeHelpers.RunModuleConstructor(typeof(NativeBootstrap).Module.ModuleHandle);
         var path = NativeBootstrap.EnsureLoaded();

@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Text.Json;
 using SemAim.Dsl;
 using SemAim.Runtime.Logging;
+using SemAim.Runtime.Native;
 using SemAim.Runtime.Optim;
 using SemAim.Runtime.Tensors;
 using TorchSharp;
@@ -116,7 +117,7 @@ internal abstract class ClassifierLoop(GraphModule trained, ParameterArena arena
                     using var inner = NewDisposeScope();
                     var loss = Loss(step, micro).div(Number.Of(settings.Accumulation));
                     // a loss that is not finite may have finite gradients: it makes them NaN, so that the update is skipped
-                    loss.mul(loss.detach().mul(zero).add(one, Number.One)).backward();
+                    using (SignalShield.Raise()) loss.mul(loss.detach().mul(zero).add(one, Number.One)).backward();
                     arena.CollectGradients();
                     lossSum.add_(loss.detach().to(float32), Number.One);
                 }

@@ -1,6 +1,7 @@
 using SemAim.Runtime;
 using SemAim.Runtime.Capture;
 using SemAim.Runtime.Data;
+using SemAim.Runtime.Native;
 using SemAim.Runtime.Optim;
 using SemAim.Runtime.Tensors;
 using TorchSharp;
@@ -122,7 +123,7 @@ internal sealed class PretrainStep : IDisposable
         }
         loss *= flaw.add(one, Number.One);
         Phase?.Invoke();
-        (accumulation == 1 ? loss : loss / parts).backward();
+        using (SignalShield.Raise()) (accumulation == 1 ? loss : loss / parts).backward();                   // the library's convolutions take the same products
         arena.CollectGradients();
         using (no_grad()) Loss.add_(loss.detach(), Number.One);
         Phase?.Invoke();

@@ -23,6 +23,7 @@ internal static unsafe class OneDnn
     internal static Tensor Product(Tensor x, Tensor weight, Tensor? bias)
     {
         IntPtr result, offset = bias is null ? 0 : bias.Handle;
+        using var shield = SignalShield.Raise();
         fixed (byte* none = "none"u8)
             StableAbi.Check(aoti_torch_cpu__linear_pointwise(x.Handle, weight.Handle, bias is null ? null : &offset, none, null, 0, null, &result), "linear_pointwise");
         GC.KeepAlive(x);

@@ -90,6 +90,18 @@ public sealed class PretrainVerbTests : IDisposable
     }
 
     [Fact]
+    public void Signals_that_arrive_within_a_step_leave_its_memory_whole()
+    {
+        Assert.Equal(0, Semaim.Run(Command("undisturbed", 150)).Code);
+        using var flooded = Semaim.Start(Command("flooded", 150));
+        WaitFor(Path.Combine(Run("flooded"), "metrics.jsonl"), "\"step\":6,", flooded);
+        flooded.Flood("CONT");                                 // the runtime has a handler for it
+
+        Assert.Equal(0, flooded.End().Code);
+        Assert.True(Weights("undisturbed").AsSpan().SequenceEqual(Weights("flooded")));
+    }
+
+    [Fact]
     public void A_disk_that_is_full_costs_its_saves_and_nothing_else()
     {
         Assert.Equal(0, Semaim.Run(Command("roomy", 12)).Code);
