@@ -19,6 +19,9 @@ internal sealed class Narrator(bool quiet)
         else console.WriteLine(line);
     }
 
+    /// <summary>Why the program ends otherwise than with its result: one line, also where the run is quiet.</summary>
+    internal static void Fault(string line) => Console.Error.WriteLine($"semaim: {line}");
+
     /// <summary>Runs work that reports (steps done, a line that describes them).</summary>
     internal void Track(string what, long total, Action<Action<long, string>> work)
     {

@@ -157,9 +157,12 @@ internal sealed class RunCheckpoints(string folder, int keep = 2, Func<string, S
     /// <exception cref="UsageException">names the option and both values</exception>
     internal static void Compare(IReadOnlyDictionary<string, string> saved, IReadOnlyDictionary<string, string> given)
     {
-        foreach (var (name, value) in given)
-            if (saved.GetValueOrDefault(name) is var before && before != value)
-                throw new UsageException($"--{name} {value}: the run that would go on was started with {before ?? "another version of the program"}; give that, another --experiment, or --resume none to start anew");
+        // in the order in which they are given: what others follow from comes first; an option that only some runs have is missing in the others
+        foreach (var name in given.Keys.Union(saved.Keys))
+            if (saved.GetValueOrDefault(name) is var before && given.GetValueOrDefault(name) is var value && before != value)
+                throw new UsageException($"--{name} {Shown(value)}: the run that would go on was started {(before is null ? "without it" : $"with {Shown(before)}")}; give that, another --experiment, or --resume none to start anew");
+
+        static string Shown(string? value) => value is { Length: > 0 } ? value : "none";
     }
 
     private static string Hash(string path)

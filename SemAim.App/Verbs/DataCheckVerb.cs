@@ -66,7 +66,7 @@ internal sealed class DataCheckVerb : PictureOptions, IVerb
                 duplicates_between_splits = twice.Select(t => new { train = t.Train, val = t.Val }),
             }));
         if (bad == 0) return ExitCodes.Done;
-        Console.Error.WriteLine($"semaim: {bad} {(bad == 1 ? "file" : "files")} cannot be decoded");
+        Narrator.Fault($"{bad} {(bad == 1 ? "file" : "files")} cannot be decoded");
         return ExitCodes.Refused;
     }
 

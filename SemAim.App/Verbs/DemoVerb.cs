@@ -124,7 +124,7 @@ internal sealed class DemoVerb : ITrainingVerb
         var speed = loop.Run();
         if (loop.Outcome != ExitCodes.Done)
         {
-            Console.Error.WriteLine($"semaim: {settings.MaxBadSteps} steps in a row were not finite; choose a lower --lr than {Lr}");
+            Narrator.Fault($"{settings.MaxBadSteps} steps in a row were not finite; choose a lower --lr than {Lr}");
             return loop.Outcome;
         }
         var seconds = steps * Batch / speed;

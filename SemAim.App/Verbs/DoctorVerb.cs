@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Runtime.CompilerServices;
 using System.Text.Json;
 using CommandLine;
@@ -94,6 +95,7 @@ internal sealed class DoctorVerb : IVerb
         yield return TurboJpeg.IsAvailable ? new("JPEG", ImageDecoder.Description) : new("JPEG", ImageDecoder.Description, $"libjpeg-turbo decodes {(BaselineJpeg.IsSupported ? "progressive files" : "JPEGs")} twice as fast, to the same bytes: apt-get install libturbojpeg0 (Debian, Ubuntu), dnf install turbojpeg (RHEL)");
         yield return NativeBootstrap.Loads("libmpi.so.40", "libmpi.so.12", "libmpi.so") is { } mpi ? new("MPI", mpi) : new("MPI", "none", "only runs over several processes need it: apt-get install libopenmpi3 (Debian 12), libopenmpi3t64 (Ubuntu 24.04), dnf install openmpi (RHEL)");
         yield return NativeBootstrap.Loads("libnccl.so.2") is { } nccl ? new("NCCL", nccl) : new("NCCL", "none", torch.cuda.is_available() ? "several GPUs exchange gradients faster with it: install libnccl2" : "only several GPUs need it: install libnccl2 there");
+        yield return Results(Environment.CurrentDirectory);
         yield return Folder("temporary files", Path.GetTempPath(), "--dry-run and demo write there: TMPDIR=DIR names a folder that can be written");
         yield return Folder("data index", IndexCache.Default?.Folder, "every run lists large data folders anew without it: SEMAIM_CACHE=DIR names a folder that can be written");
         yield return new("terminal", Console.IsErrorRedirected ? "redirected: progress is plain lines" : $"{Width()} columns{(Environment.GetEnvironmentVariable("NO_COLOR") is { Length: > 0 } ? ", no colours" : "")}");
@@ -114,6 +116,19 @@ internal sealed class DoctorVerb : IVerb
             return new(name, folder);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException) { return new(name, $"{folder} cannot be written: {e.Message}", remedy); }
+    }
+
+    /// <summary>The folder in which runs are written where no option names another.</summary>
+    /// <param name="folder">the current one</param>
+    /// <param name="free">bytes that may still be written there; null: asked of the system</param>
+    internal static Finding Results(string folder, long? free = null)
+    {
+        const string other = "runs are written below it where --output_dir names no other folder";
+        if (Folder("results", folder, $"{other}: name one that can be written") is { Remedy.Length: > 0 } broken) return broken;
+        free ??= new DriveInfo(folder).AvailableFreeSpace;
+        // weights and two moments in float32, --keep 2 and the one being written
+        const double needed = 3 * 12 * 175.4e6;
+        return new("results", string.Create(CultureInfo.InvariantCulture, $"{folder}, {free / 1e9:F1} GB free"), free >= needed ? "" : string.Create(CultureInfo.InvariantCulture, $"{other}: aim_base keeps {needed / 1e9:F1} GB of checkpoints there (--keep 1: {needed / 1.5e9:F1}); free some, or name a folder on a larger disk; --dry-run says what a run needs"));
     }
 
     private static int Width()

@@ -57,7 +57,7 @@ internal sealed class EmbedVerb : EvaluationOptions, IVerb
         using var stop = new StopRequest(StopRequest.Limit(MaxTime));
         NativeStart.Ensure();
         var narrator = new Narrator(Quiet);
-        using var source = Split.Length > 0 ? SampleSources.Open(DataPath, Split, out _, Reading()) : Directory.Exists(DataPath) ? SampleSources.Pictures(DataPath, Reading()) : throw new UsageException($"--data_path {DataPath}: there is no such folder");
+        using var source = Split.Length > 0 ? SampleSources.Open(DataPath, Split, out _, Reading()) : Directory.Exists(DataPath) ? SampleSources.Pictures(DataPath, Reading()) : throw new UsageException($"--data_path {DataPath}: {(File.Exists(DataPath) ? "a file; give a folder, all pictures below it are taken" : "there is no such folder")}");
         using var encoder = FrozenEncoder.Load(PretrainedWeights, CheckpointKey, Model, NumHeads, InputSize, Kind, Precision == PrecisionChoice.Bf16, Device());
         narrator.Say($"weights {encoder.Report.Summary}");
         foreach (var line in encoder.Report.Lines) narrator.Say($"        {line}");
@@ -105,7 +105,7 @@ internal sealed class EmbedVerb : EvaluationOptions, IVerb
             }
             catch (OperationCanceledException e)
             {
-                narrator.Say($"{e.Message}: {done} of {source.Count} pictures are done; the same command goes on");
+                Narrator.Fault($"{e.Message}: {done} of {source.Count} pictures are done; the same command goes on");
                 return ExitCodes.Stopped;
             }
             stream.Flush(flushToDisk: true);

@@ -174,7 +174,7 @@ internal sealed partial class FinetuneVerb : TrainedEvaluationOptions, IReplayed
             Curves = curves,
         };
         var speed = first < settings.Steps(stepsPerEpoch) ? loop.Run() : 0;
-        if (loop.Outcome != ExitCodes.Done) return Ended(loop, run, narrator);
+        if (loop.Outcome != ExitCodes.Done) return Ended(loop, run);
         log.Write("event", ("event", "done"), ("images_per_second", Math.Round(speed, 1)));
         log.Dispose();
         ModelWeights.Save(model, run.Weights, new Dictionary<string, string> { ["model"] = name });
@@ -214,9 +214,9 @@ internal sealed partial class FinetuneVerb : TrainedEvaluationOptions, IReplayed
 
     private Dictionary<string, string> Mathematics(ClassFolders data, EncoderSizes sizes, string name, int classes, FinetuneRecipe recipe) => ClassifierSettings.Mathematics(data.Train,
     [
-        ("model", name), ("input_size", sizes.ImageSize), ("nb_classes", classes), ("cls_token", ClsToken), ("batch_size", BatchSize), ("accum_iter", AccumIter), ("epochs", Epochs), ("lr", Lr ?? LearningRateSchedule.Scale(Blr, BatchSize * AccumIter)), ("min_lr", MinLr),
+        ("finetune", Finetune), ("model", name), ("input_size", sizes.ImageSize), ("nb_classes", classes), ("cls_token", ClsToken), ("batch_size", BatchSize), ("accum_iter", AccumIter), ("epochs", Epochs), ("lr", Lr ?? LearningRateSchedule.Scale(Blr, BatchSize * AccumIter)), ("min_lr", MinLr),
         ("warmup_epochs", WarmupEpochs), ("weight_decay", WeightDecay), ("layer_decay", LayerDecay), ("drop_path", DropPath), ("clip_grad", ClipGrad), ("seed", Seed), ("precision", Precision), ("aa", Aa), ("color_jitter", ColorJitter),
-        ("reprob", Reprob), ("remode", Remode), ("recount", Recount), ("mixup", Mixup), ("cutmix", CutMix), ("mixup_prob", MixupProb), ("mixup_switch_prob", MixupSwitchProb), ("mixup_mode", MixupMode), ("cutmix_minmax", recipe.Mix.CutMixMinMax), ("smoothing", Smoothing), ("finetune", Finetune), .. MaxSteps > 0 ? [("max_steps", (object?)MaxSteps)] : Array.Empty<(string, object?)>(),
+        ("reprob", Reprob), ("remode", Remode), ("recount", Recount), ("mixup", Mixup), ("cutmix", CutMix), ("mixup_prob", MixupProb), ("mixup_switch_prob", MixupSwitchProb), ("mixup_mode", MixupMode), ("cutmix_minmax", recipe.Mix.CutMixMinMax), ("smoothing", Smoothing), .. CheckpointKey is not null ? [("checkpoint_key", (object?)CheckpointKey)] : Array.Empty<(string, object?)>(), .. NumHeads is not null ? [("num_heads", (object?)NumHeads)] : Array.Empty<(string, object?)>(), .. MaxSteps > 0 ? [("max_steps", (object?)MaxSteps)] : Array.Empty<(string, object?)>(),
     ]);
 
     private Protocol Describe(Protocol protocol, ClassFolders data, EncoderSizes sizes, int classes, bool pool, FinetuneRecipe recipe)

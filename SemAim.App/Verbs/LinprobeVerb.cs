@@ -90,8 +90,8 @@ internal sealed partial class LinprobeVerb : TrainedEvaluationOptions, IReplayed
         using var head = new ProbeHead(sizes.Width, classes).Initialise();
         var mathematics = ClassifierSettings.Mathematics(data.Train,
         [
-            ("model", name), ("input_size", sizes.ImageSize), ("nb_classes", classes), ("cls_token", ClsToken), ("batch_size", BatchSize), ("accum_iter", AccumIter), ("epochs", Epochs), ("lr", settings.Rate), ("min_lr", MinLr), ("warmup_epochs", WarmupEpochs),
-            ("weight_decay", WeightDecay), ("optimizer", Optimizer), ("augment", Augment), ("seed", Seed), ("precision", Precision), ("finetune", Finetune), ("checkpoint_key", CheckpointKey), .. MaxSteps > 0 ? [("max_steps", (object?)MaxSteps)] : Array.Empty<(string, object?)>(),
+            ("finetune", Finetune), ("checkpoint_key", CheckpointKey), ("model", name), ("input_size", sizes.ImageSize), ("nb_classes", classes), ("cls_token", ClsToken), ("batch_size", BatchSize), ("accum_iter", AccumIter), ("epochs", Epochs), ("lr", settings.Rate), ("min_lr", MinLr), ("warmup_epochs", WarmupEpochs),
+            ("weight_decay", WeightDecay), ("optimizer", Optimizer), ("augment", Augment), ("seed", Seed), ("precision", Precision), .. NumHeads is not null ? [("num_heads", (object?)NumHeads)] : Array.Empty<(string, object?)>(), .. MaxSteps > 0 ? [("max_steps", (object?)MaxSteps)] : Array.Empty<(string, object?)>(),
         ]);
         if (from is { } saved)
         {
@@ -143,7 +143,7 @@ internal sealed partial class LinprobeVerb : TrainedEvaluationOptions, IReplayed
             Curves = curves,
         };
         var speed = first < settings.Steps(stepsPerEpoch) ? loop.Run() : 0;
-        if (loop.Outcome != ExitCodes.Done) return Ended(loop, run, narrator);
+        if (loop.Outcome != ExitCodes.Done) return Ended(loop, run);
         log.Write("event", ("event", "done"), ("images_per_second", Math.Round(speed, 1)));
         log.Dispose();
         Save(run.Weights, encoder, head, name, loop.Last ?? last!);

@@ -59,7 +59,7 @@ internal sealed class ModelShowVerb : IVerb
         }
         else if (Mermaid) Console.Out.WriteLine(card.Mermaid);
         else if (Json) Console.Out.WriteLine(Serialised(card));
-        else Tables(card);
+        else Tables(AnsiConsole.Console, card);
         return ExitCodes.Done;
     }
 
@@ -72,28 +72,28 @@ internal sealed class ModelShowVerb : IVerb
         return table;
     }
 
-    private static void Tables(ModelCard card)
+    internal static void Tables(IAnsiConsole console, ModelCard card)
     {
-        foreach (var (name, value, remark) in ModelSection.Sizes(card)) Console.Out.WriteLine($"{name,-14} {value,16}   {remark}");
-        Console.Out.WriteLine();
+        foreach (var (name, value, remark) in ModelSection.Sizes(card)) console.WriteLine($"{name,-14} {value,12}   {remark}");
+        console.WriteLine();
         var layers = Table("layer", "axes", "shape", "×", "values", "GMAC");
         foreach (var (name, times, first, values, macs) in card.Folded())
             layers.AddRow(Markup.Escape(name), first.Symbolic.Replace(" ", "", StringComparison.Ordinal), string.Join("×", first.Shape), $"{times}", ModelSection.N(values), macs == 0 ? "" : (macs / 1e9).ToString("F4", CultureInfo.InvariantCulture));
-        AnsiConsole.Write(layers);
-        AnsiConsole.WriteLine($"Axes: {ModelSection.Legend(card)}. GMAC: thousand million multiply-adds of one picture.");
+        console.Write(layers);
+        console.WriteLine($"Axes: {ModelSection.Legend(card)}. GMAC: thousand million multiply-adds of one picture.");
         var graphs = Table("graph, as compiled", "weights read", "GMAC", "kept fp32", "kept bf16");
         foreach (var c in card.Costs) graphs.AddRow(c.Graph, ModelSection.N(c.Parameters), (c.MultiplyAdds / 1e9).ToString("F4", CultureInfo.InvariantCulture), ModelSection.Kept(c.SavedBytes), ModelSection.Kept(c.SavedBytesNarrow));
-        AnsiConsole.Write(graphs);
+        console.Write(graphs);
         var memory = Table("batch", "activations fp32", "activations bf16", "state fp32", "state bf16");
         foreach (var batch in ModelSection.Batches) memory.AddRow($"{batch}", ModelSection.Bytes(card.ActivationBytes(batch, narrow: false)), ModelSection.Bytes(card.ActivationBytes(batch, narrow: true)), ModelSection.Bytes(card.StateBytes(false)), ModelSection.Bytes(card.StateBytes(true)));
-        AnsiConsole.Write(memory);
-        AnsiConsole.WriteLine($"State: weights, gradients, both moments. Activations: what the compiler counted {card.CountedGraph} to keep for its backward pass.");
+        console.Write(memory);
+        console.WriteLine($"State: weights, gradients, both moments. Activations: what the compiler counted {card.CountedGraph} to keep for its backward pass.");
         var passes = new Table { Border = TableBorder.Simple };
         passes.AddColumn(new TableColumn("graph").PadLeft(0).NoWrap());
         passes.AddColumn(new TableColumn("pass of the compiler").NoWrap());
         passes.AddColumn(new TableColumn("changed").PadRight(0));
         foreach (var p in card.MainPasses) passes.AddRow(Markup.Escape($"{p.Module}.{p.Graph}"), p.Pass, Markup.Escape(p.Changes));
-        AnsiConsole.Write(passes);
+        console.Write(passes);
     }
 
     private static string Serialised(ModelCard card) => JsonSerializer.Serialize(new

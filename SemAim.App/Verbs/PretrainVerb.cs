@@ -196,7 +196,7 @@ internal sealed partial class PretrainVerb : PretrainModelOptions, IReplayed
             var speed = loop.Run();
             if (loop.Outcome != ExitCodes.Done)
             {
-                narrator.Say(loop.Outcome == ExitCodes.Stopped ? "saved; the same command goes on from here" : $"{MaxBadSteps} steps in a row were not finite; see {run.BadSteps}");
+                Narrator.Fault(loop.Outcome == ExitCodes.Stopped ? "saved; the same command goes on from here" : $"{MaxBadSteps} steps in a row were not finite; see {run.BadSteps}");
                 return loop.Outcome;
             }
             if (val is not null) Evaluate(steps);
@@ -271,7 +271,7 @@ internal sealed partial class PretrainVerb : PretrainModelOptions, IReplayed
         foreach (var bad in found.Refused) Console.Out.WriteLine($"refused {bad}");
         if (!found.IsFinite)
         {
-            Console.Error.WriteLine($"semaim: {MaxBadSteps} steps in a row were not finite; try a lower --lr than {settings.Rate:G4}");
+            Narrator.Fault($"{MaxBadSteps} steps in a row were not finite; try a lower --lr than {settings.Rate:G4}");
             return ExitCodes.NotFinite;
         }
         if (room > free) throw new RefusedException($"--output_dir {OutputDir}: {room / 1e9:F2} GB of checkpoints do not fit {free / 1e9:F2} GB of free space");

@@ -129,9 +129,9 @@ internal abstract class TrainedEvaluationOptions : EvaluationOptions
         => new(run.BadSteps, new RecordedRun(verb, new Dictionary<string, object?>(Options()) { ["num_heads"] = sizes.Heads, ["nb_classes"] = classes, ["data_path"] = Path.GetFullPath(DataPath) }, save), narrator.Say);
 
     /// <summary>Says how a run ended that did not reach its last step.</summary>
-    private protected int Ended(ClassifierLoop loop, RunFolder run, Narrator narrator)
+    private protected int Ended(ClassifierLoop loop, RunFolder run)
     {
-        narrator.Say(loop.Outcome == ExitCodes.Stopped ? "saved; the same command goes on from here" : $"{MaxBadSteps} steps in a row were not finite; see {run.BadSteps}");
+        Narrator.Fault(loop.Outcome == ExitCodes.Stopped ? "saved; the same command goes on from here" : $"{MaxBadSteps} steps in a row were not finite; see {run.BadSteps}");
         return loop.Outcome;
     }
 
@@ -159,7 +159,7 @@ internal abstract class TrainedEvaluationOptions : EvaluationOptions
             """));
         if (found.Outcome != ExitCodes.Done)
         {
-            Console.Error.WriteLine($"semaim: {MaxBadSteps} steps in a row were not finite; try a lower --lr than {settings.Rate:G4}");
+            Narrator.Fault($"{MaxBadSteps} steps in a row were not finite; try a lower --lr than {settings.Rate:G4}");
             return found.Outcome;
         }
         return room <= free ? ExitCodes.Done : throw new RefusedException($"--output_dir {OutputDir}: {room / 1e9:F2} GB of checkpoints do not fit {free / 1e9:F2} GB of free space");

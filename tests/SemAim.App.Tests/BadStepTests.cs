@@ -37,7 +37,8 @@ public sealed class BadStepTests : IDisposable
     public void A_value_planted_in_a_run_that_goes_on_is_the_one_that_replay_names(string precision, string weight, float value, string named)
     {
         string[] Command(params string[] more) => ["pretrain", "--data-path", pictures.Data, "--model", "aim_tiny", "--batch-size", "2", "--accum_iter", "2", "--permutation-type", "attention_center", "--output-dir", pictures.Folder, "--num-workers", "1", "--max-steps", "9", "--precision", precision, "--use_ema_model", .. more];
-        Assert.Equal(75, Semaim.Run(Command("--max-time", "0.001s")).Code);
+        var stopped = Semaim.Run(Command("--max-time", "0.001s", "--quiet"));
+        Assert.Equal((75, "semaim: saved; the same command goes on from here\n"), (stopped.Code, stopped.Errors));
         var checkpoint = Path.Combine(pictures.Folder, "aim_tiny.exp", "checkpoints", "step-00000001");
         foreach (var file in new[] { "model.safetensors", "ema.safetensors" })
             if (file[0] == 'm' || named.Contains("guides", StringComparison.Ordinal)) Plant(checkpoint, file, weight, value);
@@ -84,6 +85,10 @@ public sealed class BadStepTests : IDisposable
 
         Assert.True(code == 4, errors);
         var run = Path.Combine(pictures.Folder, "vit_tiny.exp.linear");
+        var why = $"semaim: 3 steps in a row were not finite; see {Path.Combine(run, "bad-steps")}";
+        Assert.EndsWith(why + "\n", errors, StringComparison.Ordinal);
+        // quiet: the reason, and the warning that held-out pictures are training pictures
+        if (augment != "none") Assert.Equal(why, Assert.Single(errors.TrimEnd().Split('\n'), l => !l.StartsWith("warning: ", StringComparison.Ordinal)));
         using (var file = SafetensorsFile.Open(Path.Combine(run, "checkpoints", "step-00000003", "model.safetensors")))
         {
             // the skipped steps left the running statistics where they were

@@ -207,6 +207,17 @@ public sealed class ResumeTests : IDisposable
     }
 
     [Fact]
+    public void Of_several_changed_options_the_one_that_the_others_follow_from_is_named()
+    {
+        static string Refusal(Dictionary<string, string> saved, Dictionary<string, string> given) => Assert.Throws<UsageException>(() => RunCheckpoints.Compare(saved, given)).Message;
+
+        Assert.StartsWith("--finetune b.pth: the run that would go on was started with a.pth; ", Refusal(new() { ["model"] = "vit", ["finetune"] = "a.pth" }, new() { ["finetune"] = "b.pth", ["model"] = "vit_tiny" }), StringComparison.Ordinal);
+        Assert.StartsWith("--finetune none: the run that would go on was started with a.pth; ", Refusal(new() { ["finetune"] = "a.pth" }, new() { ["finetune"] = "" }), StringComparison.Ordinal);
+        Assert.StartsWith("--max_steps 9: the run that would go on was started without it; ", Refusal(new() { ["seed"] = "1" }, new() { ["seed"] = "1", ["max_steps"] = "9" }), StringComparison.Ordinal);
+        Assert.StartsWith("--max_steps none: the run that would go on was started with 9; ", Refusal(new() { ["seed"] = "1", ["max_steps"] = "9" }, new() { ["seed"] = "1" }), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Three_steps_that_are_not_finite_end_the_run_with_4_and_leave_records_and_whole_weights()
     {
         var folder = Fresh();

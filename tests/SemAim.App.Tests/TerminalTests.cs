@@ -1,3 +1,4 @@
+using SemAim.App.Report;
 using SemAim.App.Training;
 using SemAim.App.Verbs;
 using Spectre.Console;
@@ -53,6 +54,40 @@ public sealed class TerminalTests
         finally { File.Delete(file); }
         Assert.Equal(("none", "name another"), (DoctorVerb.Folder("data index", null, "name another").State, DoctorVerb.Folder("data index", null, "name another").Remedy));
         Assert.Equal("", DoctorVerb.Folder("temporary files", Path.GetTempPath(), "name another").Remedy);
+    }
+
+    [Fact]
+    public void A_disk_without_room_for_checkpoints_is_found_with_what_to_do_about_it()
+    {
+        Assert.Equal("", DoctorVerb.Results(Path.GetTempPath(), 7_000_000_000).Remedy);
+        var full = DoctorVerb.Results(Path.GetTempPath(), 300_000_000);
+        Assert.EndsWith(", 0.3 GB free", full.State, StringComparison.Ordinal);
+        Assert.Contains("6.3 GB of checkpoints there (--keep 1: 4.2)", full.Remedy);
+        Assert.Contains("--output_dir", full.Remedy);
+        Assert.StartsWith("/proc cannot be written: ", DoctorVerb.Results("/proc").State, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(80)]
+    [InlineData(120)]
+    public void Tables_of_every_model_fit_the_window_with_every_name_whole(int width)
+    {
+        foreach (var name in ModelCard.Names)
+        {
+            var card = ModelCard.Named(name);
+            using var text = new StringWriter();
+            var console = AnsiConsole.Create(new AnsiConsoleSettings { Ansi = AnsiSupport.No, ColorSystem = ColorSystemSupport.NoColors, Out = new AnsiConsoleOutput(text) });
+            console.Profile.Width = width;
+
+            ModelShowVerb.Tables(console, card);
+
+            var lines = text.ToString().Split('\n');
+            Assert.All(lines, l => Assert.True(l.TrimEnd().Length <= width, $"{name}: {l}"));
+            Assert.Equal(["Parameters", "Picture", "Forward", "Training step"], lines.Take(4).Select(l => l[..14].TrimEnd()));
+            Assert.Equal("", lines[4]);                        // none of the four went on below itself
+            Assert.All(card.Folded(), f => Assert.Contains(lines, l => l.StartsWith($" {f.Name} ", StringComparison.Ordinal)));
+            Assert.All(card.MainPasses, p => Assert.Contains(lines, l => l.StartsWith($" {p.Module}.{p.Graph} ", StringComparison.Ordinal) && l.Contains($" {p.Pass} ", StringComparison.Ordinal)));
+        }
     }
 
     [Fact]

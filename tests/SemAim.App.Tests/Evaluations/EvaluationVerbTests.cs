@@ -241,6 +241,8 @@ public sealed class EvaluationVerbTests : IClassFixture<EvaluationVerbTests.Pict
             (2, "--model vit_bsae: there is no such model", ["finetune", "--data_path", pictures.Data, "--model", "vit_bsae"]),
             (2, "--nb_classes 3: the data has 10 classes", ["finetune", "--data_path", pictures.Data, "--finetune", pictures.Weights, "--nb_classes", "3"]),
             (2, "--batch_size 7: an even number", ["finetune", "--data_path", pictures.Data, "--finetune", pictures.Weights, "--batch_size", "7", "--mixup", "0.8"]),
+            (2, "a file; give a folder, all pictures below it are taken", ["embed", "--data_path", Path.Combine(twice, "val", "a", "0.png"), "--pretrained_weights", pictures.Weights, "--output", Path.Combine(root, "none.safetensors")]),
+            (2, "there is no such folder", ["embed", "--data_path", Path.Combine(twice, "test"), "--pretrained_weights", pictures.Weights, "--output", Path.Combine(root, "none.safetensors")]),
             (2, "--nb_knn 0", ["knn", "--data_path", pictures.Data, "--pretrained_weights", pictures.Weights, "--nb_knn", "0"]),
         })
         {
