@@ -2,6 +2,7 @@ using SemAim.Dsl;
 using SemAim.Models;
 using SemAim.Runtime;
 using SemAim.Runtime.Checkpoints;
+using SemAim.Runtime.Tensors;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -73,7 +74,7 @@ internal sealed class FrozenEncoder : IDisposable
                 _ => $"norm on every token, {trained}",
             };
             model.to(device);
-            if (narrow) Narrow(model);
+            if (narrow) FrozenProducts.Narrow(model);
             model.eval();
             return new(model, sizes, kind, report, norm, device, narrow);
         }
@@ -119,20 +120,9 @@ internal sealed class FrozenEncoder : IDisposable
         .Add("interpolation", "bicubic")
         .Add("precision", IsNarrow ? "bf16" : "fp32");
 
-    private static void Narrow(VisionTransformer model)
-    {
-        using var guard = no_grad();
-        foreach (var slot in model.Slots().Where(s => s.IsTrained && s.IsProductWeight).ToList())
-        {
-            var master = (TorchSharp.Modules.Parameter)slot.Weight.Tensor;
-            slot.Owner.Replace(slot.Local, master.to(bfloat16).DetachFromDisposeScope(), master);
-        }
-    }
-
     public void Dispose()
     {
-        if (IsNarrow)
-            foreach (var slot in model.Slots().Where(s => s.IsTrained && s.IsProductWeight)) slot.Weight.Tensor.Dispose();
+        if (IsNarrow) FrozenProducts.Release(model);
         model.Dispose();
     }
 }

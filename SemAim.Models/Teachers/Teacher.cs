@@ -2,6 +2,7 @@ using SemAim.Dsl;
 using SemAim.Models.Orders;
 using SemAim.Runtime;
 using SemAim.Runtime.Checkpoints;
+using SemAim.Runtime.Tensors;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -72,15 +73,7 @@ public sealed class Teacher : IGuidance, IDisposable
     }
 
     /// <summary>Computes products in bfloat16 from now on, from weights cast once.</summary>
-    public void Narrow()
-    {
-        using var guard = no_grad();
-        foreach (var slot in network.Slots().Where(s => s.IsProductWeight).ToList())
-        {
-            var master = slot.Owner.get_parameter(slot.Local)!;
-            slot.Owner.Replace(slot.Local, master.to(bfloat16).DetachFromDisposeScope(), master);
-        }
-    }
+    public void Narrow() => FrozenProducts.Narrow(network);
 
     /// <summary>Moves the weights.</summary>
     public void To(Device device) => network.to(device);

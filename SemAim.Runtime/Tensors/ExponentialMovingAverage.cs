@@ -73,6 +73,7 @@ internal sealed class ExponentialMovingAverage : IDisposable
             var slot = slots.GetValueOrDefault(spec.Name) ?? throw new ArgumentException($"\"{spec.Name}\" is no weight of this model", nameof(teacher));
             using var old = slot.Weight.Tensor;
             var master = new Parameter(arena.View(Weights, spec.Name).DetachFromDisposeScope(), requires_grad: false);
+            if (slot.Owner is Dsl.LayerNorm norm) norm.IsNarrow = arena.Narrow > 0;
             slot.Owner.Replace(slot.Local, spec.IsNarrow ? arena.View(narrow!, spec.Name).DetachFromDisposeScope() : master, master);
         }
         RefreshNarrow();

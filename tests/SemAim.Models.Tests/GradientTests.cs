@@ -53,4 +53,26 @@ public sealed class GradientTests
         foreach (var spec in arena.Specs.Where(s => !s.Name.EndsWith("attn.k.bias", StringComparison.Ordinal)))
             Assert.True(arena.View(arena.Gradients, spec.Name).abs().max().item<float>() > 0, $"{spec.Name} gets no gradient");
     }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void The_average_of_the_weights_is_computed_with_as_the_student_computes(bool narrow)
+    {
+        using var scope = NewDisposeScope();
+        using var guard = no_grad();
+        random.manual_seed(4);
+        AimViT student = new(S: 16, P: 4, D: 32, H: 2, L: 2, Q: 2, O: 48), mean = new(S: 16, P: 4, D: 32, H: 2, L: 2, Q: 2, O: 48);
+        using var arena = new ParameterArena(student, s => ParameterGroups.Pretraining(s), narrow);
+        using var average = new ExponentialMovingAverage(arena);
+        average.Attach(mean);
+        var images = randn(3, 3, 16, 16, generator: new Generator(9));
+
+        // before the first update the average is the student
+        var seen = new EncoderGuidance(student, AttentionType.Cls, tokens: true, map: true).Look(images);
+        var averaged = new EncoderGuidance(mean, AttentionType.Cls, tokens: true, map: true).Look(images);
+
+        Assert.True(seen.Tokens!.equal(averaged.Tokens!).all().item<bool>());
+        Assert.True(seen.Map!.equal(averaged.Map!).all().item<bool>());
+    }
 }
