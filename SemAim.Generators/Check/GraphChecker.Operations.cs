@@ -197,8 +197,9 @@ public sealed partial class GraphChecker
                 return new Item.Tensor(Emit(OpKind.Gather, c.Id, [.. x.Axes.Select((a, i) => i == along ? index.Axes[along] : a)], [x, index], o => o.Axis = along));
             case "Pow": return new Item.Tensor(Emit(OpKind.Scalar, c.Id, x.Axes, [x], o => { o.Method = "pow"; o.Text = Scalar(Evaluate(Argument(c, "exponent")!)); }));
             case "DropPath":
-                if (!Flows(x)) throw new CheckFailure("SEM0219", $"`DropPath` drops whole samples, and `{Name(c.Target!)}` comes from weights alone, which belong to none: bring in a value that the graph takes first", at: c.Target!.Id);
+                if (flow.Into(x).Count == 0) throw Weightless("`DropPath`", $"`{Name(c.Target!)}`", 1, c.Target!.Id);
                 Draw(c.Method, x, c.Target!);
+                flow.Dropped.Add(flow.Into(x));
                 return new Item.Tensor(Emit(OpKind.DropPath, c.Id, x.Axes, [x], o => o.Text = Scalar(Evaluate(Argument(c, "rate")!))));
             case "Detach": return new Item.Tensor(Emit(OpKind.Detach, c.Id, x.Axes, [x]));
             case "Gelu" or "Relu" or "Silu" or "QuickGelu" or "Tanh" or "Sigmoid" or "Exp" or "Log" or "Sqrt" or "Abs":

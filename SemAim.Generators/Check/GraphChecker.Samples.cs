@@ -13,6 +13,7 @@ namespace SemAim.Generators.Check;
 public sealed partial class GraphChecker
 {
     private (string Name, Value Value)? sampled;
+    private readonly SampleFlow flow = new();
     private int foldedSites;                                       // operations that draw for samples with something folded into them
 
     private static string? FirstAxis(GraphParameter p) => p is { Kind: ParameterKind.Value, Shape.Text: var shape } && shape.Split([' '], System.StringSplitOptions.RemoveEmptyEntries) is [var first, ..] && first != "1" && first[0] != '#' ? first : null;
@@ -26,20 +27,6 @@ public sealed partial class GraphChecker
 
     private bool IsBySample(Value v) => v.Axes.Count > 0 && sampled is var (_, samples) && (facts.Same(v.Axes[0], samples.Axes[0]) || v.IsBySample);
 
-    // false where a value comes from weights alone: it belongs to no run, so the specification would not drop it
-    private static bool Flows(Value value)
-    {
-        var (open, seen) = (new Stack<Value>([value]), new HashSet<Value>());
-        while (open.Count > 0)
-        {
-            var v = open.Pop();
-            if (!seen.Add(v)) continue;
-            if (v.Producer is null or { Kind: OpKind.Repeat or OpKind.If }) return true;
-            foreach (var o in v.Producer.Operands) if (o is not null) open.Push(o);
-        }
-        return false;
-    }
-
     /// <summary>Something draws for each sample of a value.</summary>
     private void Draw(string what, Value value, Expr at)
     {
@@ -50,10 +37,25 @@ public sealed partial class GraphChecker
     // a call of a graph that draws: its samples are where its contract says
     private void DrawCall(string what, GraphContract callee, System.Func<string, bool> isKnown, IEnumerable<(GraphParameter Parameter, Expr At, Value Value)> arguments)
     {
-        if (!callee.Summary.IsStochastic || Sampled(callee.Parameters, isKnown) is not { } samples) return;
-        foreach (var (parameter, at, value) in arguments)
-            if (parameter == samples) Draw(what, value, at);                         // that something flows into what it drops, the callee sees to
+        if (!callee.Summary.IsStochastic) return;
+        var given = arguments.ToList();
+        if (Sampled(callee.Parameters, isKnown) is { } samples)
+            foreach (var (parameter, at, value) in given)
+                if (parameter == samples) Draw(what, value, at);
+        // of a graph that does not tell, anything may be dropped
+        var dropped = callee.Summary.DropsFrom.Count > 0 ? callee.Summary.DropsFrom.Select(set => set.Split(' ')) : callee.Parameters.Where(p => p.Kind == ParameterKind.Value).Select(p => new[] { p.Name });
+        foreach (var set in dropped)
+        {
+            var sources = given.Where(a => set.Contains(a.Parameter.Name)).ToList();
+            if (sources.Count == 0) continue;                                            // left out
+            var flowing = new HashSet<string>(sources.SelectMany(a => flow.Into(a.Value)));
+            if (flowing.Count == 0) throw Weightless($"`{what}`", string.Join(" and ", sources.Select(a => $"`{Name(a.At)}`")), sources.Count, sources[0].At.Id);
+            flow.Dropped.Add(flowing);
+        }
     }
+
+    private static CheckFailure Weightless(string what, string named, int count, int at)
+        => new("SEM0219", $"{what} drops whole samples, and {named} {(count == 1 ? "comes" : "come")} from weights alone, which belong to none: bring in a value that the graph takes first", at: at);
 
     private CheckFailure Unsampled(string what, string named, Value value, int at)
     {

@@ -67,7 +67,7 @@ public sealed partial class GraphChecker
     {
         var checker = new GraphChecker(scope, graph, report);
         var region = checker.Run();
-        return checker.failed ? null : new(graph, region, checker.bound);
+        return checker.failed ? null : new(graph, region, checker.bound) { DropsFrom = checker.flow.Contract.ToEquatable() };
     }
 
     private void Report(string id, string message, int at, int start = -1, int length = 0, string fix = "", params Related[] related) => Report(new Finding(id, message, at, start, length, fix, related.ToEquatable()));
@@ -100,6 +100,7 @@ public sealed partial class GraphChecker
             var value = new Value(axes, p.Kind == ParameterKind.Mask ? ElementType.Mask : ElementType.Float, p.Name) { Marked = marked };
             region.Parameters.Add(value);
             names[p.Name] = new Item.Tensor(value);
+            flow.Enter(value, p.Kind == ParameterKind.Mask ? [] : [p.Name]);
             if (p == samples) sampled = (p.Name, value);
         }
         ops = region.Ops;
@@ -347,6 +348,7 @@ public sealed partial class GraphChecker
             var value = ((Item.Tensor)outer[name]).Value;
             var parameter = new Value(value.Axes, value.Type, name) { IsBySample = value.IsBySample };
             region.Parameters.Add(parameter);
+            flow.Enter(parameter, flow.Into(value));                                     // in the first round
             names[name] = new Item.Tensor(parameter);
         }
         ops = region.Ops;
@@ -354,6 +356,7 @@ public sealed partial class GraphChecker
         var drawing = foldedSites;
         Execute(loop.Body, returns: false);
         loops.RemoveAt(loops.Count - 1);
+        var runs = from is not null && end is not null && facts.IsNeverNegative(end - from - 1);
         var op = new Op(OpKind.Repeat, loop.Id) { Variable = variable, Body = region, Dims = [from ?? Dim.Zero, end ?? symbol] };
         foreach (var name in carried)
         {
@@ -370,7 +373,9 @@ public sealed partial class GraphChecker
                     Report(Unsampled($"a loop that drops samples", $"`{name}` at its end", after, LastAssignment(loop.Body, name)).Found(0));
                 region.Results.Add(after);
                 op.Operands.Add(before);
-                op.Results.Add(new Value(before.Axes, before.Type, name) { Producer = op, IsBySample = before.IsBySample && after.IsBySample });
+                var left = new Value(before.Axes, before.Type, name) { Producer = op, IsBySample = before.IsBySample && after.IsBySample };
+                flow.Enter(left, runs ? flow.Into(after) : flow.Into(before).Intersect(flow.Into(after)));
+                op.Results.Add(left);
             }
             else failed = true;
         }
@@ -435,6 +440,7 @@ public sealed partial class GraphChecker
                 then.Region.Results.Add(x);
                 otherwise.Region.Results.Add(y);
                 var merged = new Value(x.Axes, x.Type, name) { Producer = op, IsBySample = x.IsBySample && y.IsBySample };
+                flow.Enter(merged, flow.Into(x).Intersect(flow.Into(y)));
                 op.Results.Add(merged);
                 names[name] = new Item.Tensor(merged);
             }

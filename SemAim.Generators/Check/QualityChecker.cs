@@ -18,28 +18,30 @@ public static class QualityChecker
     /// <param name="scope">its module</param>
     /// <param name="graph">the graph, before any pass</param>
     /// <param name="casts">what the precision plan casts in it, as text</param>
+    /// <param name="recognised">maps that a pass makes part of an attention</param>
     /// <param name="report">takes the findings</param>
-    public static void Check(ModuleScope scope, CheckedGraph graph, Func<CheckedGraph, string> casts, Action<Finding> report)
+    public static void Check(ModuleScope scope, CheckedGraph graph, Func<CheckedGraph, string> casts, Func<CheckedGraph, IEnumerable<Op>> recognised, Action<Finding> report)
     {
+        var fused = new HashSet<Op>(recognised(graph));
         var seen = new HashSet<int>();
         void Once(Finding finding)
         {
             if (seen.Add(finding.At)) report(finding);
         }
-        Region(scope, graph.Body, Once);
+        Region(scope, graph.Body, fused, Once);
         if (graph.Unit.Capture) Capture(scope, graph, report);
         Precision(scope, graph, casts, report);
     }
 
-    private static void Region(ModuleScope scope, Region region, Action<Finding> report)
+    private static void Region(ModuleScope scope, Region region, HashSet<Op> fused, Action<Finding> report)
     {
         var earlier = new List<Op>();
         foreach (var op in region.Ops)
         {
             Twice(scope, op, earlier, report);
             if (op.Kind == OpKind.Attend) HeadWidth(scope, op, report);
-            if (op.Kind == OpKind.Softmax) Materialised(scope, op, report);
-            foreach (var inner in Rewriting.Regions(op)) Region(scope, inner, report);
+            if (op.Kind == OpKind.Softmax && !fused.Contains(op)) Materialised(scope, op, region, report);
+            foreach (var inner in Rewriting.Regions(op)) Region(scope, inner, fused, report);
         }
         foreach (var op in region.Ops) UnusedRow(scope, op, region, report);
     }
@@ -61,6 +63,11 @@ public static class QualityChecker
     private static void HeadWidth(ModuleScope scope, Op op, Action<Finding> report)
     {
         var width = scope.Facts.Normalise(op.Operands[0]!.Axes[3]);
+        if (width.Number is { } fixedWidth)
+        {
+            if (fixedWidth % HeadMultiple != 0) report(new("SEM0703", $"head width {Text(fixedWidth)} is not a multiple of {HeadMultiple}; fused attention kernels may refuse it", op.Source));
+            return;
+        }
         foreach (var variant in scope.Unit.Variants)
             if (Number(scope, variant, width) is { } n && n % HeadMultiple != 0)
             {
@@ -70,44 +77,56 @@ public static class QualityChecker
     }
 
     // softmax of a product over an axis of tokens, read by another product: attention written out
-    private static void Materialised(ModuleScope scope, Op op, Action<Finding> report)
+    private static void Materialised(ModuleScope scope, Op op, Region region, Action<Finding> report)
     {
         var map = op.Result;
-        if (map.Axes.Count < 4 || op.Axis != map.Axes.Count - 1 || Product(op.Operands[0]) is not { }) return;
+        if (map.Axes.Count < 4 || op.Axis != map.Axes.Count - 1 || !IsProduct(op.Operands[0])) return;
+        // a map that is asked for has to be there
+        if (region.Results.Contains(map) || !region.Ops.Any(o => o.Kind == OpKind.Einsum && o.Operands.Contains(map))) return;
         var batch = map.Axes.Skip(1).Aggregate(Dim.One, (a, b) => a * b);
         var numbers = scope.Unit.Variants.Select(v => (v.Name, Count: Number(scope, v, scope.Facts.Normalise(batch)))).FirstOrDefault(v => v.Count is not null);
         var size = numbers.Count is { } count ? $" ({(count * ExampleBatch * BytesOfFloat / 1e6).ToString("0.#", CultureInfo.InvariantCulture)} MB at {map.Axes[0]} = {Text(ExampleBatch)}, float32, {numbers.Name})" : "";
         report(new("SEM0704", $"a value of size {string.Join("·", map.Axes.Select(a => scope.Facts.Show(a)))} is materialised{size}; written with Attend it would not be", op.Source));
     }
 
-    private static Op? Product(Value? v)
-    {
-        for (var op = v?.Producer; op is not null; op = op.Operands.FirstOrDefault()?.Producer)
-        {
-            if (op.Kind == OpKind.Einsum) return op;
-            if (op.Kind is not (OpKind.Scalar or OpKind.Binary)) return null;
-        }
-        return null;
-    }
+    // scaled, with a bias on either side
+    private static bool IsProduct(Value? v) => v?.Producer is { } op && (op.Kind == OpKind.Einsum || op.Kind is OpKind.Scalar or OpKind.Binary && op.Operands.Any(IsProduct));
 
     // what is computed token by token, and only a part of it is read
     private static void UnusedRow(ModuleScope scope, Op op, Region region, Action<Finding> report)
     {
-        if (op.Kind is not OpKind.Narrow || op.Operands[0] is not { Producer: { Kind: OpKind.Linear or OpKind.LayerNorm } maker } x || op.Axis == x.Axes.Count - 1) return;
-        if (region.Results.Contains(x) || region.Ops.Any(o => o != op && Rewriting.Reads(o).Contains(x))) return;
-        var unused = scope.Facts.Normalise(x.Axes[op.Axis] - op.Result.Axes[op.Axis]);
-        if (unused.Number is not (> 0 and var rows)) return;
-        var numbers = scope.Unit.Variants.Select(v => Number(scope, v, scope.Facts.Normalise(x.Axes[op.Axis]))).FirstOrDefault(n => n is not null);
-        report(new("SEM0702", $"{(rows == 1 ? "1 row" : $"{Text(rows)} rows")} of `{maker.Text}.Forward` never {(rows == 1 ? "reaches" : "reach")} the result; {Text(rows)} of {(numbers is { } n ? Text(n) : scope.Facts.Show(x.Axes[op.Axis]))} rows {(rows == 1 ? "is" : "are")} not computed", op.Source));
+        if (op.Kind is not (OpKind.Narrow or OpKind.Select) || op.Operands[0] is not { } x) return;
+        bool IsReadElsewhere(Value v, Op by) => region.Results.Contains(v) || region.Ops.Any(o => o != by && Rewriting.Reads(o).Contains(v));
+        var reader = op;
+        for (; x.Producer is { Kind: OpKind.Unary or OpKind.Scalar } between && !IsReadElsewhere(x, reader); reader = between) x = between.Operands[0]!;
+        if (x.Producer is not { Kind: OpKind.Linear or OpKind.LayerNorm } maker || op.Axis == x.Axes.Count - 1 || IsReadElsewhere(x, reader)) return;
+        var all = scope.Facts.Normalise(x.Axes[op.Axis]);
+        var unused = op.Kind == OpKind.Select ? all - 1 : scope.Facts.Normalise(all - op.Result.Axes[op.Axis]);
+        if (unused.Number is <= 0 || unused.Number is null && op.Kind != OpKind.Select) return;
+        (string Of, string Unused) Numbers()
+        {
+            foreach (var variant in scope.Unit.Variants)
+                if (Number(scope, variant, all) is { } n && Number(scope, variant, unused) is { } m) return (Text(n), Text(m));
+            return (scope.Facts.Show(all), scope.Facts.Show(unused));
+        }
+        var ((of, rows), one) = (Numbers(), unused.Number == 1);
+        report(new("SEM0702", $"{rows} {(one ? "row" : "rows")} of `{maker.Text}.Forward` never {(one ? "reaches" : "reach")} the result; {rows} of {of} rows {(one ? "is" : "are")} not computed", op.Source));
     }
 
     private static void Capture(ModuleScope scope, CheckedGraph graph, Action<Finding> report)
     {
-        foreach (var call in Rewriting.All(graph.Body).Where(o => o.Kind == OpKind.Call && o.Callee is { IsExternal: true }))
-            if (call.Callee!.Graphs.FirstOrDefault(g => g.Name == call.Method) is { Summary.IsCaptureSafe: false })
-                report(new("SEM0501", $"{graph.Unit.Name} asks for capture, but `{call.Callee.FullName.Substring(call.Callee.FullName.LastIndexOf('.') + 1)}.{call.Method}` is not known to be capture-safe (its assembly publishes no [GraphSummary] that says so)", call.Source));
-            else if (call.Callee!.Graphs.FirstOrDefault(g => g.Name == call.Method) is { Summary.IsStochastic: true })
-                report(new("SEM0502", $"{graph.Unit.Name} is captured with `{call.Callee.FullName.Substring(call.Callee.FullName.LastIndexOf('.') + 1)}.{call.Method}`, which draws on the device: a resumed run cannot repeat it; use DropPath or draws", call.Source));
+        scope.Contracts.TryGetValue(scope.Unit.FullName, out var own);
+        foreach (var call in Rewriting.All(graph.Body).Where(o => o.Kind == OpKind.Call))
+        {
+            if ((call.Callee ?? own)?.Graphs.FirstOrDefault(g => g.Name == call.Method)?.Summary is not { } summary) continue;
+            var name = $"{(call.Callee ?? own)!.Name}.{call.Method}";
+            if (call.Callee is { IsExternal: true } && !summary.IsCaptureSafe)
+                report(new("SEM0501", $"{graph.Unit.Name} asks for capture, but `{name}` is not known to be capture-safe (its assembly publishes no [GraphSummary] that says so)", call.Source));
+            else if (summary.Hazard.Length > 0)
+                report(new("SEM0501", $"{graph.Unit.Name} asks for capture, but `{name}` calls `{summary.Hazard}`, which is not known to be capture-safe (its assembly publishes no [GraphSummary] that says so)", call.Source));
+            else if (summary.DrawsOnDevice)
+                report(new("SEM0502", $"{graph.Unit.Name} is captured with `{name}`, which draws on the device: a resumed run cannot repeat it; use DropPath or draws", call.Source));
+        }
         if (graph.Bound.Count == 0 || graph.Bound.Contains("...")) return;
         var batch = graph.Bound[0];
         var others = new HashSet<string>(graph.Bound.Skip(1));

@@ -62,7 +62,7 @@ public static class ModuleCompiler
         if (remarks && !findings.Any(f => Descriptors.IsError(f.Id)))
         {
             UnusedLayers.Check(unit, Report);
-            foreach (var graph in graphs.Values.Where(g => !g.Unit.Inlined)) QualityChecker.Check(scope, graph, g => CastList.Of(scope, g), Report);
+            foreach (var graph in graphs.Values.Where(g => !g.Unit.Inlined)) QualityChecker.Check(scope, graph, g => CastList.Of(scope, g), new RecognizeAttention(scope.Facts).Maps, Report);
         }
         if (scope.HasUnreadFact) findings.RemoveAll(LacksFact);
         return new(scope, graphs, findings, [.. unit.Graphs.Where(g => !graphs.ContainsKey(g.Name)).Select(g => g.Id)]);

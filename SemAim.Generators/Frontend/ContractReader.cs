@@ -9,6 +9,8 @@ namespace SemAim.Generators.Frontend;
 /// <summary>Reads the contract of a module of another assembly from its attributes: sizes, facts, signatures and what its generated part published.</summary>
 internal static class ContractReader
 {
+    private const string DrawingOnDevice = "draws-on-device";
+
     internal static ModuleContract Read(INamedTypeSymbol module)
     {
         // the primary constructor is the longest one; its parameter names are the sizes
@@ -25,9 +27,16 @@ internal static class ContractReader
             .Select(a => new WeightEntry((string)a.ConstructorArguments[0].Value!, (string)a.ConstructorArguments[1].Value!, Named(a, "Constant") is not true, Named(a, "Products") is true)).ToEquatable();
         var graphs = module.GetMembers().OfType<IMethodSymbol>().Where(m => ModuleReader.Has(m, DslNames.Graph)).Select(m =>
         {
-            return new GraphContract(m.Name, m.Parameters.Select(p => Parameter(p)).ToEquatable(), Results(m), summaries.TryGetValue(m.Name, out var summary) ? summary : GraphSummary.Unknown);
+            return new GraphContract(m.Name, m.Parameters.Select(p => Parameter(p)).ToEquatable(), Results(m), summaries.TryGetValue(m.Name, out var summary) ? Drawing(summary, module, m.Name) : GraphSummary.Unknown);
         }).ToEquatable();
         return new(module.ToDisplayString(), true, true, sizes, members, facts, graphs, Weights: weights);
+    }
+
+    // what draws in training takes the numbers; without a place for them it makes its own
+    private static GraphSummary Drawing(GraphSummary summary, INamedTypeSymbol module, string graph)
+    {
+        var takes = module.GetMembers(graph).OfType<IMethodSymbol>().Any(m => m.Parameters.Any(p => p.Type.Name == DslNames.Draws && p.Type.ContainingNamespace.ToDisplayString() == DslNames.Namespace));
+        return summary with { IsStochastic = summary.IsStochastic && takes, DrawsOnDevice = summary.DrawsOnDevice || summary.IsStochastic && !takes };
     }
 
     private static object? Named(AttributeData a, string name) => a.NamedArguments.FirstOrDefault(n => n.Key == name).Value.Value;
@@ -38,7 +47,7 @@ internal static class ContractReader
         string Text(string name) => Named(a, name) as string ?? "";
         EquatableArray<string> Words(string name) => Text(name).Split([' '], System.StringSplitOptions.RemoveEmptyEntries).ToEquatable();
         var cost = new GraphCost(Text("MultiplyAdds"), Text("SavedBytes"), Text("SavedBytesNarrow"), Words("SavedArguments"), Words("SavedArgumentsNarrow"), Words("ProductArguments"), Words("Reads"));
-        return new(text.Contains("token-wise"), text.Contains("stochastic"), text.Contains("capture-safe"), cost, Words("LoweredArguments"));
+        return new(text.Contains("token-wise"), text.Contains("stochastic"), text.Contains("capture-safe"), cost, Words("LoweredArguments"), DrawsOnDevice: text.Contains(DrawingOnDevice), DropsFrom: Text("DropsFrom").Split([';'], System.StringSplitOptions.RemoveEmptyEntries).Select(t => t.Trim()).ToEquatable());
     }
 
     private static GraphParameter Parameter(IParameterSymbol p)

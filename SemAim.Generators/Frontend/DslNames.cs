@@ -7,5 +7,5 @@ internal static class DslNames
     internal const string ModuleAttribute = Namespace + ".ModuleAttribute";
     internal const string Graph = "GraphAttribute", Shape = "ShapeAttribute", Require = "RequireAttribute", Variant = "VariantAttribute", Key = "KeyAttribute",
         GraphSize = "GraphSizeAttribute", GraphSummary = "GraphSummaryAttribute", GraphWeight = "GraphWeightAttribute";
-    internal const string GraphModule = "GraphModule", Sym = "Sym", OrderMask = "OrderMask", Ops = "Ops", Repeat = "Repeat";
+    internal const string GraphModule = "GraphModule", Sym = "Sym", OrderMask = "OrderMask", Ops = "Ops", Repeat = "Repeat", Draws = "Draws";
 }

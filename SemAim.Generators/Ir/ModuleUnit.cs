@@ -78,6 +78,9 @@ public sealed record VariantSize(string Name, long? Value);
 /// <summary>What a caller must know of a module: sizes, facts and the signatures of its graphs.</summary>
 public sealed record ModuleContract(string FullName, bool IsExternal, bool IsCompiled, EquatableArray<string> Sizes, EquatableArray<SizeMember> Members, EquatableArray<Fact> Facts, EquatableArray<GraphContract> Graphs, EquatableArray<string> Uses = default, EquatableArray<WeightEntry> Weights = default)
 {
+    /// <summary>The name of the class.</summary>
+    public string Name => FullName.Substring(FullName.LastIndexOf('.') + 1);
+
     /// <summary>The part of a unit that callers see.</summary>
     public static ModuleContract Of(ModuleUnit unit)
     {
@@ -109,11 +112,14 @@ public sealed record GraphContract(string Name, EquatableArray<GraphParameter> P
 
 /// <summary>What callers may rely on, proven from the body.</summary>
 /// <param name="IsTokenWise">commutes with a permutation of the tokens that its masks order</param>
-/// <param name="IsStochastic">draws in training</param>
+/// <param name="IsStochastic">draws in training, from a table that the caller fills</param>
 /// <param name="IsCaptureSafe">reads nothing to the host and has static shapes</param>
 /// <param name="Cost">what a call costs; null where nothing is known</param>
 /// <param name="Lowered">arguments that only dense layers read</param>
-public sealed record GraphSummary(bool IsTokenWise, bool IsStochastic, bool IsCaptureSafe = false, GraphCost? Cost = null, EquatableArray<string> Lowered = default)
+/// <param name="DrawsOnDevice">draws numbers of its own, as a graph of another assembly may</param>
+/// <param name="Hazard">the graph of another assembly below this one that is not known to be capture-safe; empty where there is none</param>
+/// <param name="DropsFrom">for each thing that is dropped, the parameters that flow into it, separated by blanks</param>
+public sealed record GraphSummary(bool IsTokenWise, bool IsStochastic, bool IsCaptureSafe = false, GraphCost? Cost = null, EquatableArray<string> Lowered = default, bool DrawsOnDevice = false, string Hazard = "", EquatableArray<string> DropsFrom = default)
 {
     /// <summary>Nothing is known.</summary>
     public static readonly GraphSummary Unknown = new(false, false);

@@ -1,4 +1,5 @@
 using System.Collections.Generic;
+using SemAim.Generators.Collections;
 using SemAim.Generators.Symbols;
 
 namespace SemAim.Generators.Ir;
@@ -213,4 +214,7 @@ public sealed class CheckedGraph(GraphUnit unit, Region body, IReadOnlyList<stri
 
     /// <summary>Sizes bound at the call, in order of first appearance.</summary>
     public IReadOnlyList<string> Bound { get; } = bound;
+
+    /// <summary>For each thing that is dropped, the parameters that flow into it, separated by blanks.</summary>
+    public EquatableArray<string> DropsFrom { get; init; }
 }

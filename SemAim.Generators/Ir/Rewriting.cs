@@ -82,7 +82,9 @@ public static class Rewriting
 
     /// <summary>True where an operation may be removed, moved or shared.</summary>
     public static bool IsPure(Op op)
-        => !OpTable.Of(op.Kind).Draws && (op.Kind is not OpKind.Call || !op.TakesDraws || !IsStochastic(op)) && Regions(op).All(r => r.Ops.All(IsPure));
+        => !OpTable.Of(op.Kind).Draws && (op.Kind is not OpKind.Call || !DrawsOnDevice(op) && (!op.TakesDraws || !IsStochastic(op))) && Regions(op).All(r => r.Ops.All(IsPure));
 
     private static bool IsStochastic(Op call) => call.Callee?.Graphs.FirstOrDefault(g => g.Name == call.Method)?.Summary.IsStochastic ?? true;
+
+    private static bool DrawsOnDevice(Op call) => call.Callee?.Graphs.FirstOrDefault(g => g.Name == call.Method)?.Summary.DrawsOnDevice ?? false;
 }

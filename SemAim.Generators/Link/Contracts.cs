@@ -52,9 +52,11 @@ public static class Contracts
         GraphSummary? Called(Op op) => op.Kind == OpKind.Call ? (op.Callee ?? own).Graphs.FirstOrDefault(g => g.Name == op.Method)?.Summary : null;
         callsOwn |= Rewriting.All(right.Body).Any(o => o.Kind == OpKind.Call && o.Callee is null);
         var stochastic = Rewriting.All(right.Body).Any(o => o.Kind == OpKind.DropPath || Called(o) is { IsStochastic: true });
-        var safe = Rewriting.All(right.Body).All(o => o.Kind != OpKind.Call || Called(o) is { IsCaptureSafe: true });
+        var calls = Rewriting.All(right.Body).Where(o => o.Kind == OpKind.Call).ToList();
+        var safe = calls.All(o => Called(o) is { IsCaptureSafe: true });
+        var hazard = calls.Select(o => o.Callee is { IsExternal: true } other ? Called(o) is { IsCaptureSafe: true } ? "" : $"{other.Name}.{o.Method}" : Called(o)?.Hazard ?? "").FirstOrDefault(h => h.Length > 0) ?? "";
         var lowered = LoweredArguments.Of(right, o => (o.Callee ?? own).Graphs.FirstOrDefault(g => g.Name == o.Method));
-        return contract with { Summary = new(TokenWise.Holds(right, scope.Facts), stochastic, safe, Lowered: lowered) };
+        return contract with { Summary = new(TokenWise.Holds(right, scope.Facts), stochastic, safe, Lowered: lowered, DrawsOnDevice: calls.Any(o => Called(o) is { DrawsOnDevice: true }), Hazard: hazard, DropsFrom: right.DropsFrom) };
     }
 
     /// <summary>The contracts that a module's layers name, and its own.</summary>

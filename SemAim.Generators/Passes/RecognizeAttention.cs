@@ -14,9 +14,22 @@ public sealed class RecognizeAttention(SizeFacts facts) : IPass
     /// <inheritdoc />
     public void Run(CheckedGraph graph)
     {
+        Run(graph.Body, Readers(graph));
+    }
+
+    /// <summary>The softmaxes that the pass would make part of an attention.</summary>
+    public IEnumerable<Op> Maps(CheckedGraph graph)
+    {
+        var readers = Readers(graph);
+        IEnumerable<Op> Of(Region region) => region.Ops.SelectMany(o => Rewriting.Regions(o).SelectMany(Of).Concat(Match(o, region, readers) is null ? [] : [o.Operands[0]!.Producer!]));
+        return Of(graph.Body);
+    }
+
+    private static Dictionary<Value, int> Readers(CheckedGraph graph)
+    {
         var readers = new Dictionary<Value, int>();
         foreach (var v in graph.Body.Results.Concat(graph.Body.Ops.SelectMany(Rewriting.Reads))) readers[v] = readers.TryGetValue(v, out var n) ? n + 1 : 1;
-        Run(graph.Body, readers);
+        return readers;
     }
 
     private void Run(Region region, Dictionary<Value, int> readers)

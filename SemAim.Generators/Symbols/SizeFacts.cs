@@ -135,10 +135,16 @@ public sealed partial class SizeFacts
     public string Show(Dim size) => shown.TryGetValue(size, out var text) ? text : shown[size] = WithoutPlaces(InNames(size).ToString());
 
     /// <summary>The size as C# over the author's names.</summary>
-    public string Code(Dim size) => coded.TryGetValue(size, out var text) ? text : coded[size] = Measured(InNames(size).Code(Identifier.EscapedAll));
+    public string Code(Dim size) => coded.TryGetValue(size, out var text) ? text : coded[size] = Measured(InNames(size).Code(Written(Identifier.EscapedAll)));
 
     /// <summary>The size as an attribute says it, over the author's names.</summary>
-    public string Text(Dim size) => texts.TryGetValue(size, out var text) ? text : texts[size] = InNames(Widest(size)).Code(s => s);
+    public string Text(Dim size) => texts.TryGetValue(size, out var text) ? text : texts[size] = InNames(Widest(size)).Code(Written(s => s));
+
+    // what messages show of a quotient, D / (2·H), is no C#: then from its numerator and denominator, as they were declared
+    private System.Func<string, string> Written(System.Func<string, string> names)
+        => symbol => symbol.IndexOfAny(Signs) >= 0 && Quotient(symbol) is var (numerator, denominator) ? $"{Bracketed(numerator.Code(Written(names)))} / {Bracketed(denominator.Code(Written(names)))}" : names(symbol);
+
+    private static readonly char[] Signs = ['·', '²', '³', '^'];
 
     /// <summary>The size over the author's names.</summary>
     public Dim InNames(Dim size) => NamedDim(size) ?? Normalise(size).Terms.Aggregate(Dim.Zero, (sum, term) => sum + TermInNames(term));

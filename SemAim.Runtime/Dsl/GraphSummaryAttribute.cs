@@ -4,7 +4,7 @@ namespace SemAim.Dsl;
 
 /// <summary>Generated: publishes what the body of a graph proves and costs, so that modules of other assemblies can build on it.</summary>
 /// <param name="graph">name of the method</param>
-/// <param name="properties">of <c>token-wise</c>, <c>stochastic</c>, <c>capture-safe</c>, separated by commas</param>
+/// <param name="properties">of <c>token-wise</c>, <c>stochastic</c>, <c>draws-on-device</c>, <c>capture-safe</c>, separated by commas</param>
 [AttributeUsage(AttributeTargets.Class, AllowMultiple = true)]
 [EditorBrowsable(EditorBrowsableState.Never)]
 public sealed class GraphSummaryAttribute(string graph, string properties) : Attribute
@@ -35,6 +35,9 @@ public sealed class GraphSummaryAttribute(string graph, string properties) : Att
 
     /// <summary>Arguments that dense layers alone read: a caller may hand them over in the type of its products.</summary>
     public string LoweredArguments { get; init; } = "";
+
+    /// <summary>For each thing that is dropped by sample, the arguments that flow into it, separated by blanks; between them semicolons. One of each must be more than weights.</summary>
+    public string DropsFrom { get; init; } = "";
 
     /// <summary>Keys of the weights and constants that a call reads, separated by blanks.</summary>
     public string Reads { get; init; } = "";

@@ -38,7 +38,7 @@ public static class Ops
             if (dense.shape[0] != a[0] || !dense.shape[^2..].SequenceEqual([a[2], b[2]])) throw new ArgumentException($"Attend: the mask orders {string.Join(' ', dense.shape)}, these operands need {a[0]} {a[2]} {b[2]}");
             scores = Kernels.Add(scores, dense);
         }
-        return q.With(k, scores.softmax(-1).matmul(v.Value), 2 * q.Value.numel() * k.Size(2));
+        return q.InRunOf(k).With(v, scores.softmax(-1).matmul(v.Value), 2 * q.Value.numel() * k.Size(2));
     }
 
     /// <summary>Joins values along the bracketed axis.</summary>
@@ -52,5 +52,5 @@ public static class Ops
     }
 
     /// <summary><paramref name="a"/> where the condition holds, else <paramref name="b"/>; equal axes.</summary>
-    public static Sym Where(Sym condition, Sym a, Sym b) => a.With(b, Kernels.Where(condition.Value, a.Value, b.Value));
+    public static Sym Where(Sym condition, Sym a, Sym b) => a.InRunOf(b).With(condition, Kernels.Where(condition.Value, a.Value, b.Value));
 }

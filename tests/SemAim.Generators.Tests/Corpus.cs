@@ -19,9 +19,15 @@ internal static partial class Corpus
         {
             var at = lines[i].IndexOf("//~", StringComparison.Ordinal);
             if (at < 0) continue;
-            foreach (Match m in Mark().Matches(lines[i][at..])) yield return (lines[i].Contains("//~line-1", StringComparison.Ordinal) ? i : i + 1, m.Groups[1].Value, m.Groups[2].Value);
+            foreach (Match m in Mark().Matches(lines[i][at..])) yield return (lines[i].Contains("//~line-", StringComparison.Ordinal) ? i + 1 - (lines[i][lines[i].IndexOf("//~line-", StringComparison.Ordinal) + 8] - '0') : i + 1, m.Groups[1].Value, m.Groups[2].Value);
         }
     }
+
+    /// <summary>Manifests of checkpoints, written in a source as <c>/*~ NAME.manifest.json</c> … <c>~*/</c>.</summary>
+    internal static IEnumerable<(string Path, string Text)> Manifests(string source) => Manifest().Matches(source).Select(m => (m.Groups[1].Value, m.Groups[2].Value));
+
+    [GeneratedRegex(@"/\*~ (\S+\.manifest\.json)\n(.*?)~\*/", RegexOptions.Singleline)]
+    private static partial Regex Manifest();
 
     [GeneratedRegex(@"(SEM\d{4}) `([^`]*)`")]
     private static partial Regex Mark();

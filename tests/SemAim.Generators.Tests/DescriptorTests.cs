@@ -18,6 +18,13 @@ public sealed partial class DescriptorTests
             public sealed class Noisy(int D) : GraphModule
             {
                 [Graph] [return: Shape("B T D")] public Sym Forward([Shape("B T D")] Sym x) => x * D;
+                public TorchSharp.torch.Tensor Forward(TorchSharp.torch.Tensor x) => x;
+            }
+            [Module]
+            [GraphSummary("Forward", "token-wise, stochastic, capture-safe")]
+            public sealed class Dropping(int D) : GraphModule
+            {
+                [Graph] [return: Shape("B T D")] public Sym Forward([Shape("B T D")] Sym x) => x * D;
                 public TorchSharp.torch.Tensor Forward(TorchSharp.torch.Tensor x, Draws? draws = null) => x;
             }
             [Module]
@@ -29,7 +36,7 @@ public sealed partial class DescriptorTests
         }
         """;
 
-    private static readonly Lazy<MetadataReference> OutsideAssembly = new(() =>
+    internal static readonly Lazy<MetadataReference> OutsideAssembly = new(() =>
     {
         using var image = new MemoryStream();
         var result = AuthorSource.Compilation([("Outside.cs", Outside)]).WithAssemblyName("Outside").Emit(image);

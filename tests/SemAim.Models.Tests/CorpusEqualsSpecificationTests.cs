@@ -28,7 +28,8 @@ public sealed class CorpusEqualsSpecificationTests
         foreach (var module in assembly.GetTypes().Where(t => t.GetCustomAttributes(typeof(ModuleAttribute), false).Length > 0))
         {
             var truth = new CodeTruth(Seed);
-            Assert.Null(truth.Difference(module, Trials));
+            var difference = truth.Difference(module, Trials);
+            Assert.True(difference is null, difference);
             compared += truth.Compared;
         }
 

@@ -34,7 +34,8 @@ public sealed class MutationTests(ITestOutputHelper output)
             foreach (var module in assembly.GetTypes().Where(t => t.GetCustomAttributes(typeof(SemAim.Dsl.ModuleAttribute), false).Length > 0))
             {
                 var truth = new SpecificationTruth(7);
-                Assert.Null(truth.Failure(module, Trials));
+                var failure = truth.Failure(module, Trials);
+                Assert.True(failure is null, failure);
                 Assert.False(truth.IsUntried, $"{name}: no sizes were found for {module.Name}");
             }
             context.Unload();

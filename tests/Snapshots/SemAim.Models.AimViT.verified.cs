@@ -1406,6 +1406,7 @@ internal sealed class PredictMlpCapture(AimViT model, long B, torch.Device devic
 [GraphSize("FirstTrailingBlock", "Q * M")]
 [GraphSummary("PredictSharedMlp", "stochastic, capture-safe",
     SavedArguments = "images",
+    DropsFrom = "images",
     Reads =
         "patch_embed.proj.weight patch_embed.proj.bias cls_token pos_embed blocks.{0..L}.norm1.weight " +
         "blocks.{0..L}.norm1.bias blocks.{0..L}.attn.qkv.weight blocks.{0..L}.attn.qkv.bias " +
@@ -1415,6 +1416,7 @@ internal sealed class PredictMlpCapture(AimViT model, long B, torch.Device devic
         "prediction_head.fc2.weight prediction_head.fc2.bias")]
 [GraphSummary("PredictSharedLinear", "stochastic, capture-safe",
     SavedArguments = "images",
+    DropsFrom = "images",
     Reads =
         "patch_embed.proj.weight patch_embed.proj.bias cls_token pos_embed blocks.{0..L}.norm1.weight " +
         "blocks.{0..L}.norm1.bias blocks.{0..L}.attn.qkv.weight blocks.{0..L}.attn.qkv.bias " +
@@ -1423,6 +1425,7 @@ internal sealed class PredictMlpCapture(AimViT model, long B, torch.Device devic
         "blocks.{0..L}.mlp.fc2.bias norm.weight norm.bias prediction_head.weight prediction_head.bias")]
 [GraphSummary("PredictSharedTiedMlp", "stochastic, capture-safe",
     SavedArguments = "images",
+    DropsFrom = "images",
     Reads =
         "patch_embed.proj.weight patch_embed.proj.bias cls_token pos_embed blocks.{0..L}.norm1.weight " +
         "blocks.{0..L}.norm1.bias blocks.{0..L}.attn.qkv.weight blocks.{0..L}.attn.qkv.bias " +
@@ -1432,6 +1435,7 @@ internal sealed class PredictMlpCapture(AimViT model, long B, torch.Device devic
         "prediction_head.fc2.weight prediction_head.fc2.bias")]
 [GraphSummary("PredictSharedTiedLinear", "stochastic, capture-safe",
     SavedArguments = "images",
+    DropsFrom = "images",
     Reads =
         "patch_embed.proj.weight patch_embed.proj.bias cls_token pos_embed blocks.{0..L}.norm1.weight " +
         "blocks.{0..L}.norm1.bias blocks.{0..L}.attn.qkv.weight blocks.{0..L}.attn.qkv.bias " +
@@ -1440,6 +1444,7 @@ internal sealed class PredictMlpCapture(AimViT model, long B, torch.Device devic
         "blocks.{0..L}.mlp.fc2.bias norm.weight norm.bias prediction_head.weight prediction_head.bias")]
 [GraphSummary("PredictMlp", "stochastic, capture-safe",
     SavedArguments = "images",
+    DropsFrom = "images",
     Reads =
         "patch_embed.proj.weight patch_embed.proj.bias cls_token pos_embed blocks.{0..L}.norm1.weight " +
         "blocks.{0..L}.norm1.bias blocks.{0..L}.attn.qkv.weight blocks.{0..L}.attn.qkv.bias " +
@@ -1454,6 +1459,7 @@ internal sealed class PredictMlpCapture(AimViT model, long B, torch.Device devic
         "prediction_head.fc1.weight prediction_head.fc1.bias prediction_head.fc2.weight prediction_head.fc2.bias")]
 [GraphSummary("PredictLinear", "stochastic, capture-safe",
     SavedArguments = "images",
+    DropsFrom = "images",
     Reads =
         "patch_embed.proj.weight patch_embed.proj.bias cls_token pos_embed blocks.{0..L}.norm1.weight " +
         "blocks.{0..L}.norm1.bias blocks.{0..L}.attn.qkv.weight blocks.{0..L}.attn.qkv.bias " +
@@ -1468,6 +1474,7 @@ internal sealed class PredictMlpCapture(AimViT model, long B, torch.Device devic
         "prediction_head.weight prediction_head.bias")]
 [GraphSummary("PredictTiedMlp", "stochastic, capture-safe",
     SavedArguments = "images",
+    DropsFrom = "images",
     Reads =
         "patch_embed.proj.weight patch_embed.proj.bias cls_token pos_embed blocks.{0..L}.norm1.weight " +
         "blocks.{0..L}.norm1.bias blocks.{0..L}.attn.qkv.weight blocks.{0..L}.attn.qkv.bias " +
@@ -1482,6 +1489,7 @@ internal sealed class PredictMlpCapture(AimViT model, long B, torch.Device devic
         "prediction_head.fc1.weight prediction_head.fc1.bias prediction_head.fc2.weight prediction_head.fc2.bias")]
 [GraphSummary("PredictTiedLinear", "stochastic, capture-safe",
     SavedArguments = "images",
+    DropsFrom = "images",
     Reads =
         "patch_embed.proj.weight patch_embed.proj.bias cls_token pos_embed blocks.{0..L}.norm1.weight " +
         "blocks.{0..L}.norm1.bias blocks.{0..L}.attn.qkv.weight blocks.{0..L}.attn.qkv.bias " +
@@ -1506,6 +1514,7 @@ internal sealed class PredictMlpCapture(AimViT model, long B, torch.Device devic
         "D * N + 2 * B * F * L + 2 * B * H * L + 16 * B * L * N + 6 * B * X * Y + 12 * B * D + 16 * B * L + 12 * B * N " +
         "+ 8 * B",
     SavedArguments = "images",
+    DropsFrom = "images",
     Reads =
         "patch_embed.proj.weight patch_embed.proj.bias cls_token pos_embed blocks.{0..L}.norm1.weight " +
         "blocks.{0..L}.norm1.bias blocks.{0..L}.attn.qkv.weight blocks.{0..L}.attn.qkv.bias " +
@@ -1524,6 +1533,7 @@ internal sealed class PredictMlpCapture(AimViT model, long B, torch.Device devic
         "D * N + 2 * B * F * L + 2 * B * H * L + 16 * B * L * N + 6 * B * X * Y + 4 * B * D + 16 * B * L + 8 * B * N + " +
         "8 * B",
     SavedArguments = "images",
+    DropsFrom = "images",
     Reads =
         "patch_embed.proj.weight patch_embed.proj.bias cls_token pos_embed blocks.{0..L}.norm1.weight " +
         "blocks.{0..L}.norm1.bias blocks.{0..L}.attn.qkv.weight blocks.{0..L}.attn.qkv.bias " +
@@ -1542,6 +1552,7 @@ internal sealed class PredictMlpCapture(AimViT model, long B, torch.Device devic
         "D * N + 2 * B * F * L + 2 * B * H * L + 16 * B * L * N + 6 * B * X * Y + 16 * B * D + 16 * B * L + 12 * B * N " +
         "+ 8 * B",
     SavedArguments = "images",
+    DropsFrom = "images",
     Reads =
         "patch_embed.proj.weight patch_embed.proj.bias cls_token pos_embed blocks.{0..L}.norm1.weight " +
         "blocks.{0..L}.norm1.bias blocks.{0..L}.attn.qkv.weight blocks.{0..L}.attn.qkv.bias " +
@@ -1556,6 +1567,7 @@ internal sealed class PredictMlpCapture(AimViT model, long B, torch.Device devic
         "24 * B * D * L * N + 4 * B * F * L * N + 4 * B * H * L * N + 24 * B * D * L + 4 * B * D * N + 4 * B * F * L + " +
         "4 * B * H * L + 4 * B * H * N + 16 * B * L * N + 4 * B * D + 4 * B * H + 16 * B * L + 8 * B * N + 8 * B",
     SavedArguments = "images",
+    DropsFrom = "images",
     Reads =
         "patch_embed.proj.weight patch_embed.proj.bias cls_token pos_embed blocks.{0..L}.norm1.weight " +
         "blocks.{0..L}.norm1.bias blocks.{0..L}.attn.qkv.weight blocks.{0..L}.attn.qkv.bias " +
@@ -1567,6 +1579,7 @@ internal sealed class PredictMlpCapture(AimViT model, long B, torch.Device devic
         "24 * B * D * L * N + 4 * B * F * L * N + 4 * B * H * L * N + 24 * B * D * L - 8 * B * D * N + 4 * B * F * L - " +
         "4 * B * F * N + 4 * B * H * L + 16 * B * L * N - 8 * B * D - 4 * B * F + 16 * B * L - 8 * B * N - 8 * B",
     SavedArguments = "images",
+    DropsFrom = "images",
     Reads =
         "patch_embed.proj.weight patch_embed.proj.bias cls_token pos_embed blocks.{0..L}.norm1.weight " +
         "blocks.{0..L}.norm1.bias blocks.{0..L}.attn.qkv.weight blocks.{0..L}.attn.qkv.bias " +

@@ -193,6 +193,7 @@ partial class Block
     SavedBytesNarrow = "2 * B * H * T * T + 12 * B * D * T + 2 * B * F * T + 16 * B * T",
     SavedArguments = "x",
     SavedArgumentsNarrow = "x",
+    DropsFrom = "x",
     Reads =
         "norm1.weight norm1.bias attn.qkv.weight attn.qkv.bias attn.proj.weight attn.proj.bias norm2.weight norm2.bias " +
         "mlp.fc1.weight mlp.fc1.bias mlp.fc2.weight mlp.fc2.bias")]
@@ -218,6 +219,7 @@ partial class Block
     SavedBytesNarrow = "2 * B * H * M * T + 4 * B * D * M + 8 * B * D * T + 2 * B * F * T + 8 * B * M + 16 * B * T",
     SavedArguments = "g h",
     SavedArgumentsNarrow = "g h",
+    DropsFrom = "g h",
     Reads =
         "norm1.weight norm1.bias attn.qkv.weight attn.qkv.bias attn.proj.weight attn.proj.bias norm2.weight norm2.bias " +
         "mlp.fc1.weight mlp.fc1.bias mlp.fc2.weight mlp.fc2.bias")]

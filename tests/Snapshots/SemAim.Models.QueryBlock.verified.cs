@@ -115,6 +115,7 @@ partial class QueryBlock
     SavedBytesNarrow = "2 * B * H * M * T + 4 * B * D * M + 8 * B * D * T + 2 * B * F * T + 8 * B * M + 16 * B * T",
     SavedArguments = "g h",
     SavedArgumentsNarrow = "g h",
+    DropsFrom = "g h",
     Reads =
         "norm1.weight norm1.bias attn.q.weight attn.q.bias attn.k.weight attn.k.bias attn.v.weight attn.v.bias " +
         "attn.proj.weight attn.proj.bias norm2.weight norm2.bias mlp.fc1.weight mlp.fc1.bias mlp.fc2.weight " +

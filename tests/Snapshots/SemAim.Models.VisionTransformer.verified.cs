@@ -366,6 +366,7 @@ public sealed class ForwardCapture(VisionTransformer model, long B, torch.Device
         "2 * B * H * L * N * N + 16 * B * D * L * N + 2 * B * F * L * N + 4 * B * H * L * N + 16 * B * D * L + 4 * B * " +
         "D * N + 2 * B * F * L + 2 * B * H * L + 16 * B * L * N + 6 * B * X * Y + 6 * B * D + 16 * B * L + 8 * B",
     SavedArguments = "images",
+    DropsFrom = "images",
     Reads =
         "cls_token pos_embed patch_embed.proj.weight patch_embed.proj.bias blocks.{0..L}.norm1.weight " +
         "blocks.{0..L}.norm1.bias blocks.{0..L}.attn.qkv.weight blocks.{0..L}.attn.qkv.bias " +
@@ -383,6 +384,7 @@ public sealed class ForwardCapture(VisionTransformer model, long B, torch.Device
         "2 * B * H * L * N * N + 16 * B * D * L * N + 2 * B * F * L * N + 4 * B * H * L * N + 16 * B * D * L + 4 * B * " +
         "D * N + 2 * B * F * L + 2 * B * H * L + 16 * B * L * N + 6 * B * X * Y + 4 * B * D + 16 * B * L + 8 * B",
     SavedArguments = "images",
+    DropsFrom = "images",
     Reads =
         "cls_token pos_embed patch_embed.proj.weight patch_embed.proj.bias blocks.{0..L}.norm1.weight " +
         "blocks.{0..L}.norm1.bias blocks.{0..L}.attn.qkv.weight blocks.{0..L}.attn.qkv.bias " +
@@ -401,6 +403,7 @@ public sealed class ForwardCapture(VisionTransformer model, long B, torch.Device
         "D * N + 2 * B * F * L + 2 * B * H * L + 16 * B * L * N + 6 * B * X * Y + 4 * B * D + 16 * B * L + 8 * B * N + " +
         "8 * B",
     SavedArguments = "images",
+    DropsFrom = "images",
     Reads =
         "cls_token pos_embed patch_embed.proj.weight patch_embed.proj.bias blocks.{0..L}.norm1.weight " +
         "blocks.{0..L}.norm1.bias blocks.{0..L}.attn.qkv.weight blocks.{0..L}.attn.qkv.bias " +
