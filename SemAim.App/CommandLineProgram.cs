@@ -34,6 +34,7 @@ internal static class CommandLineProgram
     /// <param name="ownProcess">the process is this program's alone: it may start itself again with better settings</param>
     internal static int Run(string[] args, bool ownProcess = false)
     {
+        if (ownProcess) StandardStream.Install();
         CultureInfo.DefaultThreadCurrentCulture = CultureInfo.CurrentCulture = CultureInfo.InvariantCulture;
         using var parser = new Parser(settings =>
         {
@@ -55,7 +56,7 @@ internal static class CommandLineProgram
         }
         catch (Exception e) when (Unwrap(e) is { } known)
         {
-            Console.Error.WriteLine($"semaim: {known.Message.ReplaceLineEndings(" ")}");
+            Console.Error.WriteLine($"semaim: {Printable.Text(known.Message.ReplaceLineEndings(" "))}");
             return known is UsageException ? ExitCodes.Usage : known is RefusedException ? ExitCodes.Refused : ExitCodes.Failed;
         }
         catch (Exception e) when (e is OutOfMemoryException || e.Message.Contains("can't allocate memory", StringComparison.Ordinal))
@@ -107,11 +108,12 @@ internal static class CommandLineProgram
                 h.Heading = $"semaim {typeof(CommandLineProgram).Assembly.GetName().Version?.ToString(3)}";
                 h.Copyright = "Pretrains and evaluates vision transformers by semantic-aware autoregressive image modelling.";
                 return h;
-            }, e => e, verbsIndex: true);
-            Console.Out.WriteLine(version ? help.Heading : help.ToString());
+            }, e => e, verbsIndex: errors.All(e => e.Tag != ErrorType.HelpRequestedError));
+            // an empty default says nothing
+            Console.Out.WriteLine(version ? help.Heading : help.ToString().Replace("(Default: ) ", "", StringComparison.Ordinal));
             return errors.Any(e => e.Tag == ErrorType.NoVerbSelectedError) ? ExitCodes.Usage : ExitCodes.Done;
         }
-        Console.Error.WriteLine($"semaim: {Line(errors[0], args)}");
+        Console.Error.WriteLine($"semaim: {Printable.Text(Line(errors[0], args))}");
         return ExitCodes.Usage;
     }
 
@@ -168,6 +170,8 @@ internal static class CommandLineProgram
     /// <summary><c> (did you mean knn?)</c>, or nothing.</summary>
     internal static string Nearest(string given, IEnumerable<string> known)
     {
+        // a part of a name is as near as a slip of a finger
+        if (given.Length > 2 && known.FirstOrDefault(k => k.StartsWith(given, StringComparison.OrdinalIgnoreCase)) is { } whole) return $" (did you mean {whole}?)";
         var (name, distance) = known.Select(k => (k, Distance(given.ToLowerInvariant(), k.ToLowerInvariant()))).DefaultIfEmpty(("", int.MaxValue)).MinBy(k => k.Item2);
         return distance <= Math.Max(2, given.Length / 3) ? $" (did you mean {name}?)" : "";
     }

@@ -34,7 +34,7 @@ internal static class Recipe
         }
         catch (JsonException e)
         {
-            throw new UsageException($"{Option} {name}: not JSON: {e.Message}", e);
+            throw new UsageException($"{Option} {name}: {JsonFault.Of(e)}", e);
         }
         return [.. added];
     }

@@ -109,6 +109,6 @@ internal sealed class RunRecord
             using var json = JsonDocument.Parse(File.ReadAllText(path));
             return json.RootElement.ValueKind != JsonValueKind.Object || !IsText(json.RootElement) ? [] : [.. json.RootElement.EnumerateObject().Select(p => (p.Name, p.Value.ValueKind == JsonValueKind.String ? p.Value.GetString()! : p.Value.GetRawText()))];
         }
-        catch (JsonException e) { throw new Runtime.RefusedException($"{path}: malformed: {e.Message}", e); }
+        catch (JsonException e) { throw new Runtime.RefusedException($"{path}: {JsonFault.Of(e)}", e); }
     }
 }

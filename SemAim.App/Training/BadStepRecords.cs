@@ -102,6 +102,7 @@ internal sealed class BadStepRecords(string folder, RecordedRun run, Action<stri
     /// <exception cref="RefusedException">it is none</exception>
     internal static BadStep Read(string path)
     {
+        if (!File.Exists(path)) throw new RefusedException($"{path}: {(Directory.Exists(path) ? "a folder; give one of its files step-NNNNNNNN.json" : "there is no such file")}");
         try
         {
             var record = JsonSerializer.Deserialize<BadStep>(File.ReadAllText(path), Form);
@@ -111,7 +112,7 @@ internal sealed class BadStepRecords(string folder, RecordedRun run, Action<stri
         }
         catch (Exception e) when (e is IOException or JsonException or UnauthorizedAccessException)
         {
-            throw new RefusedException($"{path}: no record of a bad step: {e.Message}", e);
+            throw new RefusedException($"{path}: no record of a bad step: {(e is JsonException json ? JsonFault.Of(json) : e.Message)}", e);
         }
     }
 }

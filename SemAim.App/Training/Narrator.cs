@@ -14,6 +14,7 @@ internal sealed class Narrator(bool quiet)
     internal void Say(string line)
     {
         if (quiet) return;
+        line = Printable.Text(line);
         // a file or a pipe gets the line as it is, whatever its length
         if (Console.IsErrorRedirected) Console.Error.WriteLine(line);
         else console.WriteLine(line);

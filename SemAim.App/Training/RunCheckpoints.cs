@@ -85,7 +85,7 @@ internal sealed class RunCheckpoints(string folder, int keep = 2, Func<string, S
         }
         catch (Exception e) when (e is IOException or JsonException or UnauthorizedAccessException)
         {
-            throw new RefusedException($"{checkpoint}: no whole checkpoint: {e.Message}", e);
+            throw new RefusedException($"{checkpoint}: no whole checkpoint: {(e is JsonException json ? JsonFault.Of(json) : e.Message)}", e);
         }
     }
 

@@ -39,6 +39,7 @@ internal sealed class CheckpointInspectVerb : IVerb
 
     public int Run()
     {
+        if (Output.Length > 0 && !Manifest) throw new UsageException($"--output {Output}: it is where --manifest writes, and that is not given");
         using var file = WeightFile.Open(Input, Key);
         file.Verify();
         if (Manifest)
@@ -73,15 +74,15 @@ internal sealed class CheckpointInspectVerb : IVerb
         else
         {
             Console.Out.WriteLine($"{file.Path}: {file.Format}");
-            foreach (var (name, value) in file.Facts) Console.Out.WriteLine($"{name} = {Short(value)}");
-            if (file.Others.Count > 0) Console.Out.WriteLine($"also holds {string.Join(", ", file.Others)}");
-            var width = file.Entries.Select(e => e.Name.Length).DefaultIfEmpty(0).Max();
-            foreach (var e in file.Entries) Console.Out.WriteLine($"{e.Name.PadRight(width)}  {e.TypeName,-4}  {Shape(e.Shape)}{(e.IsContiguous ? "" : $"  strides {Shape(e.Strides)}")}");
+            foreach (var (name, value) in file.Facts) Console.Out.WriteLine($"{Printable.Text(name)} = {Short(value)}");
+            if (file.Others.Count > 0) Console.Out.WriteLine($"also holds {Printable.Text(string.Join(", ", file.Others))}");
+            var width = file.Entries.Select(e => Printable.Text(e.Name).Length).DefaultIfEmpty(0).Max();
+            foreach (var e in file.Entries) Console.Out.WriteLine($"{Printable.Text(e.Name).PadRight(width)}  {e.TypeName,-4}  {Shape(e.Shape)}{(e.IsContiguous ? "" : $"  strides {Shape(e.Strides)}")}");
             Console.Out.WriteLine($"{file.Entries.Count} tensors, {file.Entries.Sum(e => e.Count).ToString("N0", CultureInfo.InvariantCulture)} values, {file.Entries.Sum(e => e.Bytes).ToString("N0", CultureInfo.InvariantCulture)} bytes");
             if (report is not null)
             {
                 Console.Out.WriteLine($"as {Model}: {report.Summary}");
-                foreach (var line in report.Lines) Console.Out.WriteLine($"  {line}");
+                foreach (var line in report.Lines) Console.Out.WriteLine($"  {Printable.Text(line)}");
             }
         }
         report?.Require();
@@ -92,7 +93,7 @@ internal sealed class CheckpointInspectVerb : IVerb
 
     private static string Shape(long[] axes) => axes.Length == 0 ? "scalar" : string.Join('×', axes);
 
-    private static string Short(string text) => (text.Length > 200 ? text[..200] + " …" : text).ReplaceLineEndings(" ");
+    private static string Short(string text) => Printable.Text((text.Length > 200 ? text[..200] + " …" : text).ReplaceLineEndings(" "));
 }
 
 /// <summary><c>semaim ckpt-convert</c>: torch.save's files and safetensors, both ways.</summary>
@@ -122,6 +123,7 @@ internal sealed class CheckpointConvertVerb : IVerb
         var extension = Path.GetExtension(To).ToLowerInvariant();
         if (extension is not (".safetensors" or ".pth" or ".pt" or ".bin")) throw new UsageException($"{To}: a file that ends in .safetensors or .pth");
         using var file = WeightFile.Open(From, Key);
+        if (File.Exists(To) && Path.GetFullPath(To) == Path.GetFullPath(file.Path)) throw new UsageException($"{To}: the file that is converted; give another, it would be lost");
         OutputFile.Prepare("TO", To);
         NativeStart.Ensure();
         using var scope = NewDisposeScope();
@@ -142,7 +144,7 @@ internal sealed class CheckpointConvertVerb : IVerb
             var facts = file.Facts.Where(f => f.Key is "epoch" or "model").ToDictionary(f => f.Key, f => long.TryParse(f.Value, CultureInfo.InvariantCulture, out var number) ? number : (object)f.Value);
             PthWriter.Write(To, tensors, facts, ToKey == "none" ? "" : ToKey);
         }
-        if (file.Others.Count > 0) Console.Error.WriteLine($"left out: {string.Join(", ", file.Others)}");
+        if (file.Others.Count > 0) Console.Error.WriteLine($"left out: {Printable.Text(string.Join(", ", file.Others))}");
         Console.Out.WriteLine($"{To}: {tensors.Count} tensors, {tensors.Sum(t => t.Value.numel()).ToString("N0", CultureInfo.InvariantCulture)} values");
         return ExitCodes.Done;
     }
@@ -184,7 +186,7 @@ internal sealed class CheckpointDiffVerb : IVerb
             else if (entry.Type != other.Type && Tolerance == 0) differences.Add((name, $"{entry.TypeName} against {other.TypeName}, equal values", 0));
         }
         foreach (var name in right.Keys.Where(n => !left.ContainsKey(n))) differences.Add((name, $"only in {b.Path}", double.PositiveInfinity));
-        foreach (var (name, what, _) in differences) Console.Out.WriteLine($"{name}: {what}");
+        foreach (var (name, what, _) in differences) Console.Out.WriteLine($"{Printable.Text(name)}: {what}");
         Console.Out.WriteLine(differences.Count == 0 ? $"equal: {left.Count} tensors" : $"{differences.Count} of {left.Keys.Union(right.Keys).Count()} keys differ");
         if (Json) Console.Out.WriteLine(JsonSerializer.Serialize(new { equal = differences.Count == 0, tensors = left.Keys.Union(right.Keys).Count(), differences = differences.Select(d => new { key = d.Name, what = d.What }) }));
         return differences.Count == 0 ? ExitCodes.Done : ExitCodes.Failed;

@@ -34,17 +34,17 @@ internal sealed class DataCheckVerb : PictureOptions, IVerb
         var workers = NumWorkers > 0 ? NumWorkers : Environment.ProcessorCount;
         var reading = Reading();
         var narrator = new Narrator(Quiet);
-        narrator.Say($"decoder {Decoder}, {workers} {(workers == 1 ? "thread" : "threads")}");
         List<SplitReport> reports = [];
         foreach (var split in new[] { "train", "val" })
         {
             using var source = SampleSources.Find(DataPath, split, out var kind, reading);
+            if (source is not null && reports.Count == 0) narrator.Say($"decoder {Decoder}, {workers} {(workers == 1 ? "thread" : "threads")}");
             if (source is not null) reports.Add(Check(source, split, kind, workers, narrator));
         }
         if (reports.Count == 0) throw new RefusedException($"--data_path {DataPath}: nothing to check");
         foreach (var report in reports) Print(report);
         var twice = reports.Count == 2 ? Shared(reports[0], reports[1]) : [];
-        foreach (var (train, val) in twice.Take(20)) Console.Out.WriteLine($"in both splits: train {train} = val {val}");
+        foreach (var (train, val) in twice.Take(20)) Console.Out.WriteLine($"in both splits: train {Printable.Text(train)} = val {Printable.Text(val)}");
         if (reports.Count == 2) Console.Out.WriteLine($"duplicates between train and val: {twice.Count}");
         var bad = reports.Sum(r => r.Bad.Count);
         if (Json)
@@ -156,7 +156,7 @@ internal sealed class DataCheckVerb : PictureOptions, IVerb
         var most = Math.Max(1, r.Histogram.Values.Max());
         foreach (var (label, count) in r.Histogram.Where(h => h.Value > 0)) Console.Out.WriteLine($"  shorter side {label,-11} {count,9}  {new string('█', (int)Math.Ceiling(40.0 * count / most))}");
         if (r.Largest[0] > 0) Console.Out.WriteLine($"  smallest {r.Smallest[0]} x {r.Smallest[1]}, largest {r.Largest[0]} x {r.Largest[1]}");
-        foreach (var (path, reason) in r.Bad) Console.Out.WriteLine($"  unreadable: {path}: {reason}");
+        foreach (var (path, reason) in r.Bad) Console.Out.WriteLine($"  unreadable: {Printable.Text($"{path}: {reason}")}");
         Console.Out.WriteLine($"  unreadable: {r.Bad.Count}");
     }
 

@@ -168,7 +168,8 @@ public sealed class PthFile : IDisposable
 
     private void ReadZip()
     {
-        zip = new ZipArchive(stream, ZipArchiveMode.Read, leaveOpen: true);
+        try { zip = new ZipArchive(stream, ZipArchiveMode.Read, leaveOpen: true); }
+        catch (InvalidDataException e) { throw new RefusedException($"{path}: begins like a file of torch.save, but its end is missing or damaged: was it cut off on its way here?", e); }
         if (zip.Entries.Count > MostEntries) throw new RefusedException($"{path}: a zip file of {zip.Entries.Count} entries");
         var pickles = zip.Entries.Where(e => e.FullName.EndsWith("/data.pkl", StringComparison.Ordinal)).ToList();
         if (pickles is not [var pickle]) throw new RefusedException($"{path}: a zip file with {pickles.Count} data.pkl, where one belongs");

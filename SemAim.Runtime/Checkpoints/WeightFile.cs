@@ -90,6 +90,12 @@ public sealed class WeightFile : IDisposable
                 throw;
             }
         }
+        if (!path.EndsWith(".safetensors", StringComparison.OrdinalIgnoreCase))
+        {
+            // what has another name may have been meant to be of the other kind
+            try { SafetensorsFile.Open(path).Dispose(); }
+            catch (RefusedException e) { throw new RefusedException($"{path}: {(new FileInfo(path).Length == 0 ? "is empty" : "neither a file of torch.save nor safetensors")}", e); }
+        }
         return key is null ? new(path, SafetensorsFile.Open(path)) : throw new RefusedException($"{path}: \"{key}\" was asked for, but a safetensors file has no dictionaries");
     }
 

@@ -31,7 +31,7 @@ public sealed class AllocatorTunablesTests
     public void What_the_user_set_is_left_alone()
     {
         if (!OperatingSystem.IsLinux()) return;
-        var (code, _, errors) = Semaim.RunWith("GLIBC_TUNABLES", "glibc.malloc.tcache_count=3", "bench-step", "--model", "aim_tiny", "--batch_size", "2", "--steps", "1");
+        var (code, _, errors) = Semaim.RunWith(["GLIBC_TUNABLES=glibc.malloc.tcache_count=3"], "bench-step", "--model", "aim_tiny", "--batch_size", "2", "--steps", "1");
         Assert.True(code == 0, errors);
     }
 

@@ -43,6 +43,48 @@ public sealed class CheckpointVerbTests : IDisposable
     }
 
     [Fact]
+    public void Names_that_would_move_the_cursor_are_shown_as_text()
+    {
+        var hostile = Path.Combine(root, "hostile.safetensors");
+        var header = System.Text.Encoding.UTF8.GetBytes("{\"\\u001b[2Jred\\nline\\u202eüé\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]}}");
+        File.WriteAllBytes(hostile, [.. BitConverter.GetBytes((ulong)header.Length), .. header, 0, 0, 0, 0]);
+
+        var (code, output, _) = Semaim.Run("ckpt-inspect", hostile);
+
+        Assert.Equal(0, code);
+        Assert.Contains("\n\\u001B[2Jred\\u000Aline\\u202Eüé  F32   1\n", output);
+    }
+
+    [Fact]
+    public void What_would_be_lost_or_passed_over_in_silence_is_refused_with_2()
+    {
+        var toy = Path.Combine(root, "toy.pth");
+        File.Copy(GoldenFolder.Own("checkpoint_toy.pth"), toy);
+        var before = File.ReadAllBytes(toy);
+
+        var same = Semaim.Run("ckpt-convert", toy, Path.Combine(root, ".", "toy.pth"), "--dtype", "bf16");
+        var unused = Semaim.Run("ckpt-inspect", toy, "--output", Path.Combine(root, "m.json"));
+
+        Assert.Equal((2, 2), (same.Code, unused.Code));
+        Assert.EndsWith("toy.pth: the file that is converted; give another, it would be lost\n", same.Errors, StringComparison.Ordinal);
+        Assert.Contains("it is where --manifest writes", unused.Errors);
+        Assert.True(before.AsSpan().SequenceEqual(File.ReadAllBytes(toy)));
+    }
+
+    [Theory]
+    [InlineData("weights.pth", 0, "is empty")]
+    [InlineData("weights.pth", -1, "begins like a file of torch.save, but its end is missing or damaged: was it cut off on its way here?")]
+    [InlineData("weights.bin", 1, "neither a file of torch.save nor safetensors")]
+    [InlineData("weights.safetensors", 1, "not a safetensors file: it is shorter than a header")]
+    public void A_file_that_holds_no_weights_is_told_by_what_it_is(string name, int bytes, string expected)
+    {
+        var file = Path.Combine(root, name);
+        File.WriteAllBytes(file, bytes < 0 ? File.ReadAllBytes(GoldenFolder.Own("checkpoint_toy.pth"))[..^2000] : new byte[bytes]);
+
+        Assert.Equal($"{file}: {expected}", Assert.Throws<Runtime.RefusedException>(() => Runtime.Checkpoints.WeightFile.Open(file)).Message);
+    }
+
+    [Fact]
     public async Task The_worst_of_the_hostile_files_end_with_3_one_line_and_less_than_256_MB()
     {
         string[] worst = ["zip, a million lists", "legacy, dictionaries that multiply", "zip, names posix system"];

@@ -14,6 +14,7 @@ public sealed class CommandLineTests
     [Theory]
     [InlineData("'pretrian' is no verb (did you mean pretrain?)", "pretrian")]
     [InlineData("--batchsize: pretrain has no such option (did you mean batch_size?)", "pretrain", "--data-path", "x", "--batchsize", "3")]
+    [InlineData("--permutation: pretrain has no such option (did you mean permutation_type?)", "pretrain", "--data-path", "x", "--permutation", "raster")]
     [InlineData("--batch_size many: not a whole number", "pretrain", "--data-path", "x", "--batch-size", "many")]
     [InlineData("--precision fp8: not a choice; choose one of fp32, bf16", "pretrain", "--data-path", "x", "--precision", "fp8")]
     [InlineData("--data_path is missing", "pretrain")]
@@ -43,6 +44,8 @@ public sealed class CommandLineTests
 
         Assert.Equal(0, code);
         Assert.Contains("(Default:", output);
+        Assert.DoesNotContain("(Default: )", output);
+        Assert.Matches(@"\n  --quiet +\(Default: false\)", output);
         Assert.Empty(errors);
     }
 

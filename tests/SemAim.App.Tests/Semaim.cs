@@ -36,10 +36,17 @@ internal sealed class Semaim : IDisposable
         return semaim.End();
     }
 
-    /// <summary>With a variable of the environment.</summary>
-    internal static (int Code, string Output, string Errors) RunWith(string name, string value, params string[] args)
+    /// <summary>With variables of the environment, <c>NAME=VALUE</c> each.</summary>
+    internal static (int Code, string Output, string Errors) RunWith(string[] variables, params string[] args)
     {
-        using var semaim = new Semaim("env", [Dotnet(args)[0], $"{name}={value}", .. Dotnet(args)[1..]]);
+        using var semaim = new Semaim("env", [Dotnet(args)[0], .. variables, .. Dotnet(args)[1..]]);
+        return semaim.End();
+    }
+
+    /// <summary>In a shell, behind what is added to the command: <c>2>/dev/full</c>, <c>| head -1</c>. The code is the program's.</summary>
+    internal static (int Code, string Output, string Errors) RunInto(string redirection, params string[] args)
+    {
+        using var semaim = new Semaim("bash", ["-c", $"env \"$@\" {redirection}; exit ${{PIPESTATUS[0]}}", "bash", .. Dotnet(args)]);
         return semaim.End();
     }
 

@@ -93,12 +93,37 @@ public sealed class TerminalTests
     [Fact]
     public void A_libtorch_that_is_not_there_is_the_one_thing_that_doctor_says_with_its_cure()
     {
-        var (code, output, errors) = Semaim.RunWith("SEMAIM_LIBTORCH", "/nowhere", "doctor");
+        var (code, output, errors) = Semaim.RunWith(["SEMAIM_LIBTORCH=/nowhere"], "doctor");
 
         Assert.Equal((1, ""), (code, errors));
         Assert.StartsWith("!!  libtorch  ", output, StringComparison.Ordinal);
         Assert.Contains("→ unset SEMAIM_LIBTORCH", output);
         Assert.Equal(2, output.TrimEnd().Split('\n').Length);
+    }
+
+    [Fact]
+    public void Where_no_folder_can_be_written_doctor_names_each_with_its_cure_and_needs_none_itself()
+    {
+        // below /proc there can be no folder, whoever asks
+        var (code, output, errors) = Semaim.RunWith(["TMPDIR=/proc/none", "HOME=/proc/none", "XDG_DATA_HOME=/proc/none", "XDG_CACHE_HOME=/proc/none"], "doctor");
+
+        Assert.True(code == 0, errors + output);
+        Assert.StartsWith("ok  libtorch", output, StringComparison.Ordinal);
+        Assert.Matches(@" -  temporary files  /proc/none/ cannot be written: .+\n +→ .*TMPDIR=DIR", output);
+        Assert.Matches(@" -  data index       /proc/none/semaim cannot be written: .+\n +→ .*SEMAIM_CACHE=DIR", output);
+    }
+
+    [Theory]
+    [InlineData("> /dev/full", 1, "semaim: standard output: ", "model-list")]
+    [InlineData("2> /dev/full", 2, "", "no-verb")]
+    [InlineData("| head -1", 0, "", "model-show", "--model", "aim_base", "--json")]
+    public void A_full_disk_or_a_closed_pipe_behind_the_program_is_one_line_at_most(string redirection, int expected, string says, params string[] args)
+    {
+        var (code, _, errors) = Semaim.RunInto(redirection, args);
+
+        Assert.True(code == expected, errors);
+        Assert.Equal(says.Length == 0 ? 0 : 1, errors.Count(c => c == '\n'));
+        Assert.StartsWith(says, errors, StringComparison.Ordinal);
     }
 
     [Fact]
