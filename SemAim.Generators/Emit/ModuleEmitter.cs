@@ -25,9 +25,9 @@ public static class ModuleEmitter
             // inside the namespace they come before the author's global usings
             code.Line($"namespace {unit.Namespace};");
             code.Line();
-            code.Line("using global::SemAim.Dsl;");
-            foreach (var alias in RuntimeNames.Aliases.Where(a => !names.IsHidden(a.Key))) code.Line($"using {alias.Key} = global::{alias.Value};");
         }
+        code.Line("using global::SemAim.Dsl;");
+        foreach (var alias in RuntimeNames.Aliases.Where(a => !names.IsHidden(a.Key))) code.Line($"using {alias.Key} = global::{alias.Value};");
         code.Line();
         code.Line($"partial class {Identifier.Escaped(unit.Name)}");
         code.Open();

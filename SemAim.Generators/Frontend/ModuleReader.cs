@@ -79,12 +79,12 @@ public sealed class ModuleReader
         { Hidden = HiddenWords().ToEquatable() };
     }
 
-    // what the author's class or namespace gives another meaning; in the global namespace, where the author's global usings count as well, every word is in doubt
+    // what the author's class or namespace gives another meaning; in the global namespace the author's global usings count as well
     private IEnumerable<string> HiddenWords()
     {
         var around = type.ContainingNamespace;
         foreach (var word in RuntimeNames.Words)
-            if (around.IsGlobalNamespace || IsMember(word) || around.GetMembers(word).Any() || around.GetMembers(word + "Attribute").Any()) yield return word;
+            if (around.IsGlobalNamespace && GlobalUsings.Of(compilation).Contains(word) || IsMember(word) || around.GetMembers(word).Any() || around.GetMembers(word + "Attribute").Any()) yield return word;
         foreach (var member in RuntimeNames.Members)
             if (IsMember(member)) yield return member;
     }

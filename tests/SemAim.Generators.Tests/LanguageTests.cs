@@ -1,3 +1,4 @@
+using Microsoft.CodeAnalysis.CSharp;
 using static SemAim.Generators.Tests.AuthorSource;
 
 namespace SemAim.Generators.Tests;
@@ -85,5 +86,16 @@ public sealed class LanguageTests
         var found = AuthorSource.Diagnose([("Net.cs", Module("    private readonly Linear fc = new(D, D);\n" + Head + "=> fc.Forward(x).DropPath(0.5) * 2;")), ("Bare.cs", bare), ("Globals.cs", globals)]);
 
         Assert.Empty(found.Select(f => f.ToString()));
+    }
+
+    [Fact]
+    public void A_module_without_a_namespace_is_written_in_short_words_where_they_are_free()
+    {
+        var bare = AuthorSource.Module("    private readonly Linear fc = new(D, D);\n" + Head + "=> fc.Forward(x);").Replace("namespace Test;", "", StringComparison.Ordinal);
+
+        var written = CSharpGeneratorDriver.Create(new ModuleGenerator()).RunGenerators(AuthorSource.Compilation([("Net.cs", bare)])).GetRunResult().Results[0].GeneratedSources.Single().SourceText.ToString();
+
+        Assert.Contains(" = Kernels.Linear(", written);
+        Assert.Empty(AuthorSource.Diagnose(bare));
     }
 }
