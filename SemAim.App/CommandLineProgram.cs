@@ -64,6 +64,12 @@ internal static class CommandLineProgram
             Console.Error.WriteLine("semaim: there is not enough memory; take a smaller batch or model, or another machine");
             return ExitCodes.Failed;
         }
+        // .NET's way to say EFBIG
+        catch (ArgumentOutOfRangeException e) when (e.TargetSite?.DeclaringType?.Namespace?.StartsWith("System.IO", StringComparison.Ordinal) == true)
+        {
+            Console.Error.WriteLine("semaim: a file would become larger than its file system or a limit (ulimit -f) allows");
+            return ExitCodes.Failed;
+        }
         catch (Exception e)
         {
             // a defect of the program: one line for whoever ran it, and where it happened for whoever mends it

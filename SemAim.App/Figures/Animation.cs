@@ -17,24 +17,26 @@ internal static class Animation
         var height = Top + pictures.Count * (Sheet.Thumb + Sheet.Gap) + Bottom;
         var stages = Math.Min(count, Most - 1);
         if (Path.GetDirectoryName(Path.GetFullPath(path)) is { } folder) Directory.CreateDirectory(folder);
-        using var file = File.Create(path);
-        using var animation = new AnimatedPng(file, width * scale, height * scale, stages + 1);
-        for (var f = 0; f <= stages; f++)
+        WholeFile.Write(path, file =>
         {
-            var known = (int)((long)f * count / stages);
-            var next = f == stages ? 0 : (int)((long)(f + 1) * count / stages) - known;
-            using var sheet = new Sheet(width, height, scale);
-            sheet.Caption("input", X(0) + Sheet.Thumb / 2f, 26);
-            for (var c = 0; c < orders.Count; c++) sheet.Caption(orders[c].Title, X(c + 1) + Sheet.Thumb / 2f, 26);
-            for (var r = 0; r < pictures.Count; r++)
+            using var animation = new AnimatedPng(file, width * scale, height * scale, stages + 1);
+            for (var f = 0; f <= stages; f++)
             {
-                float y = Top + r * (Sheet.Thumb + Sheet.Gap);
-                sheet.Draw(pictures[r].Input, X(0), y, false);
-                for (var c = 0; c < orders.Count; c++) sheet.Draw(pictures[r].Orders[c].Stage(pictures[r].Target, known, next), X(c + 1), y, false);
+                var known = (int)((long)f * count / stages);
+                var next = f == stages ? 0 : (int)((long)(f + 1) * count / stages) - known;
+                using var sheet = new Sheet(width, height, scale);
+                sheet.Caption("input", X(0) + Sheet.Thumb / 2f, 26);
+                for (var c = 0; c < orders.Count; c++) sheet.Caption(orders[c].Title, X(c + 1) + Sheet.Thumb / 2f, 26);
+                for (var r = 0; r < pictures.Count; r++)
+                {
+                    float y = Top + r * (Sheet.Thumb + Sheet.Gap);
+                    sheet.Draw(pictures[r].Input, X(0), y, false);
+                    for (var c = 0; c < orders.Count; c++) sheet.Draw(pictures[r].Orders[c].Stage(pictures[r].Target, known, next), X(c + 1), y, false);
+                }
+                sheet.Caption($"{known} of {count} patches known", width / 2f, height - 10);
+                animation.Add(sheet.Rgb(), f == stages ? 1500 : 160);
             }
-            sheet.Caption($"{known} of {count} patches known", width / 2f, height - 10);
-            animation.Add(sheet.Rgb(), f == stages ? 1500 : 160);
-        }
+        });
         return stages + 1;
     }
 

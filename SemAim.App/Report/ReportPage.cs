@@ -61,13 +61,7 @@ internal static class ReportPage
         Environments(html, runs);
         Section(html, "Environment of this page", $"<div class=\"panel\">{E(RuntimeInformation.OSDescription)} · {E(RuntimeInformation.FrameworkDescription)} · {Environment.ProcessorCount} cores · semaim {typeof(ReportPage).Assembly.GetName().Version?.ToString(3)}</div>");
         html.Append(CultureInfo.InvariantCulture, $"</main><script>{Asset("uPlot.js")}</script><script>{Asset("report.js")}</script></body></html>\n");
-        // a page that was there stays until the new one is whole; what is no file of its own (a device, a link) is written to
-        if (new FileInfo(path) is { Exists: true } there && (there.LinkTarget is not null || there.Length == 0)) File.WriteAllText(path, html.ToString());
-        else
-        {
-            File.WriteAllText(path + ".part", html.ToString());
-            File.Move(path + ".part", path, overwrite: true);
-        }
+        WholeFile.Write(path, html.ToString());
     }
 
     /// <summary>A text that is built into the program.</summary>

@@ -46,7 +46,7 @@ internal sealed class CheckpointInspectVerb : IVerb
         {
             var target = Output.Length > 0 ? Output : Path.ChangeExtension(file.Path, null) + ".manifest.json";
             OutputFile.Prepare("--output", target);
-            File.WriteAllText(target, JsonSerializer.Serialize(file.Entries.Select(e => new { key = WeightFile.WithoutPrefix(e.Name), shape = e.Shape, dtype = e.TypeName }), Indented) + "\n");
+            WholeFile.Write(target, JsonSerializer.Serialize(file.Entries.Select(e => new { key = WeightFile.WithoutPrefix(e.Name), shape = e.Shape, dtype = e.TypeName }), Indented) + "\n");
             Console.Out.WriteLine(target);
             return ExitCodes.Done;
         }

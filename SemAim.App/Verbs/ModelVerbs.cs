@@ -54,7 +54,7 @@ internal sealed class ModelShowVerb : IVerb
         var card = ModelCard.Named(Model);
         if (Html.Length > 0)
         {
-            File.WriteAllText(Html, $"<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width,initial-scale=1\"><link rel=\"icon\" href=\"data:,\"><title>SemAim · {Model}</title><style>{ReportPage.Asset("report.css")}</style></head><body><main><h1>{Model}</h1>{ModelSection.Html(card)}</main></body></html>\n");
+            WholeFile.Write(Html, $"<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width,initial-scale=1\"><link rel=\"icon\" href=\"data:,\"><title>SemAim · {Model}</title><style>{ReportPage.Asset("report.css")}</style></head><body><main><h1>{Model}</h1>{ModelSection.Html(card)}</main></body></html>\n");
             Console.Out.WriteLine(Html);
         }
         else if (Mermaid) Console.Out.WriteLine(card.Mermaid);

@@ -41,25 +41,33 @@ public static class PthWriter
         pickle.Op('.');
 
         var part = path + ".part";
-        using (var stream = new FileStream(part, FileMode.Create, FileAccess.ReadWrite, FileShare.None, 1 << 20))
+        try
         {
-            using (var zip = new StoredZipWriter(stream))
+            using (var stream = new FileStream(part, FileMode.Create, FileAccess.ReadWrite, FileShare.None, 1 << 20))
             {
-                zip.Add(Root + "data.pkl", pickle.Bytes.Length, pickle.Bytes.WriteTo);
-                zip.Add(Root + "byteorder", 6, s => s.Write("little"u8));
-                for (var i = 0; i < items.Count; i++)
+                using (var zip = new StoredZipWriter(stream))
                 {
-                    using var flat = Storage(items[i].Value);
-                    zip.Add($"{Root}data/{i}", flat.numel() * ElementTypes.Size(flat.dtype), s =>
+                    zip.Add(Root + "data.pkl", pickle.Bytes.Length, pickle.Bytes.WriteTo);
+                    zip.Add(Root + "byteorder", 6, s => s.Write("little"u8));
+                    for (var i = 0; i < items.Count; i++)
                     {
-                        if (flat.numel() > 0) flat.WriteBytesToStream(s);
-                    });
+                        using var flat = Storage(items[i].Value);
+                        zip.Add($"{Root}data/{i}", flat.numel() * ElementTypes.Size(flat.dtype), s =>
+                        {
+                            if (flat.numel() > 0) flat.WriteBytesToStream(s);
+                        });
+                    }
+                    zip.Add(Root + "version", 2, s => s.Write("3\n"u8));
                 }
-                zip.Add(Root + "version", 2, s => s.Write("3\n"u8));
+                stream.Flush(flushToDisk: true);
             }
-            stream.Flush(flushToDisk: true);
+            File.Move(part, path, overwrite: true);
         }
-        File.Move(part, path, overwrite: true);
+        catch
+        {
+            File.Delete(part);                                 // a full disk took a part of it
+            throw;
+        }
     }
 
     // from the first element of a tensor to its last, whatever lies between

@@ -58,7 +58,7 @@ internal sealed class TarSource : ISampleSource
                 if (names is not null && names.Length >= count) return names;
                 throw new InvalidDataException($"{path} names {names?.Length ?? 0} classes, the shards have {count}");
             }
-            catch (JsonException e) { throw new InvalidDataException($"{path}: not a list of class names: {e.Message}", e); }
+            catch (JsonException e) { throw new InvalidDataException($"{path}: not a list of class names (line {e.LineNumber + 1}, byte {e.BytePositionInLine + 1})", e); }
         }
         return [.. Enumerable.Range(0, count).Select(i => i.ToString(CultureInfo.InvariantCulture))];
     }
@@ -108,7 +108,7 @@ internal sealed class TarSource : ISampleSource
             return value.ValueKind == JsonValueKind.Number && value.TryGetInt32(out int label) && label is >= 0 and < 1_000_000
                 ? label : throw new InvalidDataException($"{shard}: {entry}: the label is not a whole number from 0 to 999999");
         }
-        catch (JsonException e) { throw new InvalidDataException($"{shard}: {entry}: {e.Message}", e); }
+        catch (JsonException e) { throw new InvalidDataException($"{shard}: {entry}: malformed JSON (line {e.LineNumber + 1}, byte {e.BytePositionInLine + 1})", e); }
     }
 
     // Key: everything up to the first dot of the last path component; extension: the rest, in lower case.

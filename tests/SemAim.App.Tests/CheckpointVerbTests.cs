@@ -72,6 +72,42 @@ public sealed class CheckpointVerbTests : IDisposable
     }
 
     [Theory]
+    [InlineData("whole.pth")]
+    [InlineData("whole.safetensors")]
+    public void On_a_full_disk_a_file_that_was_there_stays_and_nothing_lies_beside_it(string name)
+    {
+        var target = Path.Combine(root, name);
+        File.WriteAllText(target, "before");
+
+        var (code, _, errors) = Semaim.RunWithin(20, "ckpt-convert", GoldenFolder.Own("checkpoint_toy.pth"), target);
+
+        Assert.True(code == 1, errors);
+        Assert.Equal("semaim: a file would become larger than its file system or a limit (ulimit -f) allows\n", errors);
+        Assert.Equal("before", File.ReadAllText(target));
+        Assert.Equal([target], Directory.GetFiles(root));
+    }
+
+    [Fact]
+    public void A_result_appears_whole_or_not_at_all()
+    {
+        var target = Path.Combine(root, "figure.png");
+        WholeFile.Write(target, "first");
+        Assert.Throws<IOException>(() => WholeFile.Write(target, stream =>
+        {
+            stream.WriteByte(1);
+            throw new IOException("no room");
+        }));
+        Assert.Equal("first", File.ReadAllText(target));
+        WholeFile.Write(target, "é second");
+        Assert.Equal("é second", File.ReadAllText(target));
+        File.CreateSymbolicLink(Path.Combine(root, "link.png"), target);
+        WholeFile.Write(Path.Combine(root, "link.png"), "third");
+        Assert.Equal("third", File.ReadAllText(target));
+        WholeFile.Write("/dev/null", "gone");
+        Assert.Equal(["figure.png", "link.png"], Directory.GetFiles(root).Select(f => Path.GetFileName(f)!).Order());
+    }
+
+    [Theory]
     [InlineData("weights.pth", 0, "is empty")]
     [InlineData("weights.pth", -1, "begins like a file of torch.save, but its end is missing or damaged: was it cut off on its way here?")]
     [InlineData("weights.bin", 1, "neither a file of torch.save nor safetensors")]
