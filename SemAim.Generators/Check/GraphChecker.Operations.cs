@@ -236,7 +236,8 @@ public sealed partial class GraphChecker
             var permuted = Emit(OpKind.Permute, c.Id, [.. order.Select(i => split.Axes[i])], [split], o => o.Order = order);
             List<Dim> merged = [.. prefix, .. right.Axes.Where(a => !a.IsEllipsis).Select(a => a.Tokens.Aggregate(Dim.One, (p, t) => p * SizeOf(t)))];
             var rearranged = Emit(OpKind.Reshape, c.Id, merged, [permuted], o => o.Dims = merged);
-            rearranged.IsBySample = KeepsSamples(left, right, x, SizeOf);
+            rearranged.IsBySample = KeepsSamples(left, right.Axes, x, SizeOf);
+            rearranged.HasPartsBySample = !ellipsis && KeepsSamples(left, [.. right.Axes.Skip(1)], x, SizeOf);
             return rearranged;
         });
     }

@@ -73,7 +73,8 @@ public sealed partial class GraphChecker
             result.IsBySample = result.Axes.Count > 0 && op.Kind switch
             {
                 OpKind.Reshape or OpKind.Permute or OpKind.Weight => false,          // a rearrangement says so itself
-                OpKind.Select or OpKind.Reduce or OpKind.Gather or OpKind.Sort or OpKind.Concat when op.Axis == 0 => false,
+                OpKind.Select when op.Axis == 0 => op.Operands[0]!.HasPartsBySample,
+                OpKind.Reduce or OpKind.Gather or OpKind.Sort or OpKind.Concat when op.Axis == 0 => false,
                 OpKind.Einsum => op.Text.Substring(0, op.Text.IndexOf("->", System.StringComparison.Ordinal)).Split(',').Zip(op.Operands, (letters, o) => (letters, o))
                     .Any(x => x.o!.IsBySample && x.letters[0] == op.Text[op.Text.IndexOf('>') + 1]),
                 _ => op.Operands.Where(o => o is { Axes.Count: > 0 } && facts.Same(o.Axes[0], result.Axes[0])).ToList() is { Count: > 0 } same && same.All(o => o!.IsBySample),
@@ -81,12 +82,12 @@ public sealed partial class GraphChecker
     }
 
     // B (W R) D -> (B W) R D: the samples, as far as the left side names them by themselves, come first on the right
-    private bool KeepsSamples(Pattern left, Pattern right, Value x, System.Func<Token, Dim> size)
+    private bool KeepsSamples(Pattern left, IReadOnlyList<PatternAxis> right, Value x, System.Func<Token, Dim> size)
     {
         if (!IsBySample(x)) return false;
         if (left.HasEllipsis && left.Axes.Count <= x.Axes.Count) return true;
         var from = left.Axes.First(a => !a.IsEllipsis).Tokens.Where(t => t.Text != "1").Select(t => (t.Text, Size: size(t))).ToList();
-        var to = right.Axes.First(a => !a.IsEllipsis).Tokens.Where(t => t.Text != "1").Select(t => t.Text).ToList();
+        var to = right.FirstOrDefault(a => !a.IsEllipsis)?.Tokens.Where(t => t.Text != "1").Select(t => t.Text).ToList() ?? [];
         var (count, product) = (0, Dim.One);
         while (count < from.Count && !(count > 0 && facts.Same(product, sampled!.Value.Value.Axes[0]))) product *= from[count++].Size;
         return count > 0 && to.Count >= count && to.Take(count).SequenceEqual(from.Take(count).Select(f => f.Text));

@@ -113,6 +113,9 @@ public sealed class Value(IReadOnlyList<Dim> axes, ElementType type = ElementTyp
     /// <summary>True where the first axis is the samples in their order, each several times in a row: <c>(B W)</c>.</summary>
     public bool IsBySample { get; set; }
 
+    /// <summary>True where each part along the first axis is that: <c>3 (B W)</c>, what a split takes apart.</summary>
+    public bool HasPartsBySample { get; set; }
+
     /// <summary>Axes the author marked with # (1 or the size).</summary>
     public IReadOnlyList<bool>? Marked { get; set; }
 }
