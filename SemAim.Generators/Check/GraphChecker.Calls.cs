@@ -37,6 +37,7 @@ public sealed partial class GraphChecker
                 return new Item.Tensor(Emit(OpKind.LayerNorm, c.Id, y.Axes, [y], o => { Set(o); o.Dims = [layer.Sizes["width"]]; }));
             case LayerKind.Conv2d:
                 var z = Tensor(c.Arguments[0].Value);
+                NeedsNumbers(Callee(c), z, c.Arguments[0].Value, c.Arguments[0].Value.Id, related: Place(layer));
                 if (z.Axes.Count != 4) throw new CheckFailure("SEM0301", $"`{Name(c)}`: x wants 4 axes (B in y x), the value has {z.Axes.Count.ToString(CultureInfo.InvariantCulture)}: {Show(z.Axes)}", at: c.Arguments[0].Value.Id, related: Place(layer));
                 if (!facts.Same(z.Axes[1], layer.Sizes["in"])) throw Mismatch(c, 1, z, layer, layer.Sizes["in"], $"{layer.Field.Field} was made with {facts.Show(layer.Sizes["in"])} channels");
                 Dim Positions(int axis)
@@ -72,6 +73,7 @@ public sealed partial class GraphChecker
     private Value Last(Expr.Call c, ResolvedLayer layer, string size)
     {
         var x = Tensor(c.Arguments[0].Value);
+        NeedsNumbers(Callee(c), x, c.Arguments[0].Value, c.Arguments[0].Value.Id, related: Place(layer));
         if (x.Axes.Count == 0) throw new CheckFailure("SEM0301", $"`{Name(c)}`: x wants at least 1 axis, the value is a scalar", at: c.Arguments[0].Value.Id, related: Place(layer));
         if (!facts.Same(x.Axes[x.Axes.Count - 1], layer.Sizes[size])) throw Mismatch(c, x.Axes.Count - 1, x, layer, layer.Sizes[size], $"{layer.Field.Field} was made for {facts.Show(layer.Sizes[size])}");
         return x;
@@ -249,6 +251,7 @@ public sealed partial class GraphChecker
                     ? new CheckFailure("SEM0209", $"`{Name(c)}`: the mask orders {Show(value.Axes)}, these operands need {string.Join(" ", tokens.Select(t => Of(t.Tokens[0].Text) is { } d ? facts.Show(d) : t.Tokens[0].Text))}", at: argument.Id, related: Where(p))
                     : scope.Decide(got, want, new CheckFailure("SEM0201", $"axis {(offset + i).ToString(CultureInfo.InvariantCulture)} of `{Name(argument)}` has size {facts.Show(got)}, but {p.Name} of {Callee(c)} wants {facts.Show(want)} ({p.Shape!.Text}){Numbers(got, want, " is not ")}{Origin(value, offset + i)}", at: argument.Id, related: Where(p)));
             }
+        NeedsNumbers(c, callee, values.Select(v => (v.Parameter, v.At, v.Value)), Where);
         // a private graph is read against its arguments: what draws in it is looked at there
         if (items is null) DrawCall(Callee(c), callee, name => size(name) is not null, values.Select(v => (v.Parameter, v.At, v.Value)));
         if (!callee.Results.All(r => Pattern.IsWellFormed(r.Text))) throw new CheckFailure();

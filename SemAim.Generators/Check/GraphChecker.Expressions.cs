@@ -27,7 +27,7 @@ public sealed partial class GraphChecker
                 return Evaluate(n.Operand) switch
                 {
                     Item.Int { Size: var negated } => new Item.Int(negated * -1),
-                    Item.Tensor { Value: var value } => new Item.Tensor(Emit(OpKind.Unary, n.Id, value.Axes, [value], o => o.Method = "neg")),
+                    Item.Tensor { Value: var value } => new Item.Tensor(Negated(n, value)),
                     Item.Host { Code: var code } => new Item.Host($"-({code})"),
                     _ => throw new CheckFailure(),
                 };
@@ -130,14 +130,28 @@ public sealed partial class GraphChecker
                     "/" => scope.Divide(x, y, b, Report) ?? throw new CheckFailure(),
                     _ => throw new CheckFailure("SEM0020", $"sizes are not compared in a graph: a graph does not branch on them", at: b.Id),
                 });
-            case (Item.Tensor { Value: var v }, Item.Tensor { Value: var w }): return new Item.Tensor(Elementwise(b, v, w));
+            case (Item.Tensor { Value: var v }, Item.Tensor { Value: var w }):
+                if (b.Operator == "-")
+                {
+                    NeedsNumbers("-", v, b.Left, b.Id, conditionsOnly: true);
+                    NeedsNumbers("-", w, b.Right, b.Id, conditionsOnly: true);
+                }
+                return new Item.Tensor(Elementwise(b, v, w));
             case (Item.Tensor { Value: var v }, _): return new Item.Tensor(Emit(b.Operator is "<" or ">" or "<=" or ">=" ? OpKind.Compare : OpKind.Scalar, b.Id, v.Axes, [v], o => { o.Method = b.Operator; o.Text = Scalar(right); }, b.Operator is "<" or ">" or "<=" or ">=" ? ElementType.Bool : ElementType.Float));
             case (_, Item.Tensor { Value: var w }) when b.Operator is "<" or ">" or "<=" or ">=":
                 var mirrored = b.Operator switch { "<" => ">", ">" => "<", "<=" => ">=", _ => "<=" };
                 return new Item.Tensor(Emit(OpKind.Compare, b.Id, w.Axes, [w], o => { o.Method = mirrored; o.Text = Scalar(left); }, ElementType.Bool));
-            case (_, Item.Tensor { Value: var w }): return new Item.Tensor(Emit(OpKind.Scalar, b.Id, w.Axes, [w], o => { o.Method = b.Operator is "+" or "*" ? b.Operator : "r" + b.Operator; o.Text = Scalar(left); }));
+            case (_, Item.Tensor { Value: var w }):
+                if (b.Operator == "-") NeedsNumbers("-", w, b.Right, b.Id, conditionsOnly: true);
+                return new Item.Tensor(Emit(OpKind.Scalar, b.Id, w.Axes, [w], o => { o.Method = b.Operator is "+" or "*" ? b.Operator : "r" + b.Operator; o.Text = Scalar(left); }));
             default: return new Item.Host($"({Operand(left)} {b.Operator} {Operand(right)})");
         }
+    }
+
+    private Value Negated(Expr.Negate n, Value value)
+    {
+        NeedsNumbers("-", value, n.Operand, n.Id, conditionsOnly: true);
+        return Emit(OpKind.Unary, n.Id, value.Axes, [value], o => o.Method = "neg");
     }
 
     private string Scalar(Item item) => item switch

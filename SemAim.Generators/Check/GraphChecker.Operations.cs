@@ -123,44 +123,10 @@ public sealed partial class GraphChecker
         var other => throw new CheckFailure("SEM0020", $"`{name}: {Name(other)}` cannot be part of a graph: the number of axes would depend on it; write true or false", at: other.Id),
     };
 
-    // known where an operation made it; what a parameter holds is the caller's business
-    private static ElementType? TypeOf(Value? v) => v?.Producer switch
-    {
-        null => v?.Type == ElementType.Mask ? ElementType.Mask : null,
-        { Kind: OpKind.Reshape or OpKind.Permute or OpKind.Expand or OpKind.Select or OpKind.Narrow or OpKind.Gather or OpKind.Concat or OpKind.Detach } view => TypeOf(view.Operands[0]),
-        { Kind: OpKind.Reduce, Method: "max" or "min" } reduced => TypeOf(reduced.Operands[0]),
-        { Kind: OpKind.Repeat or OpKind.If or OpKind.Call } => null,
-        { Kind: OpKind.Scalar or OpKind.Binary or OpKind.Unary } => null,
-        _ => v!.Type,
-    };
-
-    // true: bool for certain; false: numbers; null: what a parameter holds is seen when it comes
-    private static bool? IsCondition(Value v) => v.Producer switch
-    {
-        null or { Kind: OpKind.Repeat or OpKind.If or OpKind.Call } => null,
-        { Kind: OpKind.Reshape or OpKind.Permute or OpKind.Expand or OpKind.Select or OpKind.Narrow or OpKind.Gather or OpKind.Detach or OpKind.Unbind } view => IsCondition(view.Operands[0]!),
-        { Kind: OpKind.Reduce, Method: "max" or "min" } reduced => IsCondition(reduced.Operands[0]!),
-        { Kind: OpKind.Where } choice => Both(choice.Operands.Skip(1)),
-        // several at once: + is or, * is and
-        { Kind: OpKind.Concat } or { Kind: OpKind.Binary, Method: "+" or "*" } => Both(v.Producer.Operands),
-        _ => v.Type == ElementType.Bool,
-    };
-
-    private static bool? Both(IEnumerable<Value?> values)
-    {
-        var all = values.Select(o => IsCondition(o!)).ToList();
-        return all.Contains(false) ? false : all.Contains(null) ? null : true;
-    }
-
-    private void NeedsNumbers(Expr.Call c, Value x)
-    {
-        if (TypeOf(x) is not (ElementType.Int64 or ElementType.Bool) || c.Target is null) return;
-        throw new CheckFailure("SEM0021", $"`{c.Method}` of {(TypeOf(x) == ElementType.Bool ? "a condition" : "indices")} is not a graph operation: `{Name(c.Target)}` holds {(TypeOf(x) == ElementType.Bool ? "truth values; choose by it with Where" : "whole numbers; gather by it")}", at: c.Id);
-    }
-
     private Item OnValue(Expr.Call c, Value x)
     {
-        if (c.Method is "Mean" or "Var" or "Softmax" or "Normalize" or "Gelu" or "Silu" or "QuickGelu" or "DropPath") NeedsNumbers(c, x);
+        if (c.Method is "Mean" or "Var" or "Softmax" or "Normalize" or "Gelu" or "Silu" or "QuickGelu" or "Pow" or "DropPath") NeedsNumbers(c.Method, x, c.Target!, c.Id);
+        if (c.Method is "Relu" or "Abs" or "ArgMax") NeedsNumbers(c.Method, x, c.Target!, c.Id, conditionsOnly: true);
         switch (c.Method)
         {
             case "Size":
@@ -191,9 +157,9 @@ public sealed partial class GraphChecker
             case "Gather":
                 var (along, _) = Bracketed(Text(c), x, c.Target!, Argument(c, "pattern")!.Id);
                 var index = Tensor(Argument(c, "index")!);
-                if (TypeOf(index) is ElementType.Float or ElementType.Bool) throw new CheckFailure("SEM0021", $"`Gather` by `{Name(Argument(c, "index")!)}` is not a graph operation: an index is what Sort or ArgMax gives, or a parameter", at: Argument(c, "index")!.Id);
                 if (index.Axes.Count != along + 1 || !Same([.. x.Axes.Take(along)], [.. index.Axes.Take(along)]))
                     throw new CheckFailure("SEM0201", $"`Gather`: the index has axes {Show(index.Axes)}, wanted are the leading axes {Show([.. x.Axes.Take(along)])} and one more", at: Argument(c, "index")!.Id);
+                NeedsIndex(index, Argument(c, "index")!, x.Axes[along]);
                 return new Item.Tensor(Emit(OpKind.Gather, c.Id, [.. x.Axes.Select((a, i) => i == along ? index.Axes[along] : a)], [x, index], o => o.Axis = along));
             case "Pow": return new Item.Tensor(Emit(OpKind.Scalar, c.Id, x.Axes, [x], o => { o.Method = "pow"; o.Text = Scalar(Evaluate(Argument(c, "exponent")!)); }));
             case "DropPath":
@@ -303,6 +269,7 @@ public sealed partial class GraphChecker
         var mask = Argument(c, "mask") is { } m ? Evaluate(m) as Item.Tensor : null;
         foreach (var (value, at) in new[] { (q, "q"), (k, "k"), (v, "v") })
             if (value.Axes.Count != 4 || value.HasOpenRank) throw new CheckFailure("SEM0202", $"`Attend` works on B H T E, `{Name(Of(at))}` has {value.Axes.Count.ToString(CultureInfo.InvariantCulture)} axes: {Show(value.Axes)}", at: Of(at).Id);
+        foreach (var (value, at) in new[] { (q, "q"), (k, "k"), (v, "v") }) NeedsNumbers("Attend", value, Of(at), Of(at).Id);
         foreach (var axis in new[] { 0, 1, 3 })
             if (!facts.Same(q.Axes[axis], k.Axes[axis])) throw Disagree(axis, k, q, "k");
         foreach (var axis in new[] { 0, 1, 2, 3 })
@@ -351,6 +318,7 @@ public sealed partial class GraphChecker
             if (a.Parameter == "values" && a.Value is Expr.Tuple t) operands.AddRange(t.Items);
             else if (a.Parameter != "pattern") operands.Add(a.Value);
         var values = Tensors(operands);
+        foreach (var (value, i) in values.Select((v, i) => (v, i))) NeedsNumbers("Einsum", value, operands[i], operands[i].Id);
         return At(text, () =>
         {
             var arrow = text.Value.IndexOf("->", StringComparison.Ordinal);

@@ -47,7 +47,7 @@ internal static class ContractReader
         string Text(string name) => Named(a, name) as string ?? "";
         EquatableArray<string> Words(string name) => Text(name).Split([' '], System.StringSplitOptions.RemoveEmptyEntries).ToEquatable();
         var cost = new GraphCost(Text("MultiplyAdds"), Text("SavedBytes"), Text("SavedBytesNarrow"), Words("SavedArguments"), Words("SavedArgumentsNarrow"), Words("ProductArguments"), Words("Reads"));
-        return new(text.Contains("token-wise"), text.Contains("stochastic"), text.Contains("capture-safe"), cost, Words("LoweredArguments"), DrawsOnDevice: text.Contains(DrawingOnDevice), DropsFrom: Text("DropsFrom").Split([';'], System.StringSplitOptions.RemoveEmptyEntries).Select(t => t.Trim()).ToEquatable());
+        return new(text.Contains("token-wise"), text.Contains("stochastic"), text.Contains("capture-safe"), cost, Words("LoweredArguments"), Numbers: Words("ProductArguments"), DrawsOnDevice: text.Contains(DrawingOnDevice), DropsFrom: Text("DropsFrom").Split([';'], System.StringSplitOptions.RemoveEmptyEntries).Select(t => t.Trim()).ToEquatable());
     }
 
     private static GraphParameter Parameter(IParameterSymbol p)

@@ -56,7 +56,8 @@ public static class Contracts
         var safe = calls.All(o => Called(o) is { IsCaptureSafe: true });
         var hazard = calls.Select(o => o.Callee is { IsExternal: true } other ? Called(o) is { IsCaptureSafe: true } ? "" : $"{other.Name}.{o.Method}" : Called(o)?.Hazard ?? "").FirstOrDefault(h => h.Length > 0) ?? "";
         var lowered = LoweredArguments.Of(right, o => (o.Callee ?? own).Graphs.FirstOrDefault(g => g.Name == o.Method));
-        return contract with { Summary = new(TokenWise.Holds(right, scope.Facts), stochastic, safe, Lowered: lowered, DrawsOnDevice: calls.Any(o => Called(o) is { DrawsOnDevice: true }), Hazard: hazard, DropsFrom: right.DropsFrom) };
+        var numbers = NumberArguments.Of(right, o => (o.Callee ?? own).Graphs.FirstOrDefault(g => g.Name == o.Method));
+        return contract with { Summary = new(TokenWise.Holds(right, scope.Facts), stochastic, safe, Lowered: lowered, DrawsOnDevice: calls.Any(o => Called(o) is { DrawsOnDevice: true }), Hazard: hazard, DropsFrom: right.DropsFrom, Numbers: numbers) };
     }
 
     /// <summary>The contracts that a module's layers name, and its own.</summary>
