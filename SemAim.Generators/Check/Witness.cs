@@ -54,7 +54,9 @@ public static class Witness
         foreach (var term in scope.Facts.InNames(value).Terms)
             if (term.Evaluate(_ => 1) > 0) more += term;
             else less += term * -1;
-        var counter = new AdmissibleSizes(scope, value).Small().Where(p => p.Of(scope.Facts, value) < 0).Select(p => $"{p.Text}: {Text(p.Of(scope.Facts, more)!.Value)} is less than {Text(p.Of(scope.Facts, less)!.Value)}").FirstOrDefault();
+        // what is shown by a member's name has its numbers from the member's definition
+        long? Of(SizePoint p, Dim named) => p.Of(scope.Facts, named.Substitute(name => scope.Facts[name]));
+        var counter = new AdmissibleSizes(scope, value).Small().Where(p => p.Of(scope.Facts, value) < 0).Select(p => Of(p, more) is { } x && Of(p, less) is { } y ? $"{p.Text}: {Text(x)} is less than {Text(y)}" : p.Text).FirstOrDefault();
         var fact = $"{scope.FactText(more)} >= {scope.FactText(less)}";
         var bound = scope.Facts.Normalise(value).Symbols.FirstOrDefault(s => scope.Facts[s] is null && scope.Facts.Quotient(s) is null);
         var cure = bound is null ? $"if it always holds, add {ModuleScope.Promise(fact)}" : $"{bound} is bound at the call: make it a size of the module and promise it with [Require]";

@@ -11,12 +11,14 @@ internal static class MutationBenchmark
     internal static int Run(string[] options)
     {
         var take = Array.IndexOf(options, "--take") is >= 0 and var at ? int.Parse(options[at + 1], CultureInfo.InvariantCulture) : 1;
+        // some of the sets: SemAim.Models, or a source of the corpus
+        string[]? only = Array.IndexOf(options, "--only") is >= 0 and var name ? options[name + 1].Split(',') : null;
         var originals = new Dictionary<string, AuthorAssembly>();
         var judged = new List<Mutant>();
         var skipped = 0;
         TorchSharp.torch.set_num_threads(1);                          // sizes below ten: more threads only wait for each other
         var clock = System.Diagnostics.Stopwatch.StartNew();
-        foreach (var (set, files, op, path, text) in MutationRun.Mutants(Repository.Root).Where((_, i) => i % take == 0))
+        foreach (var (set, files, op, path, text) in MutationRun.Mutants(Repository.Root).Where(m => only is null || only.Contains(m.Set)).Where((_, i) => i % take == 0))
         {
             if (!originals.TryGetValue(set, out var original)) originals[set] = original = AuthorAssembly.Of(files);
             if (MutationRun.Judge(original, op, path, text, Trials) is not { } mutant) { skipped++; continue; }
