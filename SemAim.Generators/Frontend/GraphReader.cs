@@ -122,7 +122,7 @@ internal sealed class GraphReader(ModuleReader module, EquatableArray<LayerField
                 return [new Statement.Assign(module.Spans.Add(d.Value.Syntax), tuple.Elements.Select(e => e is IDiscardOperation ? null : Target(ModuleReader.Strip(e is IDeclarationExpressionOperation x ? x.Expression : e))).ToEquatable(), value2)];
             case IForLoopOperation loop when For(loop, id) is { } read: return [read];
             case IForEachLoopOperation loop when ForEach(loop, id) is { } read: return [read];
-            case IForEachLoopOperation loop when ModuleReader.Strip(loop.Collection) is IFieldReferenceOperation { Field: { Type.Name: DslNames.Repeat } refusedRepeat } && layers.All(l => l.Field != refusedRepeat.Name): return [];      // reported where it is declared
+            case IForEachLoopOperation loop when Own(ModuleReader.Strip(loop.Collection)) is { Type.Name: DslNames.Repeat } refusedRepeat && layers.All(l => l.Field != refusedRepeat.Name): return [];      // reported where it is declared
             case IConditionalOperation { Syntax: IfStatementSyntax } choice when If(choice, id) is { } read: return [read];
             case IReturnOperation { ReturnedValue: { } result }:
                 return [new Statement.Return(module.Spans.Add(statement.Syntax is ReturnStatementSyntax { ReturnKeyword: var keyword } ? keyword : result.Syntax), Read(result))];
@@ -178,7 +178,7 @@ internal sealed class GraphReader(ModuleReader module, EquatableArray<LayerField
 
     private Statement? ForEach(IForEachLoopOperation loop, int id)
     {
-        if (loop.Locals is not [var variable] || ModuleReader.Strip(loop.Collection) is not IFieldReferenceOperation { Field: var field } || layers.FirstOrDefault(l => l.Field == field.Name && l.Count is not null) is not { } layer) return null;
+        if (loop.Locals is not [var variable] || Own(ModuleReader.Strip(loop.Collection)) is not { } field || layers.FirstOrDefault(l => l.Field == field.Name && l.Count is not null) is not { } layer) return null;
         var index = variable.Name + "Index";
         for (var n = 2; Written.Contains(index); n++) index = variable.Name + "Index" + n.ToString(System.Globalization.CultureInfo.InvariantCulture);
         aliases[variable] = new Expr.Element(id, new Expr.Layer(id, layer.Field), new Expr.Local(id, index), variable.Name);
@@ -284,7 +284,7 @@ internal sealed class GraphReader(ModuleReader module, EquatableArray<LayerField
     private static bool IsHostItself(IOperation o)
         => o is not IInvalidOperation && (o.Type is null || o.Type.TypeKind != TypeKind.Error && !IsDsl(o.Type) || o is IInstanceReferenceOperation);
 
-    private static bool IsDsl(ITypeSymbol type) => type.ContainingNamespace?.ToDisplayString() == DslNames.Namespace && type.Name is "Sym" or "OrderMask" or "Parts";
+    private static bool IsDsl(ITypeSymbol type) => type.ContainingNamespace?.ToDisplayString() == DslNames.Namespace && type.Name is "Sym" or "OrderMask" or "Parts" or "Weight" or "Constant" or "Repeat";
 
     private Expr Read(IOperation operation)
     {
@@ -299,19 +299,19 @@ internal sealed class GraphReader(ModuleReader module, EquatableArray<LayerField
             case ILocalReferenceOperation l: return aliases.TryGetValue(l.Local, out var alias) ? alias : new Expr.Local(id, Name(l.Local));
             case IParameterReferenceOperation { Parameter: { ContainingSymbol: IMethodSymbol { MethodKind: not MethodKind.Constructor } } p }: return new Expr.Local(id, Name(p));
             case IConversionOperation { OperatorMethod: not null } c: return Read(c.Operand);
-            case IFieldReferenceOperation f when layers.Any(l => l.Field == f.Field.Name): return new Expr.Layer(id, f.Field.Name);
+            case IFieldReferenceOperation when Own(operation) is { } f && layers.Any(l => l.Field == f.Name): return new Expr.Layer(id, f.Name);
             case IFieldReferenceOperation { Field.ContainingType: var owner } when SymbolEqualityComparer.Default.Equals(owner, module.Type) && ModuleReader.DerivesFromGraphModule(operation.Type as INamedTypeSymbol ?? owner): return new Expr.Broken(id);
             case IInstanceReferenceOperation: return new Expr.This(id);
             case IPropertyReferenceOperation { Property: { IsIndexer: true, ContainingType.Name: DslNames.Sym }, Instance: { } target } slice when slice.Arguments.FirstOrDefault(a => a.Parameter?.Name == "pattern") is { } pattern:
                 if (Read(pattern.Value) is Expr.Text written) return new Expr.Slice(id, Read(target), written, Arguments(slice.Arguments, id));
                 module.Report("SEM0030", "a pattern is a constant text: write it in place, or declare it `const string`", module.Spans.Add(pattern.Value.Syntax));
                 return new Expr.Broken(id);
-            case IPropertyReferenceOperation { Property.IsIndexer: true, Instance: { } target, Arguments: [var argument] } when Read(target) is Expr.Layer or Expr.Broken or Expr.Element: return new Expr.Element(id, Read(target), Read(argument.Value));
+            case IPropertyReferenceOperation { Property.IsIndexer: true, Instance: { } target, Arguments: [var argument] } when Read(target) is var repeated and (Expr.Layer or Expr.Broken or Expr.Element): return new Expr.Element(id, repeated, Read(argument.Value));
             case IImplicitIndexerReferenceOperation { Argument: var fromEnd }:
                 module.Report("SEM0020", $"`{fromEnd.Syntax}` cannot be part of a graph: a copy is counted from the front; write its number, for example `L - 1`", module.Spans.Add(fromEnd.Syntax));
                 return new Expr.Broken(id);
             case IPropertyReferenceOperation { Property.Name: "Value", Instance: { } holder }:
-                if (Read(holder) is Expr.Layer weight) return weight;
+                if (Read(holder) is var held and (Expr.Layer or Expr.Broken)) return held;
                 module.Report("SEM0022", $"`{operation.Syntax}`: a graph cannot look at values; keep the comparison on the device or leave the graph", id);
                 return new Expr.Broken(id);
             case IBinaryOperation b when Operator(b.OperatorKind) is { } sign && !IsHost(operation): return new Expr.Binary(id, sign, Read(b.LeftOperand), Read(b.RightOperand));
@@ -329,12 +329,16 @@ internal sealed class GraphReader(ModuleReader module, EquatableArray<LayerField
         return new Expr.Broken(id);
     }
 
+    // a field of this instance: another module's may have the same name
+    private static IFieldSymbol? Own(IOperation operation)
+        => operation is IFieldReferenceOperation { Instance: IInstanceReferenceOperation { ReferenceKind: InstanceReferenceKind.ContainingTypeInstance }, Field: var field } ? field : null;
+
     private Expr? IntInGraph(IOperation operation) => operation switch
     {
         ILocalReferenceOperation l => new Expr.Local(module.Spans.Add(operation.Syntax), Name(l.Local)),
         IParameterReferenceOperation { Parameter: { ContainingSymbol: IMethodSymbol { MethodKind: not (MethodKind.Constructor or MethodKind.AnonymousFunction) } } p } when names.ContainsKey(p) => new Expr.Local(module.Spans.Add(operation.Syntax), Name(p)),
         IInvocationOperation { TargetMethod: { Name: "Size", ContainingType.Name: DslNames.Sym } } call => Call(call, module.Spans.Add(operation.Syntax)),
-        IPropertyReferenceOperation { Property.Name: "Count", Instance: IFieldReferenceOperation f } when layers.FirstOrDefault(l => l.Field == f.Field.Name) is { Count: { } count } => count,
+        IPropertyReferenceOperation { Property.Name: "Count", Instance: { } repeated } when Own(repeated) is { } f && layers.FirstOrDefault(l => l.Field == f.Name) is { Count: { } count } => count,
         _ => null,
     };
 

@@ -34,6 +34,8 @@ internal static class Unsupported
         IUsingOperation or IUsingDeclarationOperation => "`using` cannot be part of a graph; values need no disposal here",
         IArrayElementReferenceOperation => $"`{operation.Syntax}` cannot be part of a graph: the compiler sees layers in fields of their own and in a Repeat<T>, not in arrays or lists",
         IFieldReferenceOperation { Field.ContainingType.IsTupleType: true } => $"`{operation.Syntax}` cannot be part of a graph; take the tuple apart: `var (a, b) = …`",
+        IFieldReferenceOperation { Instance: { Type: INamedTypeSymbol owner } and not IInstanceReferenceOperation } when ModuleReader.DerivesFromGraphModule(owner)
+            => $"`{operation.Syntax}` cannot be part of a graph: it belongs to another module; call a graph of {owner.Name}, or give it one that does this",
         IPropertyReferenceOperation { Property.IsIndexer: true, Instance.Type: { } list } when IsList(list) => $"`{operation.Syntax}` cannot be part of a graph: the compiler sees layers in fields of their own and in a Repeat<T>, not in arrays or lists",
         IPropertyReferenceOperation { Property: { IsIndexer: false, Type: INamedTypeSymbol layer } property } when ModuleReader.DerivesFromGraphModule(layer)
             => $"`{operation.Syntax}` cannot be part of a graph: a layer is a field, `private readonly {layer.Name} {char.ToLowerInvariant(property.Name[0])}{property.Name.Substring(1)} = new(…)`",
