@@ -158,6 +158,7 @@ internal sealed class KnnVerb : EvaluationOptions, IVerb
 
     private static (FeatureTable, FeatureTable, int) Read(string folder, ref Protocol protocol)
     {
+        if (!File.Exists(Path.Combine(folder, "train.safetensors"))) throw new RefusedException($"--load_features {folder}: no folder that --dump_features wrote: train.safetensors is missing");
         var (train, how, classes) = FeatureTable.Load(Path.Combine(folder, "train.safetensors"));
         var (test, same, others) = FeatureTable.Load(Path.Combine(folder, "val.safetensors"));
         if (train.Values.size(1) != test.Values.size(1) || how.Line != same.Line || !classes.SequenceEqual(others)) throw new RefusedException($"--load_features {folder}: train.safetensors and val.safetensors were not made together");

@@ -23,9 +23,9 @@ internal sealed class ModelListVerb : IVerb
             Console.Out.WriteLine(JsonSerializer.Serialize(cards.Select(c => new { name = c.Name, parameters = c.Parameters, image_size = c.ImageSize, patch_size = c.PatchSize, width = c.Width, encoder_blocks = c.EncoderBlocks, query_blocks = c.QueryBlocks, forward_macs = c.ForwardMacs, step_macs = c.StepMacs })));
             return ExitCodes.Done;
         }
-        var table = ModelShowVerb.Table("model", "parameters", "px", "patch", "width", "blocks", "queries", "GMAC");
+        var table = new TerminalTable(["model", "parameters", "px", "patch", "width", "blocks", "queries", "GMAC"]);
         foreach (var c in cards) table.AddRow(c.Name, ModelSection.N(c.Parameters), $"{c.ImageSize}", $"{c.PatchSize}", $"{c.Width}", $"{c.EncoderBlocks}", c.QueryBlocks > 0 ? $"{c.QueryBlocks}" : "–", (c.ForwardMacs / 1e9).ToString(c.ForwardMacs >= 100_000_000 ? "F2" : "F4", CultureInfo.InvariantCulture));
-        AnsiConsole.Write(table);
+        table.Write(AnsiConsole.Console);
         return ExitCodes.Done;
     }
 }
@@ -63,37 +63,25 @@ internal sealed class ModelShowVerb : IVerb
         return ExitCodes.Done;
     }
 
-    /// <summary>A table that is as wide as its content and wraps in narrow windows.</summary>
-    internal static Table Table(string first, params ReadOnlySpan<string> numbers)
-    {
-        var table = new Table { Border = TableBorder.Simple };
-        table.AddColumn(new TableColumn(first).PadLeft(0).NoWrap());
-        foreach (var number in numbers) table.AddColumn(new TableColumn(number).RightAligned().PadRight(0).NoWrap());
-        return table;
-    }
-
     internal static void Tables(IAnsiConsole console, ModelCard card)
     {
         foreach (var (name, value, remark) in ModelSection.Sizes(card)) console.WriteLine($"{name,-14} {value,12}   {remark}");
         console.WriteLine();
-        var layers = Table("layer", "axes", "shape", "×", "values", "GMAC");
+        var layers = new TerminalTable(["layer", "axes", "shape", "×", "values", "GMAC"]);
         foreach (var (name, times, first, values, macs) in card.Folded())
-            layers.AddRow(Markup.Escape(name), first.Symbolic.Replace(" ", "", StringComparison.Ordinal), string.Join("×", first.Shape), $"{times}", ModelSection.N(values), macs == 0 ? "" : (macs / 1e9).ToString("F4", CultureInfo.InvariantCulture));
-        console.Write(layers);
+            layers.AddRow(name, first.Symbolic.Replace(" ", "", StringComparison.Ordinal), string.Join("×", first.Shape), $"{times}", ModelSection.N(values), macs == 0 ? "" : (macs / 1e9).ToString("F4", CultureInfo.InvariantCulture));
+        layers.Write(console);
         console.WriteLine($"Axes: {ModelSection.Legend(card)}. GMAC: thousand million multiply-adds of one picture.");
-        var graphs = Table("graph, as compiled", "weights read", "GMAC", "kept fp32", "kept bf16");
+        var graphs = new TerminalTable(["graph, as compiled", "weights read", "GMAC", "kept fp32", "kept bf16"]);
         foreach (var c in card.Costs) graphs.AddRow(c.Graph, ModelSection.N(c.Parameters), (c.MultiplyAdds / 1e9).ToString("F4", CultureInfo.InvariantCulture), ModelSection.Kept(c.SavedBytes), ModelSection.Kept(c.SavedBytesNarrow));
-        console.Write(graphs);
-        var memory = Table("batch", "activations fp32", "activations bf16", "state fp32", "state bf16");
+        graphs.Write(console);
+        var memory = new TerminalTable(["batch", "activations fp32", "activations bf16", "state fp32", "state bf16"]);
         foreach (var batch in ModelSection.Batches) memory.AddRow($"{batch}", ModelSection.Bytes(card.ActivationBytes(batch, narrow: false)), ModelSection.Bytes(card.ActivationBytes(batch, narrow: true)), ModelSection.Bytes(card.StateBytes(false)), ModelSection.Bytes(card.StateBytes(true)));
-        console.Write(memory);
+        memory.Write(console);
         console.WriteLine($"State: weights, gradients, both moments. Activations: what the compiler counted {card.CountedGraph} to keep for its backward pass.");
-        var passes = new Table { Border = TableBorder.Simple };
-        passes.AddColumn(new TableColumn("graph").PadLeft(0).NoWrap());
-        passes.AddColumn(new TableColumn("pass of the compiler").NoWrap());
-        passes.AddColumn(new TableColumn("changed").PadRight(0));
-        foreach (var p in card.MainPasses) passes.AddRow(Markup.Escape($"{p.Module}.{p.Graph}"), p.Pass, Markup.Escape(p.Changes));
-        console.Write(passes);
+        var passes = new TerminalTable(["graph", "pass of the compiler", "changed"], texts: 3, wraps: true);
+        foreach (var p in card.MainPasses) passes.AddRow($"{p.Module}.{p.Graph}", p.Pass, p.Changes);
+        passes.Write(console);
     }
 
     private static string Serialised(ModelCard card) => JsonSerializer.Serialize(new

@@ -68,6 +68,7 @@ public sealed class TerminalTests
     }
 
     [Theory]
+    [InlineData(40)]                                           // paragraphs
     [InlineData(80)]
     [InlineData(120)]
     public void Tables_of_every_model_fit_the_window_with_every_name_whole(int width)
@@ -83,9 +84,15 @@ public sealed class TerminalTests
 
             var lines = text.ToString().Split('\n');
             Assert.All(lines, l => Assert.True(l.TrimEnd().Length <= width, $"{name}: {l}"));
+            Assert.DoesNotContain("…", text.ToString(), StringComparison.Ordinal);
+            foreach (var f in card.Folded())
+            {
+                Assert.Contains(lines, l => l.Trim() == f.Name || l.StartsWith($" {f.Name} ", StringComparison.Ordinal));
+                Assert.Contains(ModelSection.N(f.Values), text.ToString(), StringComparison.Ordinal);
+            }
+            if (width < 80) continue;
             Assert.Equal(["Parameters", "Picture", "Forward", "Training step"], lines.Take(4).Select(l => l[..14].TrimEnd()));
             Assert.Equal("", lines[4]);                        // none of the four went on below itself
-            Assert.All(card.Folded(), f => Assert.Contains(lines, l => l.StartsWith($" {f.Name} ", StringComparison.Ordinal)));
             Assert.All(card.MainPasses, p => Assert.Contains(lines, l => l.StartsWith($" {p.Module}.{p.Graph} ", StringComparison.Ordinal) && l.Contains($" {p.Pass} ", StringComparison.Ordinal)));
         }
     }
