@@ -25,7 +25,7 @@ internal static class MutationBenchmark
             judged.Add(mutant);
             if (judged.Count % 50 == 0) Console.Error.WriteLine($"{judged.Count.ToString(CultureInfo.InvariantCulture)} judged, {clock.Elapsed.TotalSeconds.ToString("F0", CultureInfo.InvariantCulture)} s");
             if (mutant.IsMissed || mutant.IsFalseAlarm || mutant.IsByRule || options.Contains("--list"))
-                Console.WriteLine($"{(mutant.IsMissed ? "MISSED" : mutant.IsFalseAlarm ? "FALSE ALARM" : mutant.IsByRule ? "by rule" : "ok")} {set}/{path} [{op}] {string.Join(' ', mutant.Ids)} {mutant.Failure}\n{Change(files.First(f => f.Path == path).Text, text)}");
+                Console.WriteLine($"{(mutant.IsFalseAlarm ? string.Join("\n", mutant.Refusals.Select(r => r.Message)) + "\n" : "")}{(mutant.IsMissed ? "MISSED" : mutant.IsFalseAlarm ? "FALSE ALARM" : mutant.IsByRule ? "by rule" : "ok")} {set}/{path} [{op}] {string.Join(' ', mutant.Ids)} {mutant.Failure}\n{Change(files.First(f => f.Path == path).Text, text)}");
         }
         Console.WriteLine(MutationRun.Table(judged));
         Console.WriteLine($"{skipped} slips are no C#; {Trials} draws of sizes for each module and mutant; {clock.Elapsed.TotalSeconds.ToString("F0", CultureInfo.InvariantCulture)} s");
