@@ -193,19 +193,31 @@ internal sealed class GraphReader(ModuleReader module, EquatableArray<LayerField
             module.Report("SEM0022", $"`{looked.Syntax}`: a graph cannot look at values; keep the comparison on the device or leave the graph", module.Spans.Add(looked.Syntax));
             return new Statement.If(id, null, false, "false", default, default);
         }
-        return IsFlag(choice.Condition) ? new Statement.If(id, null, false, choice.Condition.Syntax.ToString(), Block(choice.WhenTrue), Otherwise()) : null;
+        return Flag(choice.Condition) is { } flag ? new Statement.If(id, null, false, flag, Block(choice.WhenTrue), Otherwise()) : null;
 
         EquatableArray<Statement> Otherwise() => choice.WhenFalse is null ? default : Block(choice.WhenFalse);
     }
 
-    // a bool hyper-parameter, or several under ! && ||: both branches are checked, and nothing depends on sizes or data
-    private static bool IsFlag(IOperation condition) => ModuleReader.Strip(condition) switch
+    // a bool hyper-parameter or member, a hyper-parameter against a constant, or several of these under ! && ||: both branches are checked, and nothing depends on sizes or data
+    private string? Flag(IOperation condition)
     {
-        IParameterReferenceOperation { Type.SpecialType: SpecialType.System_Boolean } => true,
-        IUnaryOperation { OperatorKind: UnaryOperatorKind.Not } not => IsFlag(not.Operand),
-        IBinaryOperation { OperatorKind: BinaryOperatorKind.ConditionalAnd or BinaryOperatorKind.ConditionalOr } both => IsFlag(both.LeftOperand) && IsFlag(both.RightOperand),
-        _ => false,
-    };
+        switch (ModuleReader.Strip(condition))
+        {
+            case IParameterReferenceOperation { Type.SpecialType: SpecialType.System_Boolean } p: return p.Syntax.ToString();
+            case IPropertyReferenceOperation { Type.SpecialType: SpecialType.System_Boolean, Property: { IsIndexer: false, SetMethod: null, Name: var name }, Instance: IInstanceReferenceOperation }: return name;
+            case IUnaryOperation { OperatorKind: UnaryOperatorKind.Not } not: return Flag(not.Operand) is { } opposite ? "!" + (opposite.Contains(' ') ? $"({opposite})" : opposite) : null;
+            case IBinaryOperation { OperatorKind: BinaryOperatorKind.ConditionalAnd or BinaryOperatorKind.ConditionalOr } both:
+                var either = both.OperatorKind == BinaryOperatorKind.ConditionalOr;
+                return Flag(both.LeftOperand) is { } left && Flag(both.RightOperand) is { } right ? $"{(either ? left : Grouped(left))} {(either ? "||" : "&&")} {(either ? right : Grouped(right))}" : null;
+            case IBinaryOperation { Syntax: BinaryExpressionSyntax { OperatorToken.Text: "==" or "!=" or "<" or ">" or "<=" or ">=" } written } b when IsChoice(b.LeftOperand) && IsConstant(b.RightOperand) || IsConstant(b.LeftOperand) && IsChoice(b.RightOperand):
+                return $"{Unsupported.HostText(b.LeftOperand)} {written.OperatorToken.Text} {Unsupported.HostText(b.RightOperand)}";
+            default: return null;
+        }
+
+        static string Grouped(string text) => text.Contains("||") ? $"({text})" : text;
+        static bool IsChoice(IOperation o) => ModuleReader.Strip(o) is IParameterReferenceOperation { Parameter.ContainingSymbol: IMethodSymbol { MethodKind: MethodKind.Constructor }, Type: { } type } && (type.TypeKind == TypeKind.Enum || type.SpecialType is SpecialType.System_Double or SpecialType.System_Single or SpecialType.System_Boolean);
+        static bool IsConstant(IOperation o) => ModuleReader.Strip(o).ConstantValue is { HasValue: true, Value: not null };
+    }
 
     private string? NullTest(IOperation condition, out bool notNull)
     {

@@ -18,7 +18,7 @@ internal static class LayerReader
         var initializer = (field.DeclaringSyntaxReferences[0].GetSyntax() as VariableDeclaratorSyntax)?.Initializer;
         if (initializer is null || module.Operation(initializer) is not IFieldInitializerOperation { Value: var value } || ModuleReader.Strip(value) is not IObjectCreationOperation creation)
         {
-            if (initializer is null || !HasErrors(module, initializer)) module.Report("SEM0106", $"layer `{field.Name}` has no initialiser that constructs it", place);
+            if (initializer is null || !HasErrors(module, initializer)) module.Report("SEM0106", initializer?.Value is ConditionalExpressionSyntax ? $"layer `{field.Name}` is made in one case only: a layer is always made, and `if` in the graph may leave it out" : $"layer `{field.Name}` has no initialiser that constructs it", place);
             return null;
         }
         var key = ModuleReader.Attributes(field, DslNames.Key).FirstOrDefault()?.ConstructorArguments.FirstOrDefault().Value as string ?? SnakeCase(field.Name);

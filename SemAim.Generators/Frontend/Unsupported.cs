@@ -23,7 +23,7 @@ internal static class Unsupported
         IWhileLoopOperation => $"`do` cannot be part of a graph: how often it runs would depend on data {Allowed}",
         IForLoopOperation => $"this `for` cannot be part of a graph: write `for (var i = 0; i < n; i++)` over sizes",
         IForEachLoopOperation => $"this `foreach` cannot be part of a graph: it may run over a Repeat {Allowed}",
-        IConditionalOperation { Syntax: IfStatementSyntax } => "this `if` cannot be part of a graph: it may ask whether an optional mask is null, or a bool hyper-parameter",
+        IConditionalOperation { Syntax: IfStatementSyntax } => "this `if` cannot be part of a graph: it may ask whether an optional mask is null, or a hyper-parameter: a bool, or one against a constant",
         IConditionalOperation => "`?:` cannot be part of a graph; write `if` on an optional mask or a bool hyper-parameter",
         ISwitchOperation or ISwitchExpressionOperation => $"`switch` cannot be part of a graph {Allowed}",
         ITryOperation => $"`try` cannot be part of a graph {Allowed}",
