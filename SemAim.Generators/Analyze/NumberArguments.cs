@@ -17,7 +17,10 @@ public static class NumberArguments
         var values = graph.Unit.Parameters.Where(p => p.Kind != ParameterKind.Host).ToList();
         return values.Where((p, i) => p.Kind == ParameterKind.Value && IsNumber(graph.Body.Parameters[i])).Select(p => p.Name).ToEquatable();
 
-        bool IsNumber(Value value) => all.Where(o => o.Operands.Contains(value)).Any(o => Takes(o, value) || IsView(o) && o.Operands[0] == value && o.Results.Any(IsNumber));
+        bool IsNumber(Value value) => all.Where(o => o.Operands.Contains(value)).Any(o => Takes(o, value) || IsView(o) && o.Operands[0] == value && o.Results.Any(IsNumber) || Enters(o, value));
+
+        // a loop's first round reads what it is given
+        bool Enters(Op op, Value value) => op.Kind == OpKind.Repeat && op.Operands.Zip(op.Body!.Parameters, (given, inside) => (given, inside)).Any(x => x.given == value && IsNumber(x.inside));
 
         bool Takes(Op op, Value value) => op.Kind switch
         {
