@@ -1,8 +1,8 @@
 using System.Linq;
 using System.Text;
+using System.Threading;
 using Microsoft.CodeAnalysis;
 using Microsoft.CodeAnalysis.CSharp.Syntax;
-using Microsoft.CodeAnalysis.Diagnostics;
 using Microsoft.CodeAnalysis.Text;
 using SemAim.Generators.Collections;
 using SemAim.Generators.Emit;
@@ -19,17 +19,12 @@ public sealed class ModuleGenerator : IIncrementalGenerator
     /// <inheritdoc />
     public void Initialize(IncrementalGeneratorInitializationContext context)
     {
-        var options = context.AnalyzerConfigOptionsProvider.Select(static (provider, _) => Properties.Read(provider.GlobalOptions));
-        var read = context.SyntaxProvider.ForAttributeWithMetadataName(DslNames.ModuleAttribute,
-            static (node, _) => node is ClassDeclarationSyntax,
-            static (match, cancel) =>
-            {
-                var (unit, spans) = ModuleReader.Read((INamedTypeSymbol)match.TargetSymbol, match.SemanticModel.Compilation, cancel, match.SemanticModel);
-                return new ReadUnit(unit, SourcePlaces.Of(spans));
-            });
+        // a name and what it is read from: an edit that no module's meaning can hang on is equal to what was there, and ends here
+        var sources = context.CompilationProvider.Combine(context.AnalyzerConfigOptionsProvider.Select(static (provider, _) => Properties.Read(provider.GlobalOptions)))
+            .Select(static (pair, _) => new Sources(pair.Left, pair.Right)).WithTrackingName(TrackingNames.Sources);
+        var declared = context.SyntaxProvider.ForAttributeWithMetadataName(DslNames.ModuleAttribute, static (node, _) => node is ClassDeclarationSyntax, static (match, _) => ModuleReader.MetadataName((INamedTypeSymbol)match.TargetSymbol));
         // positions go further only where they are asked for: else an edit above a module would recompile it
-        var asked = read.Combine(options).Select(static (pair, _) => new AskedUnit(pair.Left.Unit, new CompilerOptions(pair.Right.Trace, pair.Right.WithoutPass, pair.Right.LineDirectives ? pair.Left.Places.Lines() : LineMap.None)))
-            .WithTrackingName(TrackingNames.Parse);
+        var asked = declared.Combine(sources).Select(static (pair, cancel) => Read(pair.Left, pair.Right, cancel)).Where(static unit => unit is not null).Select(static (unit, _) => unit!).WithTrackingName(TrackingNames.Parse);
         var units = asked.Select(static (pair, _) => pair.Unit).Collect().Select(static (all, _) => new UnitList(all.ToEquatable()));
         var contracts = units.Select(static (all, _) => new ContractList(Contracts.Of(all.Units))).WithTrackingName(TrackingNames.Signatures);
         var linked = asked.Combine(contracts).Select(static (pair, _) => LinkedUnit.Of(pair.Left.Unit, pair.Right.Contracts) with { Options = pair.Left.Options }).WithTrackingName(TrackingNames.Link);
@@ -42,9 +37,15 @@ public sealed class ModuleGenerator : IIncrementalGenerator
         });
     }
 
-    // What crosses a step is a class: for every struct the runtime compiles the driver's tables anew, which costs a compiler that has just started more than the step.
-    private sealed record ReadUnit(ModuleUnit Unit, SourcePlaces Places);
+    private static AskedUnit? Read(string name, Sources sources, CancellationToken cancel)
+    {
+        if (sources.Compilation.Assembly.GetTypeByMetadataName(name) is not { } type) return null;
+        var (unit, spans) = ModuleReader.Read(type, sources.Compilation, cancel);
+        var options = sources.Options;
+        return new(unit, new CompilerOptions(options.Trace, options.WithoutPass, options.LineDirectives ? SourcePlaces.Of(spans) : LineMap.None));
+    }
 
+    // What crosses a step is a class: for every struct the runtime compiles the driver's tables anew, which costs a compiler that has just started more than the step.
     private sealed record AskedUnit(ModuleUnit Unit, CompilerOptions Options);
 
     private sealed record UnitList(EquatableArray<ModuleUnit> Units);
@@ -52,14 +53,4 @@ public sealed class ModuleGenerator : IIncrementalGenerator
     private sealed record ContractList(EquatableArray<ModuleContract> Contracts);
 
     private sealed record OutputFile(string HintName, string? Text);
-
-    private sealed record Properties(bool LineDirectives, bool Trace, string? WithoutPass)
-    {
-        internal static Properties Read(AnalyzerConfigOptions options)
-        {
-            string? Value(string name) => options.TryGetValue("build_property." + name, out var value) && value.Length > 0 ? value : null;
-            bool Flag(string name) => string.Equals(Value(name), "true", System.StringComparison.OrdinalIgnoreCase);
-            return new(Flag("SemAimLineDirectives"), Flag("SemAimTrace"), Value("SemAimWithoutPass"));
-        }
-    }
 }

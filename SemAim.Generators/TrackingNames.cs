@@ -3,6 +3,9 @@ namespace SemAim.Generators;
 /// <summary>Names of the incremental steps; tests ask the driver by them.</summary>
 public static class TrackingNames
 {
+    /// <summary>What modules are read from: the files' tokens, the references, the project's properties.</summary>
+    public const string Sources = "Sources";
+
     /// <summary>Class → <see cref="Ir.ModuleUnit"/>.</summary>
     public const string Parse = "Parse";
 

@@ -37,13 +37,18 @@ public sealed class ModuleReader
     /// <param name="type">the class</param>
     /// <param name="compilation">its compilation</param>
     /// <param name="cancel">stops the work</param>
-    /// <param name="bound">a model that is at hand already</param>
-    public static (ModuleUnit Unit, SpanTable Spans) Read(INamedTypeSymbol type, Compilation compilation, CancellationToken cancel, SemanticModel? bound = null)
+    public static (ModuleUnit Unit, SpanTable Spans) Read(INamedTypeSymbol type, Compilation compilation, CancellationToken cancel)
     {
         var reader = new ModuleReader(type, compilation, cancel);
-        if (bound is not null) reader.models[bound.SyntaxTree] = bound;
         return (reader.Read(), reader.Spans);
     }
+
+    /// <summary>The name by which a compilation finds the class again.</summary>
+    internal static string MetadataName(INamedTypeSymbol type)
+        => type.ContainingType is { } outer ? $"{MetadataName(outer)}+{type.MetadataName}" : type.ContainingNamespace.IsGlobalNamespace ? type.MetadataName : $"{type.ContainingNamespace.ToDisplayString(Plain)}.{type.MetadataName}";
+
+    // without the @ of a name that is a keyword
+    private static readonly SymbolDisplayFormat Plain = new(typeQualificationStyle: SymbolDisplayTypeQualificationStyle.NameAndContainingTypesAndNamespaces);
 
     internal void Report(string id, string message, int at, int start = -1, int length = 0) => findings.Add(new(id, message, at, start, length));
 

@@ -31,23 +31,28 @@ internal static class GeneratorBenchmark
 
     private static void Warm(IReadOnlyList<(string Path, string Text)> files)
     {
-        var (cold, coldBinding, edit, editBinding) = (new List<double>(), new List<double>(), new List<double>(), new List<double>());
+        var (cold, coldBinding, edit, editBinding, beside, besideBinding) = (new List<double>(), new List<double>(), new List<double>(), new List<double>(), new List<double>(), new List<double>());
         var phases = new SortedDictionary<string, List<double>>(StringComparer.Ordinal);
         var first = AuthorAssembly.Of(files).Compilation;
-        GeneratorDriver compiler = CSharpGeneratorDriver.Create(new ModuleGenerator()).RunGenerators(first), binder = CSharpGeneratorDriver.Create(new BindingOnly().AsSourceGenerator()).RunGenerators(first);
+        GeneratorDriver Compiler() => CSharpGeneratorDriver.Create(new ModuleGenerator()).RunGenerators(first);
+        GeneratorDriver Binder() => CSharpGeneratorDriver.Create(new BindingOnly().AsSourceGenerator()).RunGenerators(first);
+        GeneratorDriver commented = Compiler(), besides = Compiler(), commentedBinder = Binder(), besidesBinder = Binder();
         for (var round = 0; round < WarmUp + Rounds; round++)
         {
             var counts = round >= WarmUp;
-            // a comment in the largest file; each driver sees an edited compilation that nobody has bound yet
+            // a comment in the largest file, then a class beside its module; each driver sees an edited compilation that nobody has bound yet
             var old = first.SyntaxTrees.First(t => t.FilePath == "AimViT.cs");
-            var comment = string.Create(CultureInfo.InvariantCulture, $"\n// edit {round}\n");
-            CSharpCompilation Edited() => first.ReplaceSyntaxTree(old, CSharpSyntaxTree.ParseText(old + comment, (CSharpParseOptions)old.Options, old.FilePath));
+            CSharpCompilation Edited(FormattableString more) => first.ReplaceSyntaxTree(old, CSharpSyntaxTree.ParseText(old + FormattableString.Invariant(more), (CSharpParseOptions)old.Options, old.FilePath));
+            CSharpCompilation Comment() => Edited($"\n// edit {round}\n");
+            CSharpCompilation Stranger() => Edited($"\ninternal static class Edit{round};\n");
             List<Action> turns =
             [
                 () => Add(cold, counts, AuthorAssembly.Of(files).Compilation, fresh => CSharpGeneratorDriver.Create(new ModuleGenerator()).RunGenerators(fresh)),
                 () => Add(coldBinding, counts, AuthorAssembly.Of(files).Compilation, fresh => CSharpGeneratorDriver.Create(new BindingOnly().AsSourceGenerator()).RunGenerators(fresh)),
-                () => Add(edit, counts, Edited(), edited => compiler = compiler.RunGenerators(edited)),
-                () => Add(editBinding, counts, Edited(), edited => binder = binder.RunGenerators(edited)),
+                () => Add(edit, counts, Comment(), edited => commented = commented.RunGenerators(edited)),
+                () => Add(editBinding, counts, Comment(), edited => commentedBinder = commentedBinder.RunGenerators(edited)),
+                () => Add(beside, counts, Stranger(), edited => besides = besides.RunGenerators(edited)),
+                () => Add(besideBinding, counts, Stranger(), edited => besidesBinder = besidesBinder.RunGenerators(edited)),
             ];
             if (round % 2 == 1) turns.Reverse();
             foreach (var turn in turns) turn();
@@ -57,9 +62,12 @@ internal static class GeneratorBenchmark
         Print("all modules, fresh compilation", cold);
         Print("  binding alone", coldBinding);
         Print("  beyond binding", [.. cold.Zip(coldBinding, (a, b) => a - b)]);
-        Print("an edit that changes nothing", edit);
+        Print("an edit of a comment", edit);
         Print("  binding alone", editBinding);
         Print("  beyond binding", [.. edit.Zip(editBinding, (a, b) => a - b)]);
+        Print("an edit beside the modules", beside);
+        Print("  binding alone", besideBinding);
+        Print("  beyond binding", [.. beside.Zip(besideBinding, (a, b) => a - b)]);
         Console.WriteLine("the phases of a fresh compilation, one after the other:");
         foreach (var (name, times) in phases) Print("  " + name[2..], times);
     }

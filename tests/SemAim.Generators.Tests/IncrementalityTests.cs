@@ -1,5 +1,7 @@
+using System.Collections.Immutable;
 using Microsoft.CodeAnalysis;
 using Microsoft.CodeAnalysis.CSharp;
+using Microsoft.CodeAnalysis.Diagnostics;
 
 namespace SemAim.Generators.Tests;
 
@@ -14,7 +16,7 @@ public sealed class IncrementalityTests
     {
         var files = AuthorSource.Models.Select(m => (m.Key, m.Value)).ToList();
         var compilation = AuthorSource.Compilation(files);
-        GeneratorDriver driver = CSharpGeneratorDriver.Create([new ModuleGenerator().AsSourceGenerator()], driverOptions: new GeneratorDriverOptions(IncrementalGeneratorOutputKind.None, trackIncrementalGeneratorSteps: true));
+        var driver = Driver();
         driver = driver.RunGenerators(compilation);
         var old = compilation.SyntaxTrees.First(t => t.FilePath == file);
         Assert.Contains(written, old.ToString());
@@ -34,7 +36,7 @@ public sealed class IncrementalityTests
     public void Another_file_or_a_shifted_line_compiles_nothing(string file, string written, string edit)
     {
         var compilation = AuthorSource.Compilation(AuthorSource.Models.Select(m => (m.Key, m.Value)));
-        GeneratorDriver driver = CSharpGeneratorDriver.Create([new ModuleGenerator().AsSourceGenerator()], driverOptions: new GeneratorDriverOptions(IncrementalGeneratorOutputKind.None, trackIncrementalGeneratorSteps: true));
+        var driver = Driver();
         driver = driver.RunGenerators(compilation);
         var old = compilation.SyntaxTrees.First(t => t.FilePath == file);
         var text = old.ToString();
@@ -45,16 +47,135 @@ public sealed class IncrementalityTests
 
         var steps = driver.RunGenerators(edited).GetRunResult().Results[0].TrackedSteps;
 
-        foreach (var name in new[] { TrackingNames.Link, TrackingNames.Compile, TrackingNames.Emit })
-            Assert.All(steps[name].SelectMany(s => s.Outputs), o => Assert.True(o.Reason is IncrementalStepRunReason.Cached or IncrementalStepRunReason.Unchanged, $"{name}: {o.Reason}"));
+        foreach (var name in new[] { TrackingNames.Signatures, TrackingNames.Link, TrackingNames.Compile, TrackingNames.Price, TrackingNames.Emit })
+            Assert.All(steps[name].SelectMany(s => s.Outputs), o => Assert.True(o.Reason is IncrementalStepRunReason.Cached, $"{name}: {o.Reason}"));
         Assert.All(steps[TrackingNames.Compile].SelectMany(s => s.Outputs), o => Assert.Equal(IncrementalStepRunReason.Cached, o.Reason));
+    }
+
+    [Theory]
+    [InlineData("Blocks/Mlp.cs", "[Graph]", "// a comment\n\n    [Graph]")]
+    [InlineData("Blocks/Mlp.cs", "namespace SemAim.Models;", "/* one */ namespace   SemAim.Models ;\n\n")]
+    [InlineData("Blocks/Mlp.cs", "/// <summary>", "/// <summary>Said in other words. ")]
+    [InlineData("AimViT.cs", "\n", "\r\n")]
+    public void An_edit_of_comments_and_white_space_reads_nothing_again(string file, string written, string edit)
+    {
+        var steps = Edit(file, text => text.Replace(written, edit));
+
+        foreach (var name in new[] { TrackingNames.Sources, TrackingNames.Parse, TrackingNames.Signatures, TrackingNames.Link, TrackingNames.Compile, TrackingNames.Price, TrackingNames.Emit })
+            Assert.All(steps[name].SelectMany(s => s.Outputs), o => Assert.True(o.Reason == IncrementalStepRunReason.Cached || name == TrackingNames.Sources && o.Reason == IncrementalStepRunReason.Unchanged, $"{name}: {o.Reason}"));
+    }
+
+    private const string Directed = """"
+        using SemAim.Dsl;
+        namespace Test;
+        [Module]
+        public sealed partial class Net(int D) : GraphModule
+        {
+            private readonly Linear fc = new(D, 2 * D);
+
+            [Graph]
+            [return: Shape("B E")]
+            public Sym Forward([Shape("B D")] Sym x)
+            {
+                var y = fc.Forward(x);
+        #if WIDE
+                return y;
+        #else
+                return y.Gelu();
+        #endif
+            }
+
+            private int E => 2 * D;
+
+            public const string Words = """a raw text""";
+        }
+        """";
+
+    // whatever a module can mean something else by is more than white space
+    [Theory]
+    [InlineData("#if WIDE", "#if !WIDE", true)]
+    [InlineData("using SemAim.Dsl;", "#define WIDE\nusing SemAim.Dsl;", true)]
+    [InlineData("Gelu", "Relu", true)]
+    [InlineData("\"B D\"", "\"B  D\"", true)]
+    [InlineData("a raw text", "another", false)]
+    [InlineData("2 * D);", "2 * D)", false)]
+    public void An_edit_of_a_token_or_a_directive_is_read(string written, string edit, bool changes)
+    {
+        Assert.Contains(written, Directed);
+        var compilation = AuthorSource.Compilation([("Net.cs", Directed)]);
+        var driver = Driver().RunGenerators(compilation);
+
+        var steps = driver.RunGenerators(Edited(compilation, "Net.cs", text => text.Replace(written, edit))).GetRunResult().Results[0].TrackedSteps;
+
+        Assert.All(steps[TrackingNames.Sources].SelectMany(s => s.Outputs), o => Assert.Equal(IncrementalStepRunReason.Modified, o.Reason));
+        if (changes) Assert.Contains(steps[TrackingNames.Compile].SelectMany(s => s.Outputs), o => o.Reason is IncrementalStepRunReason.Modified);
+    }
+
+    [Fact]
+    public void A_shifted_line_is_read_where_line_directives_are_wanted()
+    {
+        var compilation = AuthorSource.Compilation([("Net.cs", Directed)]);
+        var driver = Driver().WithUpdatedAnalyzerConfigOptions(new WithLineDirectives()).RunGenerators(compilation);
+        var before = driver.GetRunResult().GeneratedTrees.Single(t => t.FilePath.Contains("Net", StringComparison.Ordinal)).ToString();
+
+        var after = driver.RunGenerators(Edited(compilation, "Net.cs", text => "\n\n" + text)).GetRunResult().GeneratedTrees.Single(t => t.FilePath.Contains("Net", StringComparison.Ordinal)).ToString();
+
+        Assert.Contains("#line", before);
+        Assert.NotEqual(before, after);
+    }
+
+    [Fact]
+    public void Other_references_are_other_sources()
+    {
+        var compilation = AuthorSource.Compilation([("Net.cs", Directed)]);
+        var driver = Driver().RunGenerators(compilation);
+
+        var steps = driver.RunGenerators(compilation.AddReferences(AuthorSource.Compilation([("Other.cs", "public class Other;")]).ToMetadataReference())).GetRunResult().Results[0].TrackedSteps;
+
+        Assert.All(steps[TrackingNames.Sources].SelectMany(s => s.Outputs), o => Assert.Equal(IncrementalStepRunReason.Modified, o.Reason));
+    }
+
+    private sealed class WithLineDirectives : AnalyzerConfigOptionsProvider
+    {
+        public override AnalyzerConfigOptions GlobalOptions { get; } = new On();
+
+        public override AnalyzerConfigOptions GetOptions(SyntaxTree tree) => GlobalOptions;
+
+        public override AnalyzerConfigOptions GetOptions(AdditionalText textFile) => GlobalOptions;
+
+        private sealed class On : AnalyzerConfigOptions
+        {
+            public override bool TryGetValue(string key, [System.Diagnostics.CodeAnalysis.NotNullWhen(true)] out string? value)
+            {
+                value = key == "build_property.SemAimLineDirectives" ? "true" : null;
+                return value is not null;
+            }
+        }
+    }
+
+    private static GeneratorDriver Driver()
+        => CSharpGeneratorDriver.Create([new ModuleGenerator().AsSourceGenerator()], driverOptions: new GeneratorDriverOptions(IncrementalGeneratorOutputKind.None, trackIncrementalGeneratorSteps: true));
+
+    private static CSharpCompilation Edited(CSharpCompilation compilation, string file, Func<string, string> edit)
+    {
+        var old = compilation.SyntaxTrees.First(t => t.FilePath == file);
+        var changed = edit(old.ToString());
+        Assert.NotEqual(old.ToString(), changed);
+        return compilation.ReplaceSyntaxTree(old, CSharpSyntaxTree.ParseText(changed, (CSharpParseOptions)old.Options, file));
+    }
+
+    // all models of the project, then one edit
+    private static IReadOnlyDictionary<string, ImmutableArray<IncrementalGeneratorRunStep>> Edit(string file, Func<string, string> edit)
+    {
+        var compilation = AuthorSource.Compilation(AuthorSource.Models.Select(m => (m.Key, m.Value)));
+        return Driver().RunGenerators(compilation).RunGenerators(Edited(compilation, file, edit)).GetRunResult().Results[0].TrackedSteps;
     }
 
     [Fact]
     public void A_signature_compiles_its_module_and_its_callers_again_and_no_other()
     {
         var compilation = AuthorSource.Compilation(AuthorSource.Models.Select(m => (m.Key, m.Value)));
-        GeneratorDriver driver = CSharpGeneratorDriver.Create([new ModuleGenerator().AsSourceGenerator()], driverOptions: new GeneratorDriverOptions(IncrementalGeneratorOutputKind.None, trackIncrementalGeneratorSteps: true));
+        var driver = Driver();
         driver = driver.RunGenerators(compilation);
         const string file = "Blocks/Mlp.cs";
         var old = compilation.SyntaxTrees.First(t => t.FilePath == file);
@@ -70,19 +191,19 @@ public sealed class IncrementalityTests
     public void An_equal_compilation_runs_nothing_again()
     {
         var compilation = AuthorSource.Compilation(AuthorSource.Models.Select(m => (m.Key, m.Value)));
-        GeneratorDriver driver = CSharpGeneratorDriver.Create([new ModuleGenerator().AsSourceGenerator()], driverOptions: new GeneratorDriverOptions(IncrementalGeneratorOutputKind.None, trackIncrementalGeneratorSteps: true));
+        var driver = Driver();
 
         var steps = driver.RunGenerators(compilation).RunGenerators(compilation.Clone()).GetRunResult().Results[0].TrackedSteps;
 
-        foreach (var name in new[] { TrackingNames.Link, TrackingNames.Compile, TrackingNames.Emit })
-            Assert.All(steps[name].SelectMany(s => s.Outputs), o => Assert.Equal(IncrementalStepRunReason.Cached, o.Reason));
+        foreach (var name in new[] { TrackingNames.Signatures, TrackingNames.Link, TrackingNames.Compile, TrackingNames.Price, TrackingNames.Emit })
+            Assert.All(steps[name].SelectMany(s => s.Outputs), o => Assert.True(o.Reason is IncrementalStepRunReason.Cached, $"{name}: {o.Reason}"));
     }
 
     [Fact]
     public void What_is_cached_holds_data_alone()
     {
         var compilation = AuthorSource.Compilation(AuthorSource.Models.Select(m => (m.Key, m.Value)));
-        GeneratorDriver driver = CSharpGeneratorDriver.Create([new ModuleGenerator().AsSourceGenerator()], driverOptions: new GeneratorDriverOptions(IncrementalGeneratorOutputKind.None, trackIncrementalGeneratorSteps: true));
+        var driver = Driver();
         var steps = driver.RunGenerators(compilation).GetRunResult().Results[0].TrackedSteps;
 
         foreach (var name in new[] { TrackingNames.Parse, TrackingNames.Signatures, TrackingNames.Link, TrackingNames.Compile, TrackingNames.Emit })
