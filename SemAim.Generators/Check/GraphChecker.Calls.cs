@@ -48,7 +48,7 @@ public sealed partial class GraphChecker
                     var steps = scope.Divide(room, layer.Sizes["stride"], c, Report) ?? throw new CheckFailure();
                     if (!facts.IsNeverNegative(room))
                         throw IsNegativeSomewhereKnown(room)
-                            ? new CheckFailure("SEM0201", $"axis {axis.ToString(CultureInfo.InvariantCulture)} of `{Name(c.Arguments[0].Value)}` has size {facts.Show(size)}, less than the kernel {facts.Show(kernel)} of {layer.Field.Field}{Numbers(size, kernel, " is less than ")}", at: c.Arguments[0].Value.Id, related: Places(layer, z))
+                            ? new CheckFailure("SEM0201", $"axis {axis.ToString(CultureInfo.InvariantCulture)} of `{Name(c.Arguments[0].Value)}` has size {facts.Show(size)}, less than the kernel {facts.Show(kernel)} of {layer.Field.Field}{Numbers(size, kernel, " is less than ")}", at: c.Arguments[0].Value.Id, related: Places(layer, z, axis))
                             : Witness.MayBeNegative(scope, room, new CheckFailure(null, "", at: c.Arguments[0].Value.Id));
                     return steps + 1;
                 }
@@ -80,32 +80,63 @@ public sealed partial class GraphChecker
     }
 
     private CheckFailure Mismatch(Expr.Call c, int axis, Value x, ResolvedLayer layer, Dim want, string origin)
-        => scope.Decide(x.Axes[axis], want, new("SEM0201", $"axis {axis.ToString(CultureInfo.InvariantCulture)} of `{Name(c.Arguments[0].Value)}` has size {facts.Show(x.Axes[axis])}, but {origin}{Numbers(x.Axes[axis], want, " is not ")}{Origin(x, axis)}", at: c.Arguments[0].Value.Id, related: Places(layer, x)));
+        => scope.Decide(x.Axes[axis], want, new("SEM0201", $"axis {axis.ToString(CultureInfo.InvariantCulture)} of `{Name(c.Arguments[0].Value)}` has size {facts.Show(x.Axes[axis])}, but {origin}{Numbers(x.Axes[axis], want, " is not ")}{Origin(x, axis)}", at: c.Arguments[0].Value.Id, related: Places(layer, x, axis)));
 
     private static Related Place(ResolvedLayer layer) => new("", RelatedKind.Layer, layer.Field.Field);
 
     // the layer that disagrees and the one that made the value
-    private Related[] Places(ResolvedLayer layer, Value x) => Maker(x) is { } maker && maker != layer ? [Place(layer), Place(maker)] : [Place(layer)];
+    private Related[] Places(ResolvedLayer layer, Value x, int axis) => Maker(x, axis) is { } maker && maker != layer ? [Place(layer), Place(maker)] : [Place(layer)];
 
-    // the layer that a value comes from, through what keeps its axes
-    private ResolvedLayer? Maker(Value x)
+    // the layer that an axis comes from, through what keeps it
+    private ResolvedLayer? Maker(Value x, int axis)
     {
-        for (var op = x.Producer; op is not null; op = op.Operands[0]?.Producer)
+        while (x.Producer is { } op)
         {
-            if (op.Kind is OpKind.Linear or OpKind.Conv2d or OpKind.Call) return scope.Layers.TryGetValue(op.Text, out var layer) ? layer : null;
-            if (op.Kind is not (OpKind.Unary or OpKind.Scalar or OpKind.Softmax or OpKind.Normalize or OpKind.LayerNorm or OpKind.Detach or OpKind.DropPath)) return null;
+            var from = axis;
+            switch (op.Kind)
+            {
+                case OpKind.Weight or OpKind.Call: return Layer(op);
+                case OpKind.Linear when axis == x.Axes.Count - 1: return Layer(op);
+                case OpKind.Conv2d when axis > 0: return Layer(op);
+                case OpKind.Binary or OpKind.Compare:
+                    // the operand that has the axis in full
+                    if (op.Operands.FirstOrDefault(o => o is not null && axis - x.Axes.Count + o.Axes.Count is >= 0 and var at && facts.Same(o.Axes[at], x.Axes[axis])) is not { } whole) return null;
+                    (axis, x) = (axis - x.Axes.Count + whole.Axes.Count, whole);
+                    continue;
+                case OpKind.Select: from = axis < op.Axis ? axis : axis + 1; break;
+                case OpKind.Permute: from = op.Order[axis]; break;
+                case OpKind.Narrow or OpKind.Concat when axis == op.Axis: return null;
+                case OpKind.Expand when !facts.Same(op.Operands[0]!.Axes[axis], x.Axes[axis]): return null;
+                case OpKind.Linear or OpKind.Narrow or OpKind.Concat or OpKind.Expand or OpKind.Unary or OpKind.Scalar or OpKind.Softmax or OpKind.Normalize or OpKind.LayerNorm or OpKind.Detach or OpKind.DropPath: break;
+                default: return null;
+            }
+            (x, axis) = (op.Operands[0]!, from);
         }
         return null;
+        ResolvedLayer? Layer(Op op) => scope.Layers.TryGetValue(op.Text, out var layer) ? layer : null;
     }
 
-    /// <summary>Where the size of a value's last axis comes from, as a line of its own; empty where that is unknown.</summary>
+    /// <summary>Where the size of an axis comes from, as a line of its own; empty where that is unknown.</summary>
     private string Origin(Value x, int axis)
-        => axis == x.Axes.Count - 1 && Maker(x) is { Field.Kind: LayerKind.Linear } maker ? $"\n    {facts.Show(x.Axes[axis])} comes from {maker.Field.Field} = {Construction(maker)}" : "";
+        => Maker(x, axis) is { Field.Kind: not LayerKind.Module } maker && (maker.Field.Kind != LayerKind.Conv2d || axis == 1) ? $"\n    {facts.Show(x.Axes[axis])} comes from {maker.Field.Field} = {Construction(maker)}" : "";
 
-    private (string, Related[]) Whence(Value x, int axis) => Origin(x, axis) is { Length: > 0 } line ? (line, [Place(Maker(x)!)]) : ("", []);
+    private (string Line, Related[] Places) Whence(Value x, int axis) => Origin(x, axis) is { Length: > 0 } line ? (line, [Place(Maker(x, axis)!)]) : ("", []);
+
+    // where two sizes that should be one come from
+    private (string Lines, Related[] Places) Whence((Value Value, int Axis) one, (Value Value, int Axis) other)
+    {
+        var (first, second) = (Whence(one.Value, one.Axis), Whence(other.Value, other.Axis));
+        return (first.Line == second.Line ? first.Line : first.Line + second.Line, [.. first.Places.Union(second.Places)]);
+    }
 
     private string Construction(ResolvedLayer layer)
-        => $"new {layer.Field.Type.Substring(layer.Field.Type.LastIndexOf('.') + 1)}({string.Join(", ", layer.Field.Sizes.Where(a => a.Parameter != "bias").Select(a => layer.Sizes.TryGetValue(a.Parameter, out var s) ? scope.FactText(s).Replace("*", " * ") : "?"))})";
+    {
+        string Size(Dim? size) => size is null ? "?" : scope.FactText(size).Replace("*", " * ");
+        var name = layer.Field.Type.Substring(layer.Field.Type.LastIndexOf('.') + 1);
+        return layer.Field.Kind is LayerKind.Weight or LayerKind.Constant
+            ? $"new {layer.Field.Kind}([{string.Join(", ", (layer.Shape ?? []).Select(Size))}])"
+            : $"new {name}({string.Join(", ", layer.Field.Sizes.Where(a => a.Parameter != "bias").Select(a => Size(layer.Sizes.TryGetValue(a.Parameter, out var s) ? s : null)))})";
+    }
 
     /// <summary>A graph of this module: a call; a private one is read against its arguments, and the call carries its operations.</summary>
     private Item OwnGraph(Expr.Call c)
@@ -179,6 +210,7 @@ public sealed partial class GraphChecker
     private Item Instantiate(Expr.Call c, GraphContract callee, string owner, ResolvedLayer? made, Func<string, Dim?> size, Func<List<Value?>, Dictionary<string, string>, List<List<Dim>>, List<Dim>, List<Value>> make, Dictionary<string, Item>? items = null)
     {
         var given = new Dictionary<string, Dim>();
+        var binders = new Dictionary<string, Expr>();                // which argument said them
         var order = new List<Dim>();
         List<Dim>? prefix = null;
         Dim? Known(string n) => given.TryGetValue(n, out var b) ? b : size(n);
@@ -229,7 +261,7 @@ public sealed partial class GraphChecker
             values.Add((p, argument!, value, tokens, offset));
             // a name that stands alone is bound by the first argument that has it
             for (var i = 0; i < tokens.Count; i++)
-                if (tokens[i].Tokens[0].Text is var token && IsName(token) && Known(token) is null) given[token] = value.Axes[offset + i];
+                if (tokens[i].Tokens[0].Text is var token && IsName(token) && Known(token) is null) (given[token], binders[token]) = (value.Axes[offset + i], argument!);
         }
         // what is 1 or a size tells that size only where nothing else does
         foreach (var (_, _, value, tokens, offset) in values)
@@ -249,8 +281,9 @@ public sealed partial class GraphChecker
                 if (facts.Same(want, got) || token[0] == '#' && facts.Marked(got) is { } wide && facts.Same(want, wide)) continue;
                 throw value.Type == ElementType.Mask
                     ? new CheckFailure("SEM0209", $"`{Name(c)}`: the mask orders {Show(value.Axes)}, these operands need {string.Join(" ", tokens.Select(t => Of(t.Tokens[0].Text) is { } d ? facts.Show(d) : t.Tokens[0].Text))}", at: argument.Id, related: Where(p))
-                    : scope.Decide(got, want, new CheckFailure("SEM0201", $"axis {(offset + i).ToString(CultureInfo.InvariantCulture)} of `{Name(argument)}` has size {facts.Show(got)}, but {p.Name} of {Callee(c)} wants {facts.Show(want)} ({p.Shape!.Text}){Numbers(got, want, " is not ")}{Origin(value, offset + i)}", at: argument.Id, related: Where(p)));
+                    : scope.Decide(got, want, new CheckFailure("SEM0201", $"axis {(offset + i).ToString(CultureInfo.InvariantCulture)} of `{Name(argument)}` has size {facts.Show(got)}, but {p.Name} of {Callee(c)} wants {facts.Show(want)}{Binder(token, argument)} ({p.Shape!.Text}){Numbers(got, want, " is not ")}{Origin(value, offset + i)}", at: argument.Id, related: Where(p)));
             }
+        string Binder(string token, Expr argument) => binders.TryGetValue(token, out var binder) && binder != argument ? $", the size of {token} in `{Name(binder)}`" : "";
         NeedsNumbers(c, callee, values.Select(v => (v.Parameter, v.At, v.Value)), Where);
         // a private graph is read against its arguments: what draws in it is looked at there
         if (items is null) DrawCall(Callee(c), callee, name => size(name) is not null, values.Select(v => (v.Parameter, v.At, v.Value)));

@@ -1,5 +1,6 @@
 using System.Collections.Generic;
 using System.Linq;
+using System.Text.RegularExpressions;
 using SemAim.Generators.Ir;
 using SemAim.Generators.Symbols;
 
@@ -183,7 +184,8 @@ public sealed partial class GraphChecker
             // only a parameter may arrive with size 1, and only at an axis that the call binds
             var mark = new[] { (Param: r, Mine: c, Other: a), (Param: l, Mine: a, Other: c) }.Where(o => o.Param is { Producer: null, Name: not null } && IsBoundAtCall(o.Mine) && IsBoundAtCall(o.Other))
                 .Select(o => $". Mark it #{facts.Show(o.Other)} in the [Shape] of `{o.Param.Name}` if broadcasting from 1 is meant").FirstOrDefault();
-            throw scope.Decide(a, c, new CheckFailure("SEM0203", $"{Operands(b)}: axis {missing + i} is {facts.Show(a)} on the left and {facts.Show(c)} on the right; they are only equal by luck{mark}", at: b.Id));
+            var (lines, places) = Whence((l, missing + i - longer.Axes.Count + l.Axes.Count), (r, missing + i - longer.Axes.Count + r.Axes.Count));
+            throw scope.Decide(a, c, new CheckFailure("SEM0203", $"{Operands(b)}: axis {missing + i} is {facts.Show(a)} on the left and {facts.Show(c)} on the right; they are only equal by luck{mark}{lines}", at: b.Id, related: places));
         }
         var type = b.Operator is "<" or ">" or "<=" or ">=" ? ElementType.Bool : ElementType.Float;
         return Emit(type == ElementType.Bool ? OpKind.Compare : OpKind.Binary, b.Id, axes, [l, r], o => o.Method = b.Operator, type);
@@ -206,7 +208,7 @@ public sealed partial class GraphChecker
 
     private bool IsBoundAtCall(Dim size) => size is { IsTerm: true, Symbols: [var name] } && size.Equals(Dim.Symbol(name)) && callSymbols.ContainsKey(name);
 
-    private static string Operands(Expr.Binary b) => $"`{Name(b.Left)} {b.Operator} {Name(b.Right)}`";
+    private static string Operands(Expr.Binary b) => $"`{Name(b)}`";
 
     /// <summary>An operand as a message names it.</summary>
     internal static string Name(Expr e) => e switch
@@ -215,16 +217,26 @@ public sealed partial class GraphChecker
         Expr.Size s => s.Name,
         Expr.Layer f => f.Field,
         Expr.Int n => n.Value.ToString(System.Globalization.CultureInfo.InvariantCulture),
-        Expr.Host h => h.Code,
+        Expr.Host h => Qualified.Replace(h.Code, m => string.Join(".", m.Groups[1].Value.Split('.').Reverse().Take(2).Reverse())),
         Expr.Text t => $"\"{t.Value}\"",
         Expr.Null => "null",
         Expr.Element x => x.Name ?? $"{Name(x.Repeated)}[{Name(x.Index)}]",
-        Expr.Slice s => $"{Name(s.Value)}[\"{s.Pattern.Value}\"]",
-        Expr.Binary b => $"{Name(b.Left)} {b.Operator} {Name(b.Right)}",
-        Expr.Negate n => $"-{Name(n.Operand)}",
+        Expr.Slice s => $"{Primary(s.Value)}[\"{s.Pattern.Value}\"]",
+        Expr.Binary b => $"{Part(b.Left, Rank(b.Operator))} {b.Operator} {Part(b.Right, Rank(b.Operator) + (b.Operator is "-" or "/" ? 1 : 0))}",
+        Expr.Negate n => $"-{Primary(n.Operand)}",
         Expr.Call { Target: null or Expr.This } c => $"{(c.Owner == "OrderMask" ? "OrderMask." : "")}{c.Method}({string.Join(", ", c.Arguments.Where(a => a.Parameter is not ("name1" or "name2")).Select(a => Name(a.Value)))})",
-        Expr.Call c => $"{Name(c.Target)}.{c.Method}({string.Join(", ", c.Arguments.Where(a => a.Parameter is not ("name1" or "name2")).Select(a => Name(a.Value)))})",
+        Expr.Call c => $"{Primary(c.Target)}.{c.Method}({string.Join(", ", c.Arguments.Where(a => a.Parameter is not ("name1" or "name2")).Select(a => Name(a.Value)))})",
         Expr.Tuple t => string.Join(", ", t.Items.Select(Name)),
         _ => "the value",
     };
+
+    private static string Primary(Expr e) => e is Expr.Negate ? $"({Name(e)})" : Part(e, 3);
+
+    // in brackets where it binds less than what stands around it
+    private static string Part(Expr e, int around) => e is Expr.Binary b && Rank(b.Operator) < around ? $"({Name(e)})" : Name(e);
+
+    private static int Rank(string sign) => sign switch { "*" or "/" => 2, "+" or "-" => 1, _ => 0 };
+
+    // emitted code names types in full, authors do not
+    private static readonly Regex Qualified = new(@"global::((?:\w+\.)*\w+)", RegexOptions.CultureInvariant);
 }

@@ -17,17 +17,18 @@ public sealed partial class GraphChecker
         var (axis, bracket) = Bracketed(text, x, s.Value, at, check: false);
         var size = x.Axes[axis];
         var inside = bracket.Bracket!;
-        RunnableChecker.CheckArguments(s.Arguments, [.. Expressions.Names(inside)], text);
+        RunnableChecker.CheckArguments(s.Arguments, [.. Expressions.Names(inside)], text, e => Meant(e, Expressions.Names(inside)));
         var dots = inside.IndexOf("..", StringComparison.Ordinal);
-        var solver = Solver(Given(s.Arguments));
+        var given = Given(s.Arguments);
+        Dim? Known(string name) => LocalSize(name) ?? Solver(given).Known(name);
         Dim Position(string part)
         {
             part = part.Trim();
             var fromEnd = part.StartsWith("^", StringComparison.Ordinal);
             var body = fromEnd ? part.Substring(1) : part;
             if (SizeText.Parse(body) is not { } e) throw new CheckFailure("SEM0030", $"pattern \"{text}\": '{part}' is no index", bracket.Start, bracket.Length, at);
-            var value = Expressions.Evaluate(e, n => solver.Known(n), facts.Divide)
-                ?? throw (Expressions.SizeNames(e).FirstOrDefault(n => solver.Known(n) is null) is { } unknown
+            var value = Expressions.Evaluate(e, Known, facts.Divide)
+                ?? throw (Expressions.SizeNames(e).FirstOrDefault(n => Known(n) is null) is { } unknown
                     ? IsBroken(unknown) ? new CheckFailure() : UnknownSize(unknown, text.IndexOf(unknown, bracket.Start, StringComparison.Ordinal), unknown.Length, at)
                     : new CheckFailure("SEM0120", $"`{body}` may not be a whole number", bracket.Start, bracket.Length, at));
             var silent = Expressions.SizeNames(e).FirstOrDefault(n => !s.Arguments.Any(a => a.Value is Expr.Text { Value: var written } && written == n));
@@ -187,12 +188,12 @@ public sealed partial class GraphChecker
         return At(text, () =>
         {
             if (x.HasOpenRank) throw OpenRank(c, x);
-            RunnableChecker.CheckArguments(c.Arguments, RunnableChecker.Used(left, right), text.Value);
+            RunnableChecker.CheckArguments(c.Arguments, RunnableChecker.Used(left, right), text.Value, e => Meant(e, RunnableChecker.Used(left, right)));
             var ellipsis = left.HasEllipsis && right.HasEllipsis;
             PatternSolver.SameAxes(left, right);
             var solver = Solver(Given(c.Arguments));
             var bound = solver.Match(left, x.Axes, text.Value, Name(c.Target!), origin: i => Whence(x, i));
-            RunnableChecker.Check(c, left, right, text);
+            RunnableChecker.Check(c, left, right, text, Spoken);
             List<Dim> prefix = ellipsis ? [.. x.Axes.Take(x.Axes.Count - left.Axes.Count + 1)] : [];
             Dim SizeOf(Token t) => solver.Known(t.Text, bound) ?? throw PatternSolver.Invented(t);
             var from = left.Axes.Where(a => !a.IsEllipsis).SelectMany(a => a.Tokens).Where(t => t.Text != "1").ToList();
@@ -211,13 +212,28 @@ public sealed partial class GraphChecker
     private CheckFailure OpenRank(Expr.Call c, Value x)
         => new("SEM0202", $"`{Name(c.Target!)}` leaves its leading axes open: {Show(x.Axes)}; name them in [Shape] to rearrange or expand it", 0, Text(c).Length);
 
+    // how C# says a size: by its name, or as an axis of a parameter
+    private string? Spoken(string name)
+    {
+        if (names.TryGetValue(name, out var item)) return item is Item.Int ? name : null;
+        if (facts[name] is not null) return name;
+        foreach (var p in graph.Parameters)
+            if (p is { Kind: ParameterKind.Value, Shape: { } shape } && shape.Text.Split([' '], StringSplitOptions.RemoveEmptyEntries) is var axes && axes[0] != "..." && System.Array.IndexOf(axes, name) is >= 0 and var at)
+                return $"{p.Name}.Size({at.ToString(CultureInfo.InvariantCulture)})";
+        return null;
+    }
+
+    // the name of a pattern that has the size of an expression
+    private (string Name, bool IsSpoken)? Meant(Expr e, IEnumerable<string> used)
+        => Try(e) is Item.Int { Size: var size } && used.FirstOrDefault(n => Solver().Known(n) is { } known && facts.Same(known, size)) is { } name ? (name, Spoken(name) == name) : null;
+
     private Value Expand(Expr.Call c, Value x)
     {
         var (left, right, text) = Sides(Argument(c, "pattern") ?? throw new CheckFailure());
         return At(text, () =>
         {
             if (x.HasOpenRank) throw OpenRank(c, x);
-            RunnableChecker.CheckArguments(c.Arguments, RunnableChecker.Used(left, right), text.Value);
+            RunnableChecker.CheckArguments(c.Arguments, RunnableChecker.Used(left, right), text.Value, e => Meant(e, RunnableChecker.Used(left, right)));
             var solver = Solver(Given(c.Arguments));
             var bound = solver.Match(left, x.Axes, text.Value, Name(c.Target!), origin: i => Whence(x, i));
             if (left.Axes.Count != right.Axes.Count) throw Pattern.Malformed(text.Value, "an expand keeps the number of axes", 0, text.Value.Length);
@@ -233,7 +249,7 @@ public sealed partial class GraphChecker
                     throw new CheckFailure("SEM0218", $"axis {i.ToString(CultureInfo.InvariantCulture)} of `{Name(c.Target!)}` has size {facts.Show(x.Axes[i])}; only an axis of size 1 can be repeated to {facts.Show(size)}", axis.Start, axis.Length);
                 axes.Add(size);
             }
-            RunnableChecker.Check(c, left, right, text);
+            RunnableChecker.Check(c, left, right, text, Spoken);
             return Emit(OpKind.Expand, c.Id, axes, [x], o => o.Dims = axes);
         });
     }
@@ -279,7 +295,7 @@ public sealed partial class GraphChecker
         return Emit(OpKind.Attend, c.Id, q.Axes, [q, k, v, mask?.Value]);
 
         CheckFailure Disagree(int axis, Value got, Value want, string which)
-            => new("SEM0201", $"axis {axis.ToString(CultureInfo.InvariantCulture)} of `{Name(Of(which))}` has size {facts.Show(got.Axes[axis])}, but Attend needs {facts.Show(want.Axes[axis])} as in `{Name(Of(which == "k" ? "q" : "k"))}`{Numbers(got.Axes[axis], want.Axes[axis], " is not ")}", at: Of(which).Id);
+            => new("SEM0201", $"axis {axis.ToString(CultureInfo.InvariantCulture)} of `{Name(Of(which))}` has size {facts.Show(got.Axes[axis])}, but Attend needs {facts.Show(want.Axes[axis])} as in `{Name(Of(which == "k" ? "q" : "k"))}`{Numbers(got.Axes[axis], want.Axes[axis], " is not ")}{Whence(got, axis).Line}", at: Of(which).Id, related: Whence(got, axis).Places);
     }
 
     private Value Concat(Expr.Call c)
@@ -299,7 +315,7 @@ public sealed partial class GraphChecker
         for (var i = 0; i < values.Count; i++)
             for (var a = 0; a < first.Axes.Count; a++)
                 if (a != at && !facts.Same(values[i].Axes[a], first.Axes[a]))
-                    throw new CheckFailure("SEM0205", $"`{Name(c)}`: outside the joined axis, axis {a.ToString(CultureInfo.InvariantCulture)} is {facts.Show(first.Axes[a])} in one and {facts.Show(values[i].Axes[a])} in another{(facts.Same(values[i].Axes[a], Dim.One) ? $"; repeat `{Name(parts[i])}` first, with Expand" : "")}", at: parts[i].Id);
+                    throw new CheckFailure("SEM0205", $"`{Name(c)}`: outside the joined axis, axis {a.ToString(CultureInfo.InvariantCulture)} is {facts.Show(first.Axes[a])} in one and {facts.Show(values[i].Axes[a])} in another{(facts.Same(values[i].Axes[a], Dim.One) ? $"; repeat `{Name(parts[i])}` first, with Expand" : "")}{Whence((first, a), (values[i], a)).Lines}", at: parts[i].Id, related: Whence((first, a), (values[i], a)).Places);
         return Emit(OpKind.Concat, c.Id, [.. first.Axes.Select((a, i) => i == at ? Joined(at) : a)], values, o => o.Axis = at);
 
         bool Describes(Value v)
@@ -352,7 +368,7 @@ public sealed partial class GraphChecker
                                 if (sides[k].Axes[b].Tokens[0].Text != name || facts.Same(here, there)) continue;
                                 var token = solver.Known(name) is { } says && facts.Same(says, here) ? sides[k].Axes[b].Tokens[0] : sides[i].Axes[a].Tokens[0];
                                 if (solver.Known(name) is { } neither && !facts.Same(neither, here) && !facts.Same(neither, there)) continue;
-                                throw new CheckFailure("SEM0208", $"`Einsum(\"{text.Value}\")`: '{name}' is {facts.Show(there)} in the {Ordinal(k)} operand and {facts.Show(here)} in the {Ordinal(i)}{Numbers(there, here, " is not ")}", token.Start, token.Length);
+                                throw new CheckFailure("SEM0208", $"`Einsum(\"{text.Value}\")`: '{name}' is {facts.Show(there)} in the {Ordinal(k)} operand and {facts.Show(here)} in the {Ordinal(i)}{Numbers(there, here, " is not ")}{Whence((values[k], b), (values[i], a)).Lines}", token.Start, token.Length, related: Whence((values[k], b), (values[i], a)).Places);
                             }
             for (var i = 0; i < sides.Count; i++)
             {

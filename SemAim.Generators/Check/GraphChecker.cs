@@ -383,6 +383,9 @@ public sealed partial class GraphChecker
         ops = outerOps;
         if (op.Results.Count == carried.Count)
             for (var i = 0; i < carried.Count; i++) names[carried[i]] = new Item.Tensor(op.Results[i]);
+        // what the loop could not make, or makes in another shape, is not known behind it
+        else
+            foreach (var name in carried.Where(n => op.Results.All(r => r.Name != n))) names[name] = new Item.Unknown();
         foreach (var name in assigned.Where(n => names.TryGetValue(n, out var i) && i is not Item.Tensor)) { names[name] = new Item.Unknown(); failed = true; }
         ops.Add(op);
     }
@@ -449,7 +452,9 @@ public sealed partial class GraphChecker
         ops.Add(op);
     }
 
-    private PatternSolver Solver(IReadOnlyDictionary<string, Dim>? given = null) => new(facts, given is null ? LocalSize : n => LocalSize(n) ?? (given.TryGetValue(n, out var size) ? size : null), Numbers, BrokenNames, scope.Decide);
+    // an axis may be called i in a loop over i: that number means an axis only where it is passed
+    private PatternSolver Solver(IReadOnlyDictionary<string, Dim>? given = null)
+        => new(facts, n => given is not null && given.TryGetValue(n, out var passed) ? LocalSize(n) ?? passed : LocalSize(n) is { } size && !loops.Any(l => size.Equals(Dim.Symbol(l.Variable))) ? size : null, Numbers, BrokenNames, scope.Decide);
 
     // size arguments by the names under which the pattern finds them: constants are known by these alone
     private Dictionary<string, Dim> Given(IEnumerable<Argument> arguments)

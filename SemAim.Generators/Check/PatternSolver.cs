@@ -100,7 +100,7 @@ public sealed class PatternSolver(SizeFacts facts, Func<string, Dim?> local, Fun
         var start = pattern.Axes.Count == 0 ? -1 : pattern.Axes[0].Start;
         var length = pattern.Axes.Count == 0 ? 0 : pattern.Axes[pattern.Axes.Count - 1].Start + pattern.Axes[pattern.Axes.Count - 1].Length - start;
         if (axes.Count > 0 && axes[0].Equals(Ir.Value.OpenAxes) && (!pattern.HasEllipsis || pattern.Axes.Count > axes.Count))
-            throw new CheckFailure("SEM0202", $"pattern \"{text}\" names axes of `{operand}` that its contract leaves open: {Shapes.Show(facts, axes)}; begin the pattern with ... or name the axes in [Shape]", start, length);
+            throw new CheckFailure("SEM0202", $"pattern \"{text}\" names axes of `{operand}` that its contract leaves open: {Shapes.Show(facts, axes)}; {(einsum ? "" : "begin the pattern with ... or ")}name the axes in [Shape]", start, length);
         if (pattern.HasEllipsis && pattern.Axes.Count - 1 <= axes.Count)
             return [.. Enumerable.Repeat<PatternAxis?>(null, axes.Count - pattern.Axes.Count + 1), .. pattern.Axes.Skip(1)];
         if (pattern.Axes.Count == axes.Count) return pattern.Axes;

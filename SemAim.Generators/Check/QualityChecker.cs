@@ -89,8 +89,8 @@ public static class QualityChecker
         report(new("SEM0704", $"a value of size {string.Join("·", map.Axes.Select(a => scope.Facts.Show(a)))} is materialised{size}; written with Attend it would not be", op.Source));
     }
 
-    // scaled, with a bias on either side
-    private static bool IsProduct(Value? v) => v?.Producer is { } op && (op.Kind == OpKind.Einsum || op.Kind is OpKind.Scalar or OpKind.Binary && op.Operands.Any(IsProduct));
+    // scaled by numbers; a bias is nothing that Attend would take
+    private static bool IsProduct(Value? v) => v?.Producer is { } op && (op.Kind == OpKind.Einsum || op is { Kind: OpKind.Scalar, Method: "*" or "/" } && op.Operands.Any(IsProduct));
 
     // what is computed token by token, and only a part of it is read
     private static void UnusedRow(ModuleScope scope, Op op, Region region, Action<Finding> report)

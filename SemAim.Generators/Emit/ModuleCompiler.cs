@@ -61,7 +61,8 @@ public static class ModuleCompiler
             Report(new("SEM0302", $"module cycle: {string.Join(" → ", linked.Cycle.Select(m => m.Substring(m.LastIndexOf('.') + 1)))}", unit.Layers.First(l => l.Type == linked.Cycle[0]).Id));
         if (remarks && !findings.Any(f => Descriptors.IsError(f.Id)))
         {
-            UnusedLayers.Check(unit, Report);
+            // what could not be read may use a layer
+            if (graphs.Count == unit.Graphs.Count) UnusedLayers.Check(unit, Report);
             foreach (var graph in graphs.Values.Where(g => !g.Unit.Inlined)) QualityChecker.Check(scope, graph, g => CastList.Of(scope, g), new RecognizeAttention(scope.Facts).Maps, Report);
         }
         if (scope.HasUnreadFact) findings.RemoveAll(LacksFact);

@@ -50,7 +50,7 @@ internal sealed class GraphReader(ModuleReader module, EquatableArray<LayerField
             module.Report("SEM0020", $"graph `{method.Name}` {what}", place);
         }
         if (method.IsAbstract) Refuse("is abstract; a graph has a body: it is the specification");
-        else if (method.IsStatic) Refuse("is static; a graph is an instance method of its module");
+        else if (method.IsStatic && method.DeclaredAccessibility != Accessibility.Private) Refuse("is static; a graph is an instance method of its module (a private one may be static)");
         else if (method.IsGenericMethod) Refuse("has type parameters; its values are Sym and its sizes int");
         else if (!IsResult(method.ReturnType)) Refuse($"gives back {method.ReturnType.ToDisplayString(SymbolDisplayFormat.MinimallyQualifiedFormat)}; a graph gives back Sym or a tuple of Sym");
         else if (method.DeclaredAccessibility != Accessibility.Private && method.Parameters.All(p => ContractReader.Kind(p.Type) == ParameterKind.Host && !p.IsParams && !IsTensor(p.Type) && p.Type.TypeKind != TypeKind.Error))
@@ -366,8 +366,15 @@ internal sealed class GraphReader(ModuleReader module, EquatableArray<LayerField
             ReportStranger(call);
             return new Expr.Broken(id);
         }
+        var isOwn = callee.IsStatic && SymbolEqualityComparer.Default.Equals(owner, module.Type);
+        if (callee.IsStatic && !isOperation && !dsl && !(isOwn && callee.DeclaredAccessibility == Accessibility.Private))
+        {
+            // a module's is refused where it is declared
+            if (!ModuleReader.Has(owner, "ModuleAttribute") || callee.DeclaringSyntaxReferences.Length == 0) ReportStranger(call);
+            return new Expr.Broken(id);
+        }
         if (!isOperation && !dsl) module.Use(owner);
-        return new Expr.Call(id, isOperation || dsl ? owner.Name : owner.ToDisplayString(), callee.Name, call.Instance is null ? null : Read(call.Instance), Arguments(call.Arguments, id));
+        return new Expr.Call(id, isOperation || dsl ? owner.Name : owner.ToDisplayString(), callee.Name, call.Instance is not null ? Read(call.Instance) : isOwn ? new Expr.This(id) : null, Arguments(call.Arguments, id));
     }
 
     private EquatableArray<Argument> Arguments(IEnumerable<IArgumentOperation> written, int id)
@@ -378,7 +385,8 @@ internal sealed class GraphReader(ModuleReader module, EquatableArray<LayerField
             if (a.ArgumentKind == ArgumentKind.DefaultValue && a is { Parameter.Name: "name1" or "name2", Value.ConstantValue: { HasValue: true, Value: string text } })
                 arguments.Add(new(a.Parameter.Name, new Expr.Text(id, text)));                       // a size argument as it was written
             if (a.ArgumentKind == ArgumentKind.DefaultValue || a.Parameter is null) continue;
-            if (a.ArgumentKind is ArgumentKind.ParamCollection or ArgumentKind.ParamArray)
+            // Concat("B [T] D", [a, b]) is the same as Concat("B [T] D", a, b)
+            if (a.ArgumentKind is ArgumentKind.ParamCollection or ArgumentKind.ParamArray || a.Parameter.IsParams && ParamElements(a.Value).All(e => e.Type is { } type && IsDsl(type)))
                 arguments.Add(new(a.Parameter.Name, new Expr.Tuple(id, ParamElements(a.Value).Select(Read).ToEquatable())));
             else arguments.Add(new(a.Parameter.Name, Read(a.Value)));
         }
@@ -404,7 +412,8 @@ internal sealed class GraphReader(ModuleReader module, EquatableArray<LayerField
         }
         var (callee, owner) = (call.TargetMethod, call.TargetMethod.ContainingType);
         var helper = SymbolEqualityComparer.Default.Equals(owner, module.Type) ? callee.Name : owner.Name + "." + callee.Name;
-        module.Report("SEM0021", $"`{helper}` is not a graph operation; move it out of [Graph], or mark the helper [Graph]", module.Spans.Add(CalleeSyntax(call)));
+        var wayOut = ModuleReader.Has(callee, DslNames.Graph) ? "make it a private graph of this module" : "move it out of [Graph], or mark the helper [Graph]";
+        module.Report("SEM0021", $"`{helper}` is not a graph operation; {wayOut}", module.Spans.Add(CalleeSyntax(call)));
     }
 
     private static SyntaxNode CalleeSyntax(IInvocationOperation call) => call.Syntax is InvocationExpressionSyntax invocation ? invocation.Expression : call.Syntax;

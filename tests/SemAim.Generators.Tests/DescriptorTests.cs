@@ -104,6 +104,19 @@ public sealed partial class DescriptorTests
         Assert.Equal("new(D, 3 * D)", only.AdditionalLocations[0].SourceTree!.GetText().ToString(only.AdditionalLocations[0].SourceSpan));
     }
 
+    /// <summary>The first line stands alone: sizes in the author's words, numbers where there are any; then the origin; one way out.</summary>
+    [Theory]
+    [InlineData("    private readonly Weight t = new([H], Inits.Ones);\n    [Graph] [return: Shape(\"B H T T\")] public Sym F([Shape(\"B H T T\")] Sym x) => (x + 1) * t;", "`(x + 1) * t`: axis 3 is T on the left and H on the right; they are only equal by luck\n    H comes from t = new Weight([H])")]
+    [InlineData("    [Graph] [return: Shape(\"B T\")] public Sym F([Shape(\"B T\")] Sym x, [Shape(\"B M\")] Sym y) => x / Math.Sqrt(D) + y;", "`x / Math.Sqrt(D) + y`: axis 1 is T on the left and M on the right; they are only equal by luck. Mark it #T in the [Shape] of `y` if broadcasting from 1 is meant")]
+    [InlineData("    private readonly Weight k = new([1, H, D], Inits.Ones);\n    [Graph] [return: Shape(\"B H D\")] public Sym F([Shape(\"B D\")] Sym x) => k.Value.Expand(\"1 H D -> B H D\");", "the specification cannot run \"1 H D -> B H D\": B is unknown to the value; pass it: Expand(\"…\", B), with `var B = x.Size(0);`")]
+    [InlineData("    private readonly Weight k = new([1, H, D], Inits.Ones);\n    [Graph] [return: Shape(\"B H D\")] public Sym F([Shape(\"B D\")] Sym x) { var B = x.Size(0); return k.Value.Expand(\"1 H D -> B H D\", x.Size(0)); }", "size argument `x.Size(0)` must be a plain name that the pattern uses; pass `B`")]
+    [InlineData("    private readonly Weight k = new([1, H, D], Inits.Ones);\n    [Graph] [return: Shape(\"B H D\")] public Sym F([Shape(\"B D\")] Sym x) => k.Value.Expand(\"1 H D -> B H D\", x.Size(0));", "size argument `x.Size(0)` must be a plain name that the pattern uses; give it a name: `var B = x.Size(0);`")]
+    [InlineData("    private int E => D / H;\n    [Graph] [return: Shape(\"B H T E\")] public Sym F([Shape(\"B T D\")] Sym x) => x.Rearrange(\"B T (h E) -> B h T E\");", "the specification cannot run \"(h E)\": h and E are both unknown to the value; pass one: Rearrange(\"…\", E)")]
+    [InlineData("    [Graph] [return: Shape(\"B H D H\")] public Sym F([Shape(\"B H*H D\")] Sym x) => x.Rearrange(\"B (H H') D -> B H D H'\");", "the specification cannot run \"(H H')\": H is unknown to the value; pass it: Rearrange(\"…\", H)")]
+    [InlineData("    private readonly Weight k = new([1, H, D], Inits.Ones);\n    [Graph] [return: Shape(\"B T D\")] public Sym F([Shape(\"B T D\")] Sym x) => Two(k, x);\n    [Graph] [return: Shape(\"B M D\")] public Sym Two([Shape(\"B T D\")] Sym x, [Shape(\"B M D\")] Sym y) => x.Mean(\"B [T] D\", keep: true) + y;", "axis 0 of `x` has size B, but y of Two wants 1, the size of B in `k` (B M D)")]
+    public void A_message_says_where_a_size_comes_from_and_what_to_write(string body, string message)
+        => Assert.Equal(message, Assert.Single(AuthorSource.Diagnose(AuthorSource.Module(body, attributes: "[Require(\"D % H == 0\")]"))).GetMessage());
+
     [Fact]
     public void A_wrong_call_points_at_the_contract_and_at_the_construction()
     {

@@ -59,7 +59,7 @@ public sealed class PatternLanguageTests
             var solver = new PatternSolver(facts, n => n == "H" ? 4 : null, (_, _, _) => "", [], (_, _, f) => f);
             Dim[] axes = [.. Shape.Select(s => Dim.Const(s))];
             var bound = solver.Match(left, axes, pattern, "x");
-            RunnableChecker.Check(call, left, right, text);
+            RunnableChecker.Check(call, left, right, text, _ => null);
             var leading = left.HasEllipsis && right.HasEllipsis ? Shape.Take(Shape.Length - left.Axes.Count + 1) : [];
             return [.. leading, .. right.Axes.Where(a => !a.IsEllipsis).Select(a => a.Tokens.Aggregate(1L, (p, t) => p * (solver.Known(t.Text, bound)?.Number ?? throw new CheckFailure())))];
         }
