@@ -9,12 +9,13 @@ namespace SemAim.Mutation;
 /// <summary>Runs the authors' methods eagerly at random admissible sizes and holds the results to the declared contract. It shares no code with the compiler.</summary>
 internal sealed class SpecificationTruth(int seed)
 {
-    private const int LargestSize = 8, MostTries = 4000, LongestLead = 2, WidestUnit = 5, MostSites = 1024;
+    private const int LargestSize = 8, MostTries = 4000, LongestLead = 2, WidestUnit = 5, MostSites = 1024, TriesAtABound = 100;
+    private const double Rate = 0.25;
     private readonly Random random = new(seed);
     /// <summary>No sizes were found for which all of a module's facts hold: that it did not fail says nothing.</summary>
     internal bool IsUntried { get; private set; }
 
-    private bool least;                                            // sizes bound at the call are 1 in the first trial: an index or a broadcast that needs more shows there
+    private SizeDraw draw;
 
     /// <summary>The first way in which a module breaks its contract, or null where it held in all trials.</summary>
     internal string? Failure(Type module, int trials)
@@ -28,7 +29,7 @@ internal sealed class SpecificationTruth(int seed)
             Dictionary<string, long> known;
             try
             {
-                if (Make(module, trial == 0) is not var (made, sizes, text))
+                if (Make(module, DrawOf(trial)) is not var (made, sizes, text))
                 {
                     IsUntried = true;
                     return null;
@@ -52,7 +53,7 @@ internal sealed class SpecificationTruth(int seed)
         {
             using var scope = NewDisposeScope();
             using var guard = no_grad();
-            if (Make(module, smallest: false) is not var (instance, known, at)) return null;
+            if (Make(module, SizeDraw.Any) is not var (instance, known, at)) return null;
             foreach (var graph in Graphs(module))
                 if (Leak(instance, graph, known) is { } leak) return $"{module.Name}({at}).{graph.Name}: {leak}";
         }
@@ -75,10 +76,10 @@ internal sealed class SpecificationTruth(int seed)
             if (Tokens(p)[0] == token && !IsIndex(p) && !IsCondition(p)) other.select(0, 0).add_(1);
             return inputs[p] = (one, other);
         }
-        // rates are 0.25: what one run drops of the first sample, the other keeps
+        // what one run drops of the first sample, the other keeps
         var draws = rand(MostSites, samples);
         var others = draws.clone();
-        using (var first = others.select(1, 0)) first.copy_(where(first.lt(0.25), tensor(0.99f), tensor(0f)));
+        using (var first = others.select(1, 0)) first.copy_(where(first.lt(Rate), tensor(0.99f), tensor(0f)));
         List<Sym> Results(bool changed)
         {
             var run = Run.Train(changed ? others : draws);
@@ -99,10 +100,13 @@ internal sealed class SpecificationTruth(int seed)
     /// <summary>Graphs of a module, as their author wrote them.</summary>
     internal static IEnumerable<MethodInfo> Graphs(Type module) => module.GetMethods(BindingFlags.Instance | BindingFlags.Public | BindingFlags.NonPublic).Where(m => m.GetCustomAttribute<GraphAttribute>() is not null);
 
+    /// <summary>The least sizes first, then distinct ones and any in turns.</summary>
+    internal static SizeDraw DrawOf(int trial) => trial == 0 ? SizeDraw.Least : trial % 2 == 1 ? SizeDraw.Distinct : SizeDraw.Any;
+
     /// <summary>A module at admissible sizes; null where there are none.</summary>
-    internal (object Instance, Dictionary<string, long> Sizes, string Text)? Make(Type module, bool smallest)
+    internal (object Instance, Dictionary<string, long> Sizes, string Text)? Make(Type module, SizeDraw draw)
     {
-        least = smallest;
+        this.draw = draw;
         var constructor = module.GetConstructors().OrderByDescending(c => c.GetParameters().Length).First();
         if (Admissible(module, constructor) is not { } arguments) return null;
         var text = string.Join(", ", constructor.GetParameters().Zip(arguments, (p, a) => $"{p.Name} = {a}"));
@@ -110,23 +114,35 @@ internal sealed class SpecificationTruth(int seed)
         return (constructor.Invoke(arguments), known, text);
     }
 
-    // sizes for which every [Require] holds: all small ones first, then with factors in common
+    // sizes for which every [Require] holds
     private object?[]? Admissible(Type module, ConstructorInfo constructor)
     {
         var facts = module.GetCustomAttributes<RequireAttribute>().Select(r => r.Fact).ToList();
+        object?[]? fallback = null;
         for (var n = 0; n < MostTries; n++)
         {
-            // small sizes as long as they do; facts such as W % (8*K) == 0 need larger ones
-            var unit = 1 << random.Next(n < MostTries / 2 ? 3 : WidestUnit + 1);
-            object? Value(ParameterInfo p) => p.ParameterType == typeof(int) ? random.Next(3) == 0 ? random.Next(1, LargestSize) : unit * random.Next(1, 4)
-                : p.ParameterType == typeof(bool) ? random.Next(2) == 0 : p.ParameterType == typeof(double) ? 0.25 : p.HasDefaultValue ? p.DefaultValue : null;
-            var arguments = constructor.GetParameters().Select(Value).ToArray();
+            var arguments = constructor.GetParameters().Select(p => Argument(p, n)).ToArray();
             var sizes = constructor.GetParameters().Zip(arguments).Where(p => p.Second is int).ToDictionary(p => p.First.Name!, p => (long)(int)p.Second!);
             object? instance = null;
             long Size(string name) => sizes.TryGetValue(name, out var s) ? s : Member(instance ??= Bare(module, sizes), name);
-            if (facts.All(f => Holds(f, Size))) return arguments;
+            if (!facts.All(f => Holds(f, Size))) continue;
+            if (draw != SizeDraw.Distinct || sizes.Values.Distinct().Count() == sizes.Count) return arguments;
+            fallback ??= arguments;
+            if (n > MostTries / 10) break;
         }
-        return null;
+        return fallback;
+    }
+
+    private object? Argument(ParameterInfo p, int attempt)
+    {
+        if (p.ParameterType == typeof(bool)) return random.Next(2) == 0;
+        if (p.ParameterType == typeof(double)) return draw != SizeDraw.Any && random.Next(2) == 0 ? 0 : Rate;        // an author may ask whether it is 0
+        if (p.ParameterType != typeof(int)) return p.HasDefaultValue ? p.DefaultValue : null;
+        // as small as the facts allow: the bound grows with the attempts
+        if (draw == SizeDraw.Least && attempt < MostTries / 2) return random.Next(1, 2 + attempt / TriesAtABound);
+        // small sizes as long as they do; facts such as W % (8*K) == 0 need larger ones
+        var unit = 1 << random.Next(attempt < MostTries / 2 ? 3 : WidestUnit + 1);
+        return random.Next(3) == 0 ? random.Next(1, LargestSize) : unit * random.Next(1, 4);
     }
 
     // members read constructor parameters from fields the compiler makes for them
@@ -208,7 +224,7 @@ internal sealed class SpecificationTruth(int seed)
         bool IsKnown(string name) => known.ContainsKey(name) || instance.GetType().GetProperty(name, BindingFlags.Instance | BindingFlags.Public | BindingFlags.NonPublic)?.PropertyType == typeof(int);
         long Size(string name) => bound.TryGetValue(name, out var b) ? b : known.TryGetValue(name, out var k) ? k : Member(instance, name);
         foreach (var token in graph.GetParameters().SelectMany(p => Tokens(p)).Select(t => t.TrimStart('#')))
-            if (token.All(c => char.IsLetterOrDigit(c) || c == '_') && !char.IsDigit(token[0]) && !IsKnown(token) && !bound.ContainsKey(token)) bound[token] = least && !masked.Any(m => Tokens(m).Contains(token)) ? 1 : random.Next(2, 6);
+            if (token.All(c => char.IsLetterOrDigit(c) || c == '_') && !char.IsDigit(token[0]) && !IsKnown(token) && !bound.ContainsKey(token)) bound[token] = draw == SizeDraw.Least && !masked.Any(m => Tokens(m).Skip(1).Contains(token)) ? 1 : Bound(known.Values.Concat(bound.Values));
         // masks are square and come from ranks
         foreach (var mask in masked)
             if (Tokens(mask) is [_, var rows, var columns] && bound.ContainsKey(rows) && bound.ContainsKey(columns)) bound[columns] = bound[rows];
@@ -223,6 +239,15 @@ internal sealed class SpecificationTruth(int seed)
             others.Add(isValue || p.ParameterType == typeof(OrderMask) ? null : p.ParameterType == typeof(bool) ? random.Next(2) == 0 : p.ParameterType == typeof(int) ? 1 : p.ParameterType == typeof(double) ? 0.5 : p.HasDefaultValue ? p.DefaultValue : null);
         }
         return new(graph, lead, Size, shapes, others);
+    }
+
+    // a size that a call binds; distinct from those there are, where distinct ones are asked for
+    private long Bound(IEnumerable<long> others)
+    {
+        if (draw != SizeDraw.Distinct) return random.Next(2, 6);
+        var taken = others.ToHashSet();
+        var free = Enumerable.Range(2, 2 * LargestSize).Select(n => (long)n).Where(n => !taken.Contains(n)).ToList();
+        return free[random.Next(Math.Min(4, free.Count))];
     }
 
     private static string[] Tokens(ParameterInfo p) => p.GetCustomAttribute<ShapeAttribute>()?.Shapes is [var text, ..] ? text.Split(' ', StringSplitOptions.RemoveEmptyEntries) : [];

@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using SemAim.Dsl;
+using SemAim.Mutation;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -35,17 +36,7 @@ internal static class Comparison
     }
 
     /// <summary>Weights that depend on their place alone, in float64.</summary>
-    internal static void Fill(GraphModule model)
-    {
-        model.to(float64);
-        using var guard = no_grad();
-        foreach (var (slot, p) in model.Slots().Select((s, p) => (s, p)))
-        {
-            var weight = slot.Weight.Tensor;
-            var lift = slot.Owner is LayerNorm && slot.Local == "weight" ? 1 : 0;
-            weight.copy_(((arange(weight.numel(), float64) * 0.37 + 1.7 * p + 0.5).sin() * 0.3 + lift).reshape(weight.shape));
-        }
-    }
+    internal static void Fill(GraphModule model) => PlacedWeights.Fill(model);
 
     /// <summary>An input that depends on its place alone and needs a gradient.</summary>
     internal static Tensor Input(params long[] shape) => (arange(shape.Aggregate(1L, (a, b) => a * b), float64) * 0.731 + 0.2).sin().reshape(shape).detach().requires_grad_(true);

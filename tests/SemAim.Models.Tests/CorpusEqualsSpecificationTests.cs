@@ -1,5 +1,6 @@
 using System.Text.RegularExpressions;
 using SemAim.Dsl;
+using SemAim.Mutation;
 
 namespace SemAim.Models.Tests;
 

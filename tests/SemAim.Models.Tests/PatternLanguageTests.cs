@@ -34,6 +34,16 @@ public sealed class PatternLanguageTests
         Assert.True(accepted > 150 && refused > 150, $"{accepted} accepted, {refused} refused");
     }
 
+    /// <summary>libtorch counts a negative position from the end; the language has no such position.</summary>
+    [Theory]
+    [InlineData("[^3] D")]
+    [InlineData("[2] D")]
+    [InlineData("[^3..] D")]
+    [InlineData("[..^3] D")]
+    [InlineData("[..3] D")]
+    public void A_position_outside_its_axis_is_refused_by_the_running_specification(string pattern)
+        => Assert.Contains("outside an axis of size 2", Assert.Throws<ArgumentException>(() => Sym.Of(zeros(2, 3), Run.Eval)[pattern]).Message, StringComparison.Ordinal);
+
     private string Pattern()
     {
         string[] tokens = random.Next(3) == 0 ? [.. Enumerable.Range(0, random.Next(2, 5)).Select(_ => Left[random.Next(Left.Length)])] : [.. new[] { new[] { "B", "2", "b" }, ["T", "3", "(T 1)"], ["D", "12", "(H E)", "(E H)", "(4 e)", "(H 3)"] }.Select(c => c[random.Next(c.Length)])];
