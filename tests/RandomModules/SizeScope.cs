@@ -40,53 +40,53 @@ internal sealed class SizeScope
         switch (which)
         {
             case 0:                                                  // channels in heads
-            {
-                var (heads, rest) = (Values(), Values());
-                var whole = Parameter("D", Product(heads, rest));
-                var factor = Parameter("H", heads);
-                Divided(whole, factor, "E", rest);
-                break;
-            }
+                {
+                    var (heads, rest) = (Values(), Values());
+                    var whole = Parameter("D", Product(heads, rest));
+                    var factor = Parameter("H", heads);
+                    Divided(whole, factor, "E", rest);
+                    break;
+                }
             case 1:                                                  // patches tile a picture
-            {
-                var (side, patch) = (Values(), Values());
-                var whole = Parameter("S", Product(side, patch));
-                var factor = Parameter("P", patch);
-                Divided(whole, factor, "G", side);
-                if (random.Next(2) == 0 && Members.Count > 0) Member("N", Members[^1].Size * Members[^1].Size);
-                break;
-            }
+                {
+                    var (side, patch) = (Values(), Values());
+                    var whole = Parameter("S", Product(side, patch));
+                    var factor = Parameter("P", patch);
+                    Divided(whole, factor, "G", side);
+                    if (random.Next(2) == 0 && Members.Count > 0) Member("N", Members[^1].Size * Members[^1].Size);
+                    break;
+                }
             case 2:                                                  // a grid of patches, the picture is their product
-            {
-                var (grid, patch) = (Parameter("G"), Parameter("P"));
-                Products.Add((grid * patch, grid, patch));
-                if (random.Next(2) == 0) Member("N", grid * grid);
-                break;
-            }
+                {
+                    var (grid, patch) = (Parameter("G"), Parameter("P"));
+                    Products.Add((grid * patch, grid, patch));
+                    if (random.Next(2) == 0) Member("N", grid * grid);
+                    break;
+                }
             case 3:                                                  // halves, quarters
-            {
-                var number = random.Next(2, 5);
-                var rest = Values();
-                var whole = Parameter("F", [.. rest.Select(v => v * number)]);
-                Divided(whole, Size.Of(number), "M", rest);
-                break;
-            }
+                {
+                    var number = random.Next(2, 5);
+                    var rest = Values();
+                    var whole = Parameter("F", [.. rest.Select(v => v * number)]);
+                    Divided(whole, Size.Of(number), "M", rest);
+                    break;
+                }
             case 4: Member("Q", Parameter("N") + Size.Of(random.Next(1, 3))); break;
             case 5:                                                  // at least two
-            {
-                var name = Parameter("N");
-                Parameters.Remove(name);
-                name = name.AtLeast(random.Next(2, 4));
-                Parameters.Add(name);
-                Facts.Add(new(">=", name, Size.Of(name.Least)));
-                break;
-            }
+                {
+                    var name = Parameter("N");
+                    Parameters.Remove(name);
+                    name = name.AtLeast(random.Next(2, 4));
+                    Parameters.Add(name);
+                    Facts.Add(new(">=", name, Size.Of(name.Least)));
+                    break;
+                }
             case 6:                                                  // some of all
-            {
-                var (some, all) = (Parameter("K"), Parameter("N"));
-                Facts.Add(new("<=", some, all));
-                break;
-            }
+                {
+                    var (some, all) = (Parameter("K"), Parameter("N"));
+                    Facts.Add(new("<=", some, all));
+                    break;
+                }
             case 7: Member("W", Parameter("D") * Size.Of(random.Next(2, 5))); break;
             default: Parameter("C"); break;
         }
