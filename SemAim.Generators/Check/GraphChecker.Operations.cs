@@ -380,8 +380,10 @@ public sealed partial class GraphChecker
                     }
                     else if (!bound.ContainsKey(name)) bound[name] = (size, i);
             }
-            var letters = new Dictionary<string, char>();
-            string Letters(Pattern p) => string.Concat(p.Axes.Select(a => a.Tokens[0].Text).Select(n => letters.TryGetValue(n, out var l) ? l : letters[n] = (char)('a' + letters.Count)));
+            var names = sides.SelectMany(p => p.Axes).Select(a => a.Tokens[0].Text).Distinct().ToList();
+            if (names.Count > EinsumLetters.Most) throw Pattern.Malformed(text.Value, $"an einsum has {EinsumLetters.Most.ToString(CultureInfo.InvariantCulture)} names at most", 0, text.Value.Length);
+            var letters = EinsumLetters.Of(names);
+            string Letters(Pattern p) => string.Concat(p.Axes.Select(a => letters[a.Tokens[0].Text]));
             var left = string.Join(",", sides.Select(Letters));
             if (right.Axes.FirstOrDefault(a => !letters.ContainsKey(a.Tokens[0].Text)) is { } strange)
                 throw new CheckFailure("SEM0213", $"axis '{strange.Tokens[0].Text}' appears from nowhere; no operand of the einsum has it", strange.Start, strange.Length);

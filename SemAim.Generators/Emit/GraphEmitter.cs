@@ -226,17 +226,17 @@ internal sealed class GraphEmitter
                 {
                     "pow" when op.Text == "2" => $"{names["Kernels"]}.Square({X()})",
                     "pow" when op.Text == "0.5" => $"{X()}.sqrt()",
-                    "pow" => $"{X()}.pow({names["Number"]}.Of({op.Text}))",
-                    "+" => $"{names["Kernels"]}.Add({X()}, {names["Number"]}.Of({op.Text}))",
-                    "-" => $"{X()}.sub({names["Number"]}.Of({op.Text}))",
-                    "*" => $"{X()}.mul({names["Number"]}.Of({op.Text}))",
-                    "/" => $"{X()}.div({names["Number"]}.Of({op.Text}))",
-                    "r-" => $"{names["Kernels"]}.Subtract({names["Number"]}.Of({op.Text}), {X()})",
-                    _ => $"{names["Kernels"]}.Divide({names["Number"]}.Of({op.Text}), {X()})",
+                    "pow" => $"{X()}.pow({names["Number"]}.Of({Bare(op.Text)}))",
+                    "+" => $"{names["Kernels"]}.Add({X()}, {names["Number"]}.Of({Bare(op.Text)}))",
+                    "-" => $"{X()}.sub({names["Number"]}.Of({Bare(op.Text)}))",
+                    "*" => $"{X()}.mul({names["Number"]}.Of({Bare(op.Text)}))",
+                    "/" => $"{X()}.div({names["Number"]}.Of({Bare(op.Text)}))",
+                    "r-" => $"{names["Kernels"]}.Subtract({names["Number"]}.Of({Bare(op.Text)}), {X()})",
+                    _ => $"{names["Kernels"]}.Divide({names["Number"]}.Of({Bare(op.Text)}), {X()})",
                 };
             case OpKind.Binary when op.Method == "+": return $"{names["Kernels"]}.Add({X()}, {X(1)})";
             case OpKind.Binary: return $"{X()}.{op.Method switch { "-" => "sub", "*" => "mul", _ => "div" }}({X(1)})";
-            case OpKind.Compare: return $"{X()}.{op.Method switch { "<" => "lt", "<=" => "le", ">" => "gt", _ => "ge" }}({(op.Operands.Count > 1 ? X(1) : $"{names["Number"]}.Of({op.Text})")})";
+            case OpKind.Compare: return $"{X()}.{op.Method switch { "<" => "lt", "<=" => "le", ">" => "gt", _ => "ge" }}({(op.Operands.Count > 1 ? X(1) : $"{names["Number"]}.Of({Bare(op.Text)})")})";
             case OpKind.Reshape: return $"{X()}.{(IsFresh(op.Operands[0]!) ? "view" : "reshape")}({Sizes(op.Dims)})";
             case OpKind.Permute: return op.Order.Count == 4 && op.Order.SequenceEqual([0, 2, 1, 3]) ? $"{X()}.transpose(1, 2)" : $"{X()}.permute({string.Join(", ", op.Order.Select(N))})";
             case OpKind.Expand: return $"{X()}.expand({Sizes(op.Dims)})";
@@ -301,5 +301,14 @@ internal sealed class GraphEmitter
         if (!external) arguments.AddRange(op.Bound.Where(b => !b.Has("…")).Select(Size));
         var method = external ? Identifier.Escaped(op.Method) : "__" + op.Method;
         return $"{(field.Length > 0 ? field + "." : "")}{method}({string.Join(", ", arguments)})";
+    }
+
+    // without the brackets around all of it
+    private static string Bare(string text)
+    {
+        if (text.Length < 2 || text[0] != '(' || text[text.Length - 1] != ')' || text.IndexOfAny(['"', '\'']) >= 0) return text;
+        for (int i = 0, depth = 0; i < text.Length - 1; i++)
+            if ((depth += text[i] switch { '(' => 1, ')' => -1, _ => 0 }) == 0) return text;
+        return text.Substring(1, text.Length - 2);
     }
 }

@@ -750,7 +750,7 @@ partial class AimViT
         var unit = Functional.normalize(v8, 2.0, 2);                                 // B T D
         var v9 = unit.select(1, 0);                                                  // B D
         var v10 = unit.narrow(1, 1, N); unit.Dispose();                              // B N D
-        var v11 = torch.einsum("ab,acb->ac", v9, v10); v9.Dispose(); v10.Dispose();  // B N
+        var v11 = torch.einsum("BD,BND->BN", v9, v10); v9.Dispose(); v10.Dispose();  // B N
         var guidance = v11.softmax(1); v11.Dispose();                                // B N
         return (v8, guidance);
     }
@@ -777,7 +777,7 @@ partial class AimViT
         var unit = Functional.normalize(v8, 2.0, 2);                                 // B T D
         var v9 = unit.select(1, 0);                                                  // B D
         var v10 = unit.narrow(1, 1, N); unit.Dispose();                              // B N D
-        var v11 = torch.einsum("ab,acb->ac", v9, v10); v9.Dispose(); v10.Dispose();  // B N
+        var v11 = torch.einsum("BD,BND->BN", v9, v10); v9.Dispose(); v10.Dispose();  // B N
         var guidance = v11.softmax(1); v11.Dispose();                                // B N
         return (v8, guidance);
     }
@@ -875,7 +875,7 @@ partial class AimViT
         var v9 = v8.mean([1], false);                                                        // B D
         var middle = Functional.normalize(v9, 2.0, 1); v9.Dispose();                         // B D
         var v10 = Functional.normalize(v8, 2.0, 2); v8.Dispose();                            // B N D
-        var v11 = torch.einsum("ab,acb->ac", middle, v10); middle.Dispose(); v10.Dispose();  // B N
+        var v11 = torch.einsum("BD,BND->BN", middle, v10); middle.Dispose(); v10.Dispose();  // B N
         var guidance = v11.softmax(1); v11.Dispose();                                        // B N
         return (tokens, guidance);
     }
@@ -903,7 +903,7 @@ partial class AimViT
         var v9 = v8.mean([1], false);                                                        // B D
         var middle = Functional.normalize(v9, 2.0, 1); v9.Dispose();                         // B D
         var v10 = Functional.normalize(v8, 2.0, 2); v8.Dispose();                            // B N D
-        var v11 = torch.einsum("ab,acb->ac", middle, v10); middle.Dispose(); v10.Dispose();  // B N
+        var v11 = torch.einsum("BD,BND->BN", middle, v10); middle.Dispose(); v10.Dispose();  // B N
         var guidance = v11.softmax(1); v11.Dispose();                                        // B N
         return (tokens, guidance);
     }

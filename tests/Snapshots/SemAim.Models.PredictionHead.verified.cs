@@ -50,7 +50,7 @@ partial class PredictionHead
 
     internal Tensor __Direct(Tensor x, long B, long N)
     {
-        var v1 = Kernels.Einsum("abc,dc->abd", x, weight.Tensor);  // B N O
+        var v1 = Kernels.Einsum("BND,OD->BNO", x, weight.Tensor);  // B N O
         var v2 = Kernels.Add(v1, bias.Tensor); v1.Dispose();       // B N O
         return v2;
     }

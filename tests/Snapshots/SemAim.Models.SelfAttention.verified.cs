@@ -57,18 +57,18 @@ partial class SelfAttention
 
     internal Tensor __ClassAttention(Tensor x, long B, long T)
     {
-        var v1 = Kernels.Lower(x, qkv.Weight);                                            // B T D
-        var v2 = Kernels.Linear(v1, qkv); v1.Dispose();                                   // B T 3·D
-        var v3 = v2.view(B, T, 3, H, E); v2.Dispose();                                    // B T 3 H E
-        var v4 = v3.permute(2, 0, 3, 1, 4); v3.Dispose();                                 // 3 B H T E
-        var q = v4.select(0, 0);                                                          // B H T E
-        var k = v4.select(0, 1); v4.Dispose();                                            // B H T E
-        var v5 = q.select(2, 0); q.Dispose();                                             // B H E
-        var v6 = torch.einsum("abc,abdc->abd", v5, k); v5.Dispose(); k.Dispose();         // B H T
-        var scores = v6.mul(Number.Of((1 / global::System.Math.Sqrt(E)))); v6.Dispose();  // B H T
-        var v7 = Kernels.Raise(scores); scores.Dispose();                                 // B H T
-        var v8 = v7.softmax(2); v7.Dispose();                                             // B H T
-        var v9 = v8.mean([1], false); v8.Dispose();                                       // B T
+        var v1 = Kernels.Lower(x, qkv.Weight);                                          // B T D
+        var v2 = Kernels.Linear(v1, qkv); v1.Dispose();                                 // B T 3·D
+        var v3 = v2.view(B, T, 3, H, E); v2.Dispose();                                  // B T 3 H E
+        var v4 = v3.permute(2, 0, 3, 1, 4); v3.Dispose();                               // 3 B H T E
+        var q = v4.select(0, 0);                                                        // B H T E
+        var k = v4.select(0, 1); v4.Dispose();                                          // B H T E
+        var v5 = q.select(2, 0); q.Dispose();                                           // B H E
+        var v6 = torch.einsum("BHE,BHTE->BHT", v5, k); v5.Dispose(); k.Dispose();       // B H T
+        var scores = v6.mul(Number.Of(1 / global::System.Math.Sqrt(E))); v6.Dispose();  // B H T
+        var v7 = Kernels.Raise(scores); scores.Dispose();                               // B H T
+        var v8 = v7.softmax(2); v7.Dispose();                                           // B H T
+        var v9 = v8.mean([1], false); v8.Dispose();                                     // B T
         return v9;
     }
 
@@ -89,23 +89,23 @@ partial class SelfAttention
 
     internal (Tensor, Tensor) __ForwardSeen(Tensor x, long B, long T)
     {
-        var v1 = Kernels.Lower(x, qkv.Weight);                                              // B T D
-        var v2 = Kernels.Linear(v1, qkv); v1.Dispose();                                     // B T 3·D
-        var v3 = v2.view(B, T, 3, H, E); v2.Dispose();                                      // B T 3 H E
-        var (v4, v5, v6) = Kernels.Unbind3(v3, 2); v3.Dispose();                            // B T H E; B T H E; B T H E
-        var q = v4.transpose(1, 2); v4.Dispose();                                           // B H T E
-        var k = v5.transpose(1, 2); v5.Dispose();                                           // B H T E
-        var v = v6.transpose(1, 2); v6.Dispose();                                           // B H T E
-        var v7 = Kernels.Attend(q, k, v, default); v.Dispose();                             // B H T E
-        var v8 = v7.transpose(1, 2); v7.Dispose();                                          // B T H E
-        var v9 = v8.reshape(B, T, D); v8.Dispose();                                         // B T D
-        var y = Kernels.Linear(v9, proj); v9.Dispose();                                     // B T D
-        var v10 = q.select(2, 0); q.Dispose();                                              // B H E
-        var v11 = torch.einsum("abc,abdc->abd", v10, k); v10.Dispose(); k.Dispose();        // B H T
-        var scores = v11.mul(Number.Of((1 / global::System.Math.Sqrt(E)))); v11.Dispose();  // B H T
-        var v12 = Kernels.Raise(scores); scores.Dispose();                                  // B H T
-        var v13 = v12.softmax(2); v12.Dispose();                                            // B H T
-        var v14 = v13.mean([1], false); v13.Dispose();                                      // B T
+        var v1 = Kernels.Lower(x, qkv.Weight);                                            // B T D
+        var v2 = Kernels.Linear(v1, qkv); v1.Dispose();                                   // B T 3·D
+        var v3 = v2.view(B, T, 3, H, E); v2.Dispose();                                    // B T 3 H E
+        var (v4, v5, v6) = Kernels.Unbind3(v3, 2); v3.Dispose();                          // B T H E; B T H E; B T H E
+        var q = v4.transpose(1, 2); v4.Dispose();                                         // B H T E
+        var k = v5.transpose(1, 2); v5.Dispose();                                         // B H T E
+        var v = v6.transpose(1, 2); v6.Dispose();                                         // B H T E
+        var v7 = Kernels.Attend(q, k, v, default); v.Dispose();                           // B H T E
+        var v8 = v7.transpose(1, 2); v7.Dispose();                                        // B T H E
+        var v9 = v8.reshape(B, T, D); v8.Dispose();                                       // B T D
+        var y = Kernels.Linear(v9, proj); v9.Dispose();                                   // B T D
+        var v10 = q.select(2, 0); q.Dispose();                                            // B H E
+        var v11 = torch.einsum("BHE,BHTE->BHT", v10, k); v10.Dispose(); k.Dispose();      // B H T
+        var scores = v11.mul(Number.Of(1 / global::System.Math.Sqrt(E))); v11.Dispose();  // B H T
+        var v12 = Kernels.Raise(scores); scores.Dispose();                                // B H T
+        var v13 = v12.softmax(2); v12.Dispose();                                          // B H T
+        var v14 = v13.mean([1], false); v13.Dispose();                                    // B T
         return (y, v14);
     }
 

@@ -32,7 +32,7 @@ partial class ClipBlock
     internal Tensor __Forward(Tensor x, long B, long T)
     {
         var v1 = Kernels.LayerNorm(x, norm1);                                              // B T D
-        var v2 = torch.einsum("abc,dc->abd", v1, inWeight.Tensor); v1.Dispose();           // B T 3·D
+        var v2 = torch.einsum("BTD,WD->BTW", v1, inWeight.Tensor); v1.Dispose();           // B T 3·D
         var v3 = Kernels.Add(v2, inBias.Tensor); v2.Dispose();                             // B T 3·D
         var v4 = v3.reshape(B, T, 3, H, D / H); v3.Dispose();                              // B T 3 H (D / H)
         var (v5, v6, v7) = Kernels.Unbind3(v4, 2); v4.Dispose();                           // B T H (D / H); B T H (D / H); B T H (D / H)

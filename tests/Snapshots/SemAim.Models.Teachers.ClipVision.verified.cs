@@ -40,7 +40,7 @@ partial class ClipVision
         var v2 = v1.permute(0, 2, 4, 1, 3, 5); v1.Dispose();                                  // B G G 3 P P
         var patches = v2.reshape(B, N, 3 * P * P); v2.Dispose();                              // B N 3·P²
         var v3 = patch.Tensor.reshape(D, 3 * P * P);                                          // D 3·P²
-        var x = Kernels.Einsum("abc,dc->abd", patches, v3); patches.Dispose(); v3.Dispose();  // B N D
+        var x = Kernels.Einsum("BNC,DC->BND", patches, v3); patches.Dispose(); v3.Dispose();  // B N D
         var v4 = classEmbedding.Tensor.reshape(1, 1, D);                                      // 1 1 D
         var cls = v4.expand(B, 1, D); v4.Dispose();                                           // B 1 D
         var v5 = torch.cat([cls, x], 1); cls.Dispose(); x.Dispose();                          // B T D
@@ -52,7 +52,7 @@ partial class ClipVision
             h = h2;
         }
         var v7 = Kernels.LayerNorm(h, lnPost); h.Dispose();                                   // B T D
-        var v8 = torch.einsum("abc,cd->abd", v7, projection.Tensor); v7.Dispose();            // B T O
+        var v8 = torch.einsum("BTD,DO->BTO", v7, projection.Tensor); v7.Dispose();            // B T O
         return v8;
     }
 
