@@ -6,6 +6,11 @@ namespace SemAim.Generators.Check;
 /// <summary>Decides whether a callee's fact follows from the caller's own.</summary>
 public static class FactProver
 {
+    /// <summary>True where the opposite is proven, so that no promise helps.</summary>
+    public static bool Fails(SizeFacts facts, Dim left, Dim? modulus, string sign, Dim right)
+        => modulus is null ? Proven(facts, left, sign switch { "==" => "!=", "!=" => "==", ">=" => "<", ">" => "<=", "<=" => ">", _ => ">=" }, right)
+            : left.Number is { } x && modulus.Number is { } m and > 0 && right.Number is { } y && sign switch { "==" => x % m != y, "!=" => x % m == y, _ => false };
+
     /// <summary>True only where it is proven: <c>%</c> by exact quotients, the rest by coefficients with every symbol at least 1, or by an equal promise.</summary>
     public static bool Holds(SizeFacts facts, Dim left, Dim? modulus, string sign, Dim right, IReadOnlyList<ParsedFact> promised, ModuleScope scope)
     {
@@ -14,8 +19,13 @@ public static class FactProver
             if (sign == "==" && facts.Normalise(right).Equals(Dim.Zero) && facts.Divide(left, modulus) is not null) return true;
             return Promised(facts, left, modulus, sign, right, promised, scope);
         }
+        return Proven(facts, left, sign, right) || Promised(facts, left, null, sign, right, promised, scope);
+    }
+
+    private static bool Proven(SizeFacts facts, Dim left, string sign, Dim right)
+    {
         var difference = facts.Normalise(left - right);
-        var proven = sign switch
+        return sign switch
         {
             "==" => facts.Same(left, right),
             "!=" => facts.IsNeverNegative(difference - 1) || facts.IsNeverNegative(difference * -1 - 1),
@@ -25,7 +35,6 @@ public static class FactProver
             "<" => facts.IsNeverNegative(difference * -1 - 1),
             _ => false,
         };
-        return proven || Promised(facts, left, null, sign, right, promised, scope);
     }
 
     private static bool Promised(SizeFacts facts, Dim left, Dim? modulus, string sign, Dim right, IReadOnlyList<ParsedFact> promised, ModuleScope scope)

@@ -50,6 +50,7 @@ public sealed class ModuleScope
         RelateSizes();
         Layers = unit.Layers.ToDictionary(l => l.Field, Resolve);
         foreach (var layer in Layers.Values) CheckContract(layer);
+        foreach (var layer in Layers.Values.Where(l => l.IsComplete)) InitChecker.Check(this, layer, report);
         CheckKeys();
         Recursive = RecursionChecker.Find(unit, report);
     }
@@ -181,7 +182,8 @@ public sealed class ModuleScope
         return null;
     }
 
-    private string Multiple(Dim size, Dim of) => $"{Factor(FactText(size))} % {Factor(FactText(of))} == 0";
+    /// <summary>The fact that a size is a multiple of another: <c>D % 4 == 0</c>.</summary>
+    internal string Multiple(Dim size, Dim of) => $"{Factor(FactText(size))} % {Factor(FactText(of))} == 0";
 
     private static string Factor(string text) => text.IndexOfAny(['+', '-', '*', '/', ' ']) >= 0 ? $"({text})" : text;
 
@@ -220,6 +222,11 @@ public sealed class ModuleScope
             {
                 var because = p.Fact.Because is null ? "" : $" ({p.Fact.Because})";
                 report(new("SEM0111", $"new {name}({arguments}) breaks {callee.Facts[i].Text} of {name}{because}: {(modulus?.Number is { } m ? $"{x} % {m} is {x % m}" : $"{x} {p.Operator} {y} does not hold")}", layer.Field.Id, Related: new([fact])));
+                continue;
+            }
+            if (FactProver.Fails(Facts, left, modulus, p.Operator, right))
+            {
+                report(new("SEM0111", $"new {name}({arguments}) breaks {callee.Facts[i].Text} of {name}{(p.Fact.Because is null ? "" : $" ({p.Fact.Because})")}: {FactText(left)} {p.Operator} {FactText(right)} never holds", layer.Field.Id, Related: new([fact])));
                 continue;
             }
             // D + H is a multiple of H where D is

@@ -5,7 +5,7 @@ internal static class DslNames
 {
     internal const string Namespace = "SemAim.Dsl";
     internal const string ModuleAttribute = Namespace + ".ModuleAttribute";
-    internal const string Graph = "GraphAttribute", Shape = "ShapeAttribute", Require = "RequireAttribute", Variant = "VariantAttribute", Key = "KeyAttribute",
+    internal const string Graph = "GraphAttribute", Shape = "ShapeAttribute", Require = "RequireAttribute", Fills = "FillsAttribute", Variant = "VariantAttribute", Key = "KeyAttribute",
         GraphSize = "GraphSizeAttribute", GraphSummary = "GraphSummaryAttribute", GraphWeight = "GraphWeightAttribute";
     internal const string GraphModule = "GraphModule", Sym = "Sym", OrderMask = "OrderMask", Ops = "Ops", Repeat = "Repeat", Draws = "Draws";
 }

@@ -66,7 +66,24 @@ internal static class LayerReader
             return null;
         }
         var shape = axes.Select(e => ints.Read(e)).ToEquatable();
-        return new(module.Spans.Add(creation.Syntax), field.Name, key, kind, made.ToDisplayString(), sizes.ToEquatable(), shape, count, place);
+        return new(module.Spans.Add(creation.Syntax), field.Name, key, kind, made.ToDisplayString(), sizes.ToEquatable(), shape, count, place, kind is LayerKind.Weight or LayerKind.Constant && Argument(creation, "init") is { } init ? Contract(module, ints, init) : null);
+    }
+
+    // what an initialiser promises to fill stands at its declaration; what a lambda does is its author's
+    private static InitContract? Contract(ModuleReader module, IntReader ints, IOperation init)
+    {
+        ISymbol? declared = init switch
+        {
+            IInvocationOperation { TargetMethod.IsStatic: true } call => call.TargetMethod,
+            IPropertyReferenceOperation { Property.IsStatic: true } property => property.Property,
+            _ => null,
+        };
+        var arguments = (init as IInvocationOperation)?.Arguments.Where(a => a.Parameter is { Type.SpecialType: SpecialType.System_Int32 }) ?? [];
+        if (declared is null || ModuleReader.Attributes(declared, DslNames.Fills).FirstOrDefault() is not { ConstructorArguments: [{ Kind: TypedConstantKind.Array, IsNull: false } shapes] }) return null;
+        var sizes = new List<Argument>();
+        foreach (var a in arguments)
+            if (module.Silently(() => ints.Read(a.Value)) is { } size) sizes.Add(new(a.Parameter!.Name, size));
+        return new(module.Spans.Add(init.Syntax), init.Syntax.ToString(), sizes.ToEquatable(), shapes.Values.Select(v => v.Value as string ?? "").ToEquatable(), module.ReadFacts(declared).Select(f => f with { Id = 0 }).ToEquatable());
     }
 
     private static bool HasErrors(ModuleReader module, SyntaxNode node) => module.Operation(node)?.DescendantsAndSelf().Any(o => o is IInvalidOperation) ?? true;

@@ -124,6 +124,16 @@ public sealed class ModuleReader
         return read.Where(r => sizes.Contains(r.Member.Name)).Select(r => r.Member);
     }
 
+    /// <summary>What is read, or null where something is wrong with it, which is nobody's fault here.</summary>
+    internal Expr? Silently(System.Func<Expr> read)
+    {
+        var before = findings.Count;
+        var expression = read();
+        if (findings.Count == before) return expression;
+        findings.RemoveRange(before, findings.Count - before);
+        return null;
+    }
+
     private bool hasConstructor;
     private HashSet<string>? sizes;
 
@@ -156,7 +166,7 @@ public sealed class ModuleReader
             _ => 0,
         };
 
-    private IEnumerable<Fact> ReadFacts(INamedTypeSymbol owner)
+    internal IEnumerable<Fact> ReadFacts(ISymbol owner)
         => Attributes(owner, DslNames.Require).Where(a => a.ConstructorArguments.Length == 1).Select(a => new Fact(AttributeText(a, 0), a.ConstructorArguments[0].Value as string ?? "",
             a.NamedArguments.FirstOrDefault(n => n.Key == "Because").Value.Value as string));
 

@@ -49,7 +49,16 @@ public sealed record Fact(int Id, string Text, string? Because);
 /// <param name="Shape">axes of a weight or constant</param>
 /// <param name="Count">copies of a repeat</param>
 /// <param name="Place">place of the field's name</param>
-public sealed record LayerField(int Id, string Field, string Key, LayerKind Kind, string Type, EquatableArray<Argument> Sizes, EquatableArray<Expr> Shape, Expr? Count, int Place = 0);
+/// <param name="Init">what fills a weight or constant, where it says what it can fill</param>
+public sealed record LayerField(int Id, string Field, string Key, LayerKind Kind, string Type, EquatableArray<Argument> Sizes, EquatableArray<Expr> Shape, Expr? Count, int Place = 0, InitContract? Init = null);
+
+/// <summary>An initialiser that says what it can fill.</summary>
+/// <param name="Id">its place</param>
+/// <param name="Text">as written</param>
+/// <param name="Sizes">its int arguments</param>
+/// <param name="Shapes">of <c>[Fills]</c>: one of them</param>
+/// <param name="Facts">of <c>[Require]</c>, over its arguments and the axes</param>
+public sealed record InitContract(int Id, string Text, EquatableArray<Argument> Sizes, EquatableArray<string> Shapes, EquatableArray<Fact> Facts);
 
 /// <summary>What a field holds.</summary>
 public enum LayerKind { Module, Linear, LayerNorm, Conv2d, Weight, Constant }

@@ -10,6 +10,8 @@ public delegate void Init(Tensor tensor);
 /// <summary>Common initialisers.</summary>
 public static class Inits
 {
+    private const string Quarters = "a position is the sine and cosine of a column and of a row";
+
     /// <summary>0.</summary>
     public static Init Zeros => t => t.zero_().Dispose();
     /// <summary>1.</summary>
@@ -17,12 +19,14 @@ public static class Inits
     /// <summary>Normal with mean 0.</summary>
     public static Init Normal(double std) => t => torch.nn.init.normal_(t, 0, std);
     /// <summary>Uniform with bound √(6 / (in + out)).</summary>
+    [Fills("O I ...")]
     public static Init XavierUniform => t => torch.nn.init.xavier_uniform_(t);
     /// <summary>Uniform in [−bound, bound).</summary>
     public static Init Uniform(double bound) => t => torch.nn.init.uniform_(t, -bound, bound);
 
     /// <summary>Fixed table [1, 1 + G², D] of a square grid, or [1, G², D] without a class token; see <see cref="SinCos"/>.</summary>
     /// <exception cref="ArgumentException">the tensor has other axes</exception>
+    [Fills("1 N D"), Require("D % 4 == 0", Because = Quarters)]
     public static Init SinCos2d => t =>
     {
         var tokens = t.dim() == 3 ? t.size(1) : 0;
@@ -34,6 +38,7 @@ public static class Inits
 
     /// <summary>Fixed table [1, 1 + rows·columns, D]: row 0, the class token's, is zero; then sine and cosine of the column, sine and cosine of the row (behaviour.md 1.4). [1, rows·columns, D] lacks the first row. D must be divisible by 4.</summary>
     /// <exception cref="ArgumentException">the tensor has other axes</exception>
+    [Fills("1 rows*columns D", "1 rows*columns+1 D"), Require("D % 4 == 0", Because = Quarters)]
     public static Init SinCos(int rows, int columns) => t =>
     {
         using var scope = torch.NewDisposeScope();

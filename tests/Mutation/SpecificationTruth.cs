@@ -225,10 +225,10 @@ internal sealed class SpecificationTruth(int seed)
         long Size(string name) => bound.TryGetValue(name, out var b) ? b : known.TryGetValue(name, out var k) ? k : Member(instance, name);
         foreach (var token in graph.GetParameters().SelectMany(p => Tokens(p)).Select(t => t.TrimStart('#')))
             if (token.All(c => char.IsLetterOrDigit(c) || c == '_') && !char.IsDigit(token[0]) && !IsKnown(token) && !bound.ContainsKey(token)) bound[token] = draw == SizeDraw.Least && !masked.Any(m => Tokens(m).Skip(1).Contains(token)) ? 1 : Bound(known.Values.Concat(bound.Values));
-        // masks are square and come from ranks
-        foreach (var mask in masked)
-            if (Tokens(mask) is [_, var rows, var columns] && bound.ContainsKey(rows) && bound.ContainsKey(columns)) bound[columns] = bound[rows];
+        // masks are square and come from ranks; without one the axes that it would order have sizes of their own
         var withMask = masked.Count == 0 || masked.Any(m => !m.IsOptional) || random.Next(2) == 0;
+        foreach (var mask in withMask ? masked : [])
+            if (Tokens(mask) is [_, var rows, var columns] && bound.ContainsKey(rows) && bound.ContainsKey(columns)) bound[columns] = bound[rows];
         var (shapes, others) = (new List<long[]?>(), new List<object?>());
         foreach (var p in graph.GetParameters())
         {

@@ -23,7 +23,7 @@ public sealed partial class LanguagePageTests
         var operations = new[] { typeof(Sym), typeof(Ops), typeof(OrderMask) }.SelectMany(t => t.GetMethods(BindingFlags.Public | BindingFlags.Instance | BindingFlags.Static | BindingFlags.DeclaredOnly)).Where(m => !m.IsSpecialName).Select(m => m.Name);
         var layers = typeof(GraphModule).Assembly.GetExportedTypes().Where(t => t.Namespace == "SemAim.Dsl" && t.BaseType == typeof(GraphModule)).Select(t => t.Name.Split('`')[0]);
         var inits = typeof(Inits).GetMembers(BindingFlags.Public | BindingFlags.Static | BindingFlags.DeclaredOnly).Where(m => m is PropertyInfo or MethodInfo { IsSpecialName: false }).Select(m => m.Name);
-        string[] attributes = ["Module", "Graph", "Shape", "Require", "Variant", "Key"];
+        string[] attributes = ["Module", "Graph", "Shape", "Require", "Variant", "Key", "Fills"];
 
         Assert.All(operations.Concat(layers).Concat(inits).Concat(attributes).Append("Weight").Append("Constant").Distinct(), name => Assert.Matches($@"\b{name}\b", Page));
     }
