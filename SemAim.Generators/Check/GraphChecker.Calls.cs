@@ -31,13 +31,14 @@ public sealed partial class GraphChecker
         {
             case LayerKind.Linear:
                 var x = Last(c, layer, "in");
+                Takes(OpKind.Linear, "", 0, Callee(c), x, c.Arguments[0].Value, c.Arguments[0].Value.Id, related: Place(layer));
                 return new Item.Tensor(Emit(OpKind.Linear, c.Id, [.. x.Axes.Take(x.Axes.Count - 1), layer.Sizes["out"]], [x], o => { Set(o); o.Keep = !layer.Sizes.ContainsKey("bias"); o.Dims = [layer.Sizes["in"], layer.Sizes["out"]]; }));
             case LayerKind.LayerNorm:
                 var y = Last(c, layer, "width");
+                Takes(OpKind.LayerNorm, "", 0, Callee(c), y, c.Arguments[0].Value, c.Arguments[0].Value.Id, related: Place(layer));
                 return new Item.Tensor(Emit(OpKind.LayerNorm, c.Id, y.Axes, [y], o => { Set(o); o.Dims = [layer.Sizes["width"]]; }));
             case LayerKind.Conv2d:
                 var z = Tensor(c.Arguments[0].Value);
-                NeedsNumbers(Callee(c), z, c.Arguments[0].Value, c.Arguments[0].Value.Id, related: Place(layer));
                 if (z.Axes.Count != 4) throw new CheckFailure("SEM0301", $"`{Name(c)}`: x wants 4 axes (B in y x), the value has {z.Axes.Count.ToString(CultureInfo.InvariantCulture)}: {Show(z.Axes)}", at: c.Arguments[0].Value.Id, related: Place(layer));
                 if (!facts.Same(z.Axes[1], layer.Sizes["in"])) throw Mismatch(c, 1, z, layer, layer.Sizes["in"], $"{layer.Field.Field} was made with {facts.Show(layer.Sizes["in"])} channels");
                 Dim Positions(int axis)
@@ -52,6 +53,7 @@ public sealed partial class GraphChecker
                             : Witness.MayBeNegative(scope, room, new CheckFailure(null, "", at: c.Arguments[0].Value.Id));
                     return steps + 1;
                 }
+                Takes(OpKind.Conv2d, "", 0, Callee(c), z, c.Arguments[0].Value, c.Arguments[0].Value.Id, related: Place(layer));
                 Dim[] axes = [z.Axes[0], layer.Sizes["out"], Positions(2), Positions(3)];
                 return new Item.Tensor(Emit(OpKind.Conv2d, c.Id, axes, [z], o => { Set(o); o.Dims = [layer.Sizes["in"], layer.Sizes["out"], layer.Sizes["kernel"]]; }));
             default:
@@ -64,6 +66,7 @@ public sealed partial class GraphChecker
                     Set(op);
                     foreach (var r in results) op.Results.Add(new Value(r) { Producer = op });
                     Carry(op);
+                    Ask(op);
                     ops.Add(op);
                     return op.Results;
                 });
@@ -73,7 +76,6 @@ public sealed partial class GraphChecker
     private Value Last(Expr.Call c, ResolvedLayer layer, string size)
     {
         var x = Tensor(c.Arguments[0].Value);
-        NeedsNumbers(Callee(c), x, c.Arguments[0].Value, c.Arguments[0].Value.Id, related: Place(layer));
         if (x.Axes.Count == 0) throw new CheckFailure("SEM0301", $"`{Name(c)}`: x wants at least 1 axis, the value is a scalar", at: c.Arguments[0].Value.Id, related: Place(layer));
         if (!facts.Same(x.Axes[x.Axes.Count - 1], layer.Sizes[size])) throw Mismatch(c, x.Axes.Count - 1, x, layer, layer.Sizes[size], $"{layer.Field.Field} was made for {facts.Show(layer.Sizes[size])}");
         return x;
@@ -151,6 +153,7 @@ public sealed partial class GraphChecker
                 var op = new Op(OpKind.Call, c.Id) { Operands = operands, Host = hosts, Method = c.Method, Bound = bounds };
                 foreach (var r in results) op.Results.Add(new Value(r) { Producer = op });
                 Carry(op);
+                Ask(op);
                 ops.Add(op);
                 return op.Results;
             });
@@ -159,6 +162,7 @@ public sealed partial class GraphChecker
         var promised = Instantiate(c, contract, "", null, n => facts[n], (operands, hosts, results, bounds) =>
         {
             (call.Operands, call.Host, call.Bound) = (operands, hosts, bounds);
+            Ask(call);
             return [.. results.Select(r => new Value(r))];
         }, arguments);
         var outer = ops;
@@ -284,13 +288,15 @@ public sealed partial class GraphChecker
                     : scope.Decide(got, want, new CheckFailure("SEM0201", $"axis {(offset + i).ToString(CultureInfo.InvariantCulture)} of `{Name(argument)}` has size {facts.Show(got)}, but {p.Name} of {Callee(c)} wants {facts.Show(want)}{Binder(token, argument)} ({p.Shape!.Text}){Numbers(got, want, " is not ")}{Origin(value, offset + i)}", at: argument.Id, related: Where(p)));
             }
         string Binder(string token, Expr argument) => binders.TryGetValue(token, out var binder) && binder != argument ? $", the size of {token} in `{Name(binder)}`" : "";
-        NeedsNumbers(c, callee, values.Select(v => (v.Parameter, v.At, v.Value)), Where);
+        var arguments = values.Select(v => (v.Parameter, v.At, v.Value)).ToList();
+        Takes(c, callee, arguments, Of, Where);
         // a private graph is read against its arguments: what draws in it is looked at there
         if (items is null) DrawCall(Callee(c), callee, name => size(name) is not null, values.Select(v => (v.Parameter, v.At, v.Value)));
         if (!callee.Results.All(r => Pattern.IsWellFormed(r.Text))) throw new CheckFailure();
         var results = callee.Results.Select(r => Pattern.Parse(r.Text).Axes.SelectMany(a => a.IsEllipsis ? prefix ?? [] : [Of(a.Tokens[0].Text) ?? throw new CheckFailure()]).ToList()).ToList();
         if (results.Count == 0) throw new CheckFailure();
         var outputs = make(operands, hosts, results, order);
+        if (outputs[0].Producer is { Kind: OpKind.Call } call) Gives(call, callee, arguments, Of);
         return outputs.Count == 1 ? new Item.Tensor(outputs[0]) : new Item.Many([.. outputs.Select(v => (Item)new Item.Tensor(v))], false);
     }
 

@@ -103,15 +103,17 @@ public sealed partial class GraphChecker
         return facts.Normalise(index);
     }
 
-    private Value Emit(OpKind kind, int source, IReadOnlyList<Dim> axes, IEnumerable<Value?> operands, System.Action<Op>? set = null, ElementType type = ElementType.Float)
+    private Value Emit(OpKind kind, int source, IReadOnlyList<Dim> axes, IEnumerable<Value?> operands, System.Action<Op>? set = null)
     {
         var op = new Op(kind, source) { Operands = [.. operands] };
         set?.Invoke(op);
+        var type = OpTable.Elements(kind, op.Method).Gives switch { ElementResult.Bool => ElementType.Bool, ElementResult.Position => ElementType.Int64, ElementResult.Mask => ElementType.Mask, _ => ElementType.Float };
         var result = new Value(axes, type) { Producer = op };
-        result.IsRootedInWeight = kind is OpKind.Reshape or OpKind.Permute or OpKind.Expand or OpKind.Select or OpKind.Narrow or OpKind.Unary or OpKind.Scalar or OpKind.Binary or OpKind.Detach
+        result.IsRootedInWeight = kind is OpKind.Reshape or OpKind.Permute or OpKind.Expand or OpKind.Select or OpKind.Narrow or OpKind.Unary or OpKind.Scalar or OpKind.Binary or OpKind.Compare or OpKind.Where or OpKind.Detach
             && op.Operands.All(o => o is { IsRootedInWeight: true });
         op.Results.Add(result);
         Carry(op);
+        Ask(op);
         ops.Add(op);
         return result;
     }
@@ -132,26 +134,25 @@ public sealed partial class GraphChecker
                     _ => throw new CheckFailure("SEM0020", $"sizes are not compared in a graph: a graph does not branch on them", at: b.Id),
                 });
             case (Item.Tensor { Value: var v }, Item.Tensor { Value: var w }):
-                if (b.Operator == "-")
-                {
-                    NeedsNumbers("-", v, b.Left, b.Id, conditionsOnly: true);
-                    NeedsNumbers("-", w, b.Right, b.Id, conditionsOnly: true);
-                }
                 return new Item.Tensor(Elementwise(b, v, w));
-            case (Item.Tensor { Value: var v }, _): return new Item.Tensor(Emit(b.Operator is "<" or ">" or "<=" or ">=" ? OpKind.Compare : OpKind.Scalar, b.Id, v.Axes, [v], o => { o.Method = b.Operator; o.Text = Scalar(right); }, b.Operator is "<" or ">" or "<=" or ">=" ? ElementType.Bool : ElementType.Float));
+            case (Item.Tensor { Value: var v }, _):
+                var with = b.Operator is "<" or ">" or "<=" or ">=" ? OpKind.Compare : OpKind.Scalar;
+                Takes(with, b.Operator, 0, b.Operator, v, b.Left, b.Id);
+                return new Item.Tensor(Emit(with, b.Id, v.Axes, [v], o => { o.Method = b.Operator; o.Text = Scalar(right); }));
             case (_, Item.Tensor { Value: var w }) when b.Operator is "<" or ">" or "<=" or ">=":
                 var mirrored = b.Operator switch { "<" => ">", ">" => "<", "<=" => ">=", _ => "<=" };
-                return new Item.Tensor(Emit(OpKind.Compare, b.Id, w.Axes, [w], o => { o.Method = mirrored; o.Text = Scalar(left); }, ElementType.Bool));
+                return new Item.Tensor(Emit(OpKind.Compare, b.Id, w.Axes, [w], o => { o.Method = mirrored; o.Text = Scalar(left); }));
             case (_, Item.Tensor { Value: var w }):
-                if (b.Operator == "-") NeedsNumbers("-", w, b.Right, b.Id, conditionsOnly: true);
-                return new Item.Tensor(Emit(OpKind.Scalar, b.Id, w.Axes, [w], o => { o.Method = b.Operator is "+" or "*" ? b.Operator : "r" + b.Operator; o.Text = Scalar(left); }));
+                var method = b.Operator is "+" or "*" ? b.Operator : "r" + b.Operator;
+                Takes(OpKind.Scalar, method, 0, b.Operator, w, b.Right, b.Id);
+                return new Item.Tensor(Emit(OpKind.Scalar, b.Id, w.Axes, [w], o => { o.Method = method; o.Text = Scalar(left); }));
             default: return new Item.Host($"({Operand(left)} {b.Operator} {Operand(right)})");
         }
     }
 
     private Value Negated(Expr.Negate n, Value value)
     {
-        NeedsNumbers("-", value, n.Operand, n.Id, conditionsOnly: true);
+        Takes(OpKind.Unary, "neg", 0, "-", value, n.Operand, n.Id);
         return Emit(OpKind.Unary, n.Id, value.Axes, [value], o => o.Method = "neg");
     }
 
@@ -187,8 +188,10 @@ public sealed partial class GraphChecker
             var (lines, places) = Whence((l, missing + i - longer.Axes.Count + l.Axes.Count), (r, missing + i - longer.Axes.Count + r.Axes.Count));
             throw scope.Decide(a, c, new CheckFailure("SEM0203", $"{Operands(b)}: axis {missing + i} is {facts.Show(a)} on the left and {facts.Show(c)} on the right; they are only equal by luck{mark}{lines}", at: b.Id, related: places));
         }
-        var type = b.Operator is "<" or ">" or "<=" or ">=" ? ElementType.Bool : ElementType.Float;
-        return Emit(type == ElementType.Bool ? OpKind.Compare : OpKind.Binary, b.Id, axes, [l, r], o => o.Method = b.Operator, type);
+        var kind = b.Operator is "<" or ">" or "<=" or ">=" ? OpKind.Compare : OpKind.Binary;
+        Takes(kind, b.Operator, 0, b.Operator, l, b.Left, b.Id);
+        Takes(kind, b.Operator, 1, b.Operator, r, b.Right, b.Id);
+        return Emit(kind, b.Id, axes, [l, r], o => o.Method = b.Operator);
     }
 
     // with axes of 1 in front where the last axes are the same, else behind

@@ -126,8 +126,6 @@ public sealed partial class GraphChecker
 
     private Item OnValue(Expr.Call c, Value x)
     {
-        if (c.Method is "Mean" or "Var" or "Softmax" or "Normalize" or "Gelu" or "Silu" or "QuickGelu" or "Pow" or "DropPath") NeedsNumbers(c.Method, x, c.Target!, c.Id);
-        if (c.Method is "Relu" or "Abs" or "ArgMax") NeedsNumbers(c.Method, x, c.Target!, c.Id, conditionsOnly: true);
         switch (c.Method)
         {
             case "Size":
@@ -143,33 +141,41 @@ public sealed partial class GraphChecker
                 return new Item.Many([.. Enumerable.Range(0, (int)count).Select(i => (Item)new Item.Tensor(Emit(OpKind.Select, c.Id, [.. all.Axes.Skip(1)], [all], o => { o.Axis = 0; o.Dims = [i]; })))], true);
             case "Expand": return new Item.Tensor(Expand(c, x));
             case "Mean" or "Sum" or "Max" or "Min" or "Var" when Argument(c, "pattern") is null:
+                Takes(OpKind.Reduce, c.Method.ToLowerInvariant(), 0, c.Method, x, c.Target!, c.Id);
                 return new Item.Tensor(Emit(OpKind.Reduce, c.Id, [], [x], o => o.Method = c.Method.ToLowerInvariant()));
             case "Mean" or "Sum" or "Var" or "Max" or "Min" or "ArgMax":
                 var (reduced, _) = Bracketed(Text(c), x, c.Target!, Argument(c, "pattern")!.Id);
                 var keep = Flag(c, "keep");
+                Takes(OpKind.Reduce, c.Method.ToLowerInvariant(), 0, c.Method, x, c.Target!, c.Id);
                 return new Item.Tensor(Emit(OpKind.Reduce, c.Id, [.. x.Axes.Select((a, i) => i == reduced ? Dim.One : a).Where((_, i) => keep || i != reduced)], [x],
-                    o => { o.Method = c.Method.ToLowerInvariant(); o.Axis = reduced; o.Keep = keep; }, c.Method == "ArgMax" ? ElementType.Int64 : ElementType.Float));
+                    o => { o.Method = c.Method.ToLowerInvariant(); o.Axis = reduced; o.Keep = keep; }));
             case "Softmax" or "Normalize":
                 var (normalised, _) = Bracketed(Text(c), x, c.Target!, Argument(c, "pattern")!.Id);
-                return new Item.Tensor(Emit(c.Method == "Softmax" ? OpKind.Softmax : OpKind.Normalize, c.Id, x.Axes, [x], o => o.Axis = normalised));
+                var towards = c.Method == "Softmax" ? OpKind.Softmax : OpKind.Normalize;
+                Takes(towards, "", 0, c.Method, x, c.Target!, c.Id);
+                return new Item.Tensor(Emit(towards, c.Id, x.Axes, [x], o => o.Axis = normalised));
             case "Sort":
                 var (sorted, _) = Bracketed(Text(c), x, c.Target!, Argument(c, "pattern")!.Id);
-                return new Item.Tensor(Emit(OpKind.Sort, c.Id, x.Axes, [x], o => o.Axis = sorted, ElementType.Int64));
+                return new Item.Tensor(Emit(OpKind.Sort, c.Id, x.Axes, [x], o => o.Axis = sorted));
             case "Gather":
                 var (along, _) = Bracketed(Text(c), x, c.Target!, Argument(c, "pattern")!.Id);
                 var index = Tensor(Argument(c, "index")!);
                 if (index.Axes.Count != along + 1 || !Same([.. x.Axes.Take(along)], [.. index.Axes.Take(along)]))
                     throw new CheckFailure("SEM0201", $"`Gather`: the index has axes {Show(index.Axes)}, wanted are the leading axes {Show([.. x.Axes.Take(along)])} and one more", at: Argument(c, "index")!.Id);
-                NeedsIndex(index, Argument(c, "index")!, x.Axes[along]);
+                Takes(OpKind.Gather, "", 1, c.Method, index, Argument(c, "index")!, Argument(c, "index")!.Id, x.Axes[along]);
                 return new Item.Tensor(Emit(OpKind.Gather, c.Id, [.. x.Axes.Select((a, i) => i == along ? index.Axes[along] : a)], [x, index], o => o.Axis = along));
-            case "Pow": return new Item.Tensor(Emit(OpKind.Scalar, c.Id, x.Axes, [x], o => { o.Method = "pow"; o.Text = Scalar(Evaluate(Argument(c, "exponent")!)); }));
+            case "Pow":
+                Takes(OpKind.Scalar, "pow", 0, c.Method, x, c.Target!, c.Id);
+                return new Item.Tensor(Emit(OpKind.Scalar, c.Id, x.Axes, [x], o => { o.Method = "pow"; o.Text = Scalar(Evaluate(Argument(c, "exponent")!)); }));
             case "DropPath":
                 if (flow.Into(x).Count == 0) throw Weightless("`DropPath`", $"`{Name(c.Target!)}`", 1, c.Target!.Id);
                 Draw(c.Method, x, c.Target!);
                 flow.Dropped.Add(flow.Into(x));
+                Takes(OpKind.DropPath, "", 0, c.Method, x, c.Target!, c.Id);
                 return new Item.Tensor(Emit(OpKind.DropPath, c.Id, x.Axes, [x], o => o.Text = Scalar(Evaluate(Argument(c, "rate")!))));
             case "Detach": return new Item.Tensor(Emit(OpKind.Detach, c.Id, x.Axes, [x]));
             case "Gelu" or "Relu" or "Silu" or "QuickGelu" or "Tanh" or "Sigmoid" or "Exp" or "Log" or "Sqrt" or "Abs":
+                Takes(OpKind.Unary, c.Method.ToLowerInvariant(), 0, c.Method, x, c.Target!, c.Id);
                 return new Item.Tensor(Emit(OpKind.Unary, c.Id, x.Axes, [x], o => o.Method = c.Method.ToLowerInvariant()));
             default: throw new CheckFailure("SEM0021", $"`{c.Method}` is not a graph operation; move it out of [Graph], or mark the helper [Graph]", at: c.Id);
         }
@@ -263,14 +269,14 @@ public sealed partial class GraphChecker
                 if (rank.Axes.Count != 2) throw new CheckFailure("SEM0202", $"ranks have axes B N, `{Name(Argument(c, "rank")!)}` has {Show(rank.Axes)}", at: Argument(c, "rank")!.Id);
                 Dim[] axes = [rank.Axes[0], rank.Axes[1] + 1, rank.Axes[1] + 1];
                 var together = Argument(c, "ties") is Expr.Host { Code: var ties } && ties.EndsWith("Together", StringComparison.Ordinal);
-                return new Item.Tensor(Emit(c.Method == "UpTo" ? OpKind.MaskUpTo : OpKind.MaskBefore, c.Id, axes, [rank], o => o.Text = together ? "Together" : "", ElementType.Mask));
+                return new Item.Tensor(Emit(c.Method == "UpTo" ? OpKind.MaskUpTo : OpKind.MaskBefore, c.Id, axes, [rank], o => o.Text = together ? "Together" : ""));
             case ("Ops", "Attend"): return new Item.Tensor(Attend(c));
             case ("Ops", "Concat"): return new Item.Tensor(Concat(c));
             case ("Ops", "Einsum"): return new Item.Tensor(Einsum(c));
             case ("Ops", "Where"):
                 var (condition, yes, no) = (Tensor(Argument(c, "condition")!), Tensor(Argument(c, "a")!), Tensor(Argument(c, "b")!));
-                if (IsCondition(condition) == false) throw new CheckFailure("SEM0021", $"`Where` by `{Name(Argument(c, "condition")!)}` is not a graph operation: a condition must be bool, what a comparison gives; compare it, for example `{Name(Argument(c, "condition")!)} > 0`", at: Argument(c, "condition")!.Id);
                 if (!Same(yes.Axes, no.Axes) || !Same(condition.Axes, yes.Axes)) throw new CheckFailure("SEM0204", $"`Where`: {Show(condition.Axes)}, {Show(yes.Axes)} and {Show(no.Axes)} have no common reading", at: c.Id);
+                Takes(OpKind.Where, "", 0, c.Method, condition, Argument(c, "condition")!, Argument(c, "condition")!.Id);
                 return new Item.Tensor(Emit(OpKind.Where, c.Id, yes.Axes, [condition, yes, no]));
             case var _ when c.Arguments.Any(a => a.Value is Expr.Broken): throw new CheckFailure();
             default: throw new CheckFailure("SEM0021", $"`{c.Owner}.{c.Method}` is not a graph operation; move it out of [Graph], or mark the helper [Graph]", at: c.Id);
@@ -285,13 +291,13 @@ public sealed partial class GraphChecker
         var mask = Argument(c, "mask") is { } m ? Evaluate(m) as Item.Tensor : null;
         foreach (var (value, at) in new[] { (q, "q"), (k, "k"), (v, "v") })
             if (value.Axes.Count != 4 || value.HasOpenRank) throw new CheckFailure("SEM0202", $"`Attend` works on B H T E, `{Name(Of(at))}` has {value.Axes.Count.ToString(CultureInfo.InvariantCulture)} axes: {Show(value.Axes)}", at: Of(at).Id);
-        foreach (var (value, at) in new[] { (q, "q"), (k, "k"), (v, "v") }) NeedsNumbers("Attend", value, Of(at), Of(at).Id);
         foreach (var axis in new[] { 0, 1, 3 })
             if (!facts.Same(q.Axes[axis], k.Axes[axis])) throw Disagree(axis, k, q, "k");
         foreach (var axis in new[] { 0, 1, 2, 3 })
             if (!facts.Same(k.Axes[axis], v.Axes[axis])) throw Disagree(axis, v, k, "v");
         if (mask is not null && !Same(mask.Value.Axes, [q.Axes[0], q.Axes[2], k.Axes[2]]))
             throw new CheckFailure("SEM0209", $"`Attend`: the mask orders {Show(mask.Value.Axes)}, these operands need {Show([q.Axes[0], q.Axes[2], k.Axes[2]])}", at: Argument(c, "mask")!.Id);
+        foreach (var (value, at, i) in new[] { (q, "q", 0), (k, "k", 1), (v, "v", 2) }) Takes(OpKind.Attend, "", i, "Attend", value, Of(at), Of(at).Id);
         return Emit(OpKind.Attend, c.Id, q.Axes, [q, k, v, mask?.Value]);
 
         CheckFailure Disagree(int axis, Value got, Value want, string which)
@@ -334,7 +340,6 @@ public sealed partial class GraphChecker
             if (a.Parameter == "values" && a.Value is Expr.Tuple t) operands.AddRange(t.Items);
             else if (a.Parameter != "pattern") operands.Add(a.Value);
         var values = Tensors(operands);
-        foreach (var (value, i) in values.Select((v, i) => (v, i))) NeedsNumbers("Einsum", value, operands[i], operands[i].Id);
         return At(text, () =>
         {
             var arrow = text.Value.IndexOf("->", StringComparison.Ordinal);
@@ -388,6 +393,7 @@ public sealed partial class GraphChecker
             if (right.Axes.FirstOrDefault(a => !letters.ContainsKey(a.Tokens[0].Text)) is { } strange)
                 throw new CheckFailure("SEM0213", $"axis '{strange.Tokens[0].Text}' appears from nowhere; no operand of the einsum has it", strange.Start, strange.Length);
             var axes = right.Axes.Select(a => bound.TryGetValue(a.Tokens[0].Text, out var b) ? b.Size : solver.Known(a.Tokens[0].Text)!).ToList();
+            for (var i = 0; i < values.Count; i++) Takes(OpKind.Einsum, "", i, "Einsum", values[i], operands[i], operands[i].Id);
             return Emit(OpKind.Einsum, c.Id, axes, values, o => o.Text = $"{left}->{Letters(right)}");
         });
     }

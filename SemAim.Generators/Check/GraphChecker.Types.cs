@@ -1,98 +1,96 @@
 using System.Collections.Generic;
 using System.Linq;
+using SemAim.Generators.Collections;
 using SemAim.Generators.Ir;
 using SemAim.Generators.Symbols;
 
 namespace SemAim.Generators.Check;
 
-/// <summary>What the elements of values are: numbers, indices or truth values, as libtorch promotes them; which operations take which.</summary>
+/// <summary>What operations and callees ask of the elements of their operands; <see cref="ElementFlow"/> judges it once the whole graph is read.</summary>
 public sealed partial class GraphChecker
 {
-    private readonly Dictionary<Value, ElementType?> types = [];
+    private readonly ElementFlow elements;
+    private readonly List<ElementFlow.Demand> asked = [];           // of the operation that is being checked
 
-    // known where an operation made it; what a parameter holds is the caller's business, and what a loop carries may change
-    private ElementType? TypeOf(Value? v)
-    {
-        if (v is null) return null;
-        if (!types.TryGetValue(v, out var type)) types[v] = type = Infer(v);
-        return type;
-    }
-
-    private ElementType? Infer(Value v) => v.Producer switch
-    {
-        null => v.Type == ElementType.Mask ? ElementType.Mask : null,
-        { Kind: OpKind.Repeat or OpKind.If or OpKind.Call } => null,
-        { Kind: OpKind.Reshape or OpKind.Permute or OpKind.Expand or OpKind.Select or OpKind.Narrow or OpKind.Gather or OpKind.Detach or OpKind.Unbind } view => TypeOf(view.Operands[0]),
-        { Kind: OpKind.Concat } joined => Promoted(joined.Operands),
-        { Kind: OpKind.Where } choice => Promoted(choice.Operands.Skip(1)),
-        { Kind: OpKind.Binary, Method: not "/" } sum => Promoted(sum.Operands),
-        { Kind: OpKind.Reduce, Method: "max" or "min" } extreme => TypeOf(extreme.Operands[0]),
-        { Kind: OpKind.Reduce, Method: "sum" } sum => TypeOf(sum.Operands[0]) is ElementType.Bool ? ElementType.Int64 : TypeOf(sum.Operands[0]),
-        { Kind: OpKind.Unary, Method: "neg" or "relu" or "abs" } same => TypeOf(same.Operands[0]),
-        _ => v.Type,
-    };
-
-    private ElementType? Promoted(IEnumerable<Value?> operands)
-    {
-        var all = operands.Select(TypeOf).ToList();
-        return all.Contains(ElementType.Float) ? ElementType.Float : all.Contains(null) ? null : all.Contains(ElementType.Int64) ? ElementType.Int64 : ElementType.Bool;
-    }
-
-    // several conditions at once: + is or, * is and
-    private bool? IsCondition(Value v) => TypeOf(v) is { } type ? type == ElementType.Bool : null;
-
-    /// <summary>Refuses indices and truth values where an operation takes numbers alone.</summary>
+    /// <summary>An operand of the operation that is made next.</summary>
+    /// <param name="kind">the operation</param>
+    /// <param name="method">its function or operator</param>
+    /// <param name="operand">number of the operand</param>
     /// <param name="what">the operation, as a message names it</param>
-    /// <param name="x">its operand</param>
-    /// <param name="operand">as it is written</param>
+    /// <param name="x">the operand</param>
+    /// <param name="written">as it is written</param>
     /// <param name="at">where the message belongs</param>
-    /// <param name="conditionsOnly">indices are numbers here too</param>
-    private void NeedsNumbers(string what, Value x, Expr operand, int at, bool conditionsOnly = false, params Related[] related)
+    /// <param name="size">of the axis that an index looks up along</param>
+    /// <param name="related">other places</param>
+    private void Takes(OpKind kind, string method, int operand, string what, Value x, Expr written, int at, Dim? size = null, params Related[] related)
     {
-        var type = TypeOf(x);
-        if (type != ElementType.Bool && (type != ElementType.Int64 || conditionsOnly)) return;
-        throw new CheckFailure("SEM0021", $"`{what}` of {(type == ElementType.Bool ? "a condition" : "indices")} is not a graph operation: `{Name(operand)}` holds {(type == ElementType.Bool ? "truth values; choose by it with Where" : "whole numbers; gather by it")}", at: at, related: related);
+        var accepts = OpTable.Elements(kind, method).At(operand);
+        if ((accepts & ElementSet.Value) != ElementSet.Value)
+            asked.Add(new([x], null, accepts, size is not null, size, what, [written], at, related) { Operand = operand, Loops = size is null ? [] : [.. loops] });
     }
 
-    // what a callee reads as numbers
-    private void NeedsNumbers(Expr.Call c, GraphContract callee, IEnumerable<(GraphParameter Parameter, Expr At, Value Value)> arguments, System.Func<GraphParameter, Related[]> where)
+    // a private graph that is read in place asks by its contract, at the call
+    private void Ask(Op op)
     {
-        foreach (var (parameter, at, value) in arguments)
-            if (callee.Summary.Numbers.Contains(parameter.Name)) NeedsNumbers(Callee(c), value, at, at.Id, related: where(parameter));
-    }
-
-    /// <summary>Refuses an index that may lie outside: one that was computed with, or made along a longer axis.</summary>
-    private void NeedsIndex(Value index, Expr written, Dim size)
-    {
-        if (!IsIndex(index))
-            throw new CheckFailure("SEM0021", $"`Gather` by `{Name(written)}` is not a graph operation: an index is what Sort or ArgMax gives, or a parameter{(TypeOf(index) == ElementType.Int64 ? "; one that is computed with may lie outside" : "")}", at: written.Id);
-        foreach (var made in Bounds(index))
+        if (inlining.Count == 0)
         {
-            var room = facts.Normalise(size - made);
-            if (facts.IsNeverNegative(room)) continue;
-            throw IsNegativeSomewhereKnown(room) || facts.IsNegativeAtOnes(room)
-                ? new CheckFailure("SEM0207", $"`Gather` by `{Name(written)}`: its indices go up to {facts.Show(facts.Normalise(made - 1))}, outside an axis of size {facts.Show(size)}", at: written.Id)
-                : Witness.MayBeNegative(scope, room, new CheckFailure(null, "", at: written.Id));
+            var row = op.Kind is OpKind.Call ? null : OpTable.Elements(op.Kind, op.Method);
+            for (var i = 0; i < op.Operands.Count && row is not null; i++)
+                if (op.Operands[i] is { } x && (row.At(i) & ElementSet.Value) is var accepts and not (ElementSet.None or ElementSet.Value) && !asked.Any(d => d.Operand == i))
+                    asked.Add(new([x], null, accepts, false, null, op.Method.Length > 0 ? op.Method : op.Kind.ToString(), [new Expr.Host(op.Source, x.Name ?? "the value")], op.Source, []) { Operand = i });
+            elements.Ask(op, asked);
+        }
+        asked.Clear();
+    }
+
+    // what a callee asks, by its contract
+    private void Takes(Expr.Call c, GraphContract callee, List<(GraphParameter Parameter, Expr At, Value Value)> arguments, System.Func<string, Dim?> size, System.Func<GraphParameter, Related[]> where)
+    {
+        foreach (var demand in callee.Summary.Elements?.Takes ?? default)
+        {
+            var given = arguments.Where(a => demand.Way.Of.Contains(a.Parameter.Name)).ToList();
+            if (given.Count != demand.Way.Of.Count) continue;                                    // left out
+            asked.Add(new([.. given.Select(a => a.Value)], new(demand.Way.Least, default, demand.Way.IsComputed, default), demand.Accepts, demand.IsIndex, demand.Below.Length > 0 ? size(demand.Below) : null,
+                Callee(c), [.. given.Select(a => a.At)], given[0].At.Id, where(given[0].Parameter)) { Operand = -1, Parameter = given[0].Parameter.Name, Loops = [.. loops] });
         }
     }
 
-    private static bool IsIndex(Value? v) => v?.Producer switch
-    {
-        null or { Kind: OpKind.Repeat or OpKind.If or OpKind.Call or OpKind.Sort } => true,
-        { Kind: OpKind.Reduce, Method: "argmax" } => true,
-        { Kind: OpKind.Reduce, Method: "max" or "min" } => IsIndex(v.Producer.Operands[0]),
-        { Kind: OpKind.Reshape or OpKind.Permute or OpKind.Expand or OpKind.Select or OpKind.Narrow or OpKind.Gather or OpKind.Detach or OpKind.Unbind } => IsIndex(v.Producer.Operands[0]),
-        { Kind: OpKind.Concat } => v.Producer.Operands.All(IsIndex),
-        _ => false,
-    };
+    private void Gives(Op call, GraphContract callee, IEnumerable<(GraphParameter Parameter, Expr At, Value Value)> arguments, System.Func<string, Dim?> size)
+        => elements.Call(call, arguments.ToDictionary(a => a.Parameter.Name, a => a.Value), [.. (callee.Summary.Elements?.Gives ?? default)
+            .Select(ways => ways.Select(w => new ElementFlow.Way(w.Least, w.Of, w.IsComputed, w.Below.Select(size).Where(d => d is not null).Select(d => d!).ToEquatable())).ToList())]);
 
-    // sizes of the axes that an index was made along
-    private static IEnumerable<Dim> Bounds(Value? v) => v?.Producer switch
+    // the smallest room over all rounds of the loops around it
+    private Dim Room(ElementFlow.Demand index, Dim made)
     {
-        null or { Kind: OpKind.Repeat or OpKind.If or OpKind.Call } => [],
-        { Kind: OpKind.Sort } sort => [sort.Operands[0]!.Axes[sort.Axis]],
-        { Kind: OpKind.Reduce, Method: "argmax" } most => [most.Operands[0]!.Axes[most.Axis]],
-        { Kind: OpKind.Concat } joined => joined.Operands.SelectMany(Bounds),
-        var made => Bounds(made.Operands[0]),
-    };
+        var now = loops.ToList();
+        loops.Clear();
+        loops.AddRange(index.Loops);
+        var room = Extreme(index.Size! - made, highest: false);
+        loops.Clear();
+        loops.AddRange(now);
+        return room;
+    }
+
+    private void Refuse(ElementFlow.Demand demand, ElementFlow.Refusal why)
+    {
+        if (why.Below is { } made && Room(demand, made) is var room)
+        {
+            Report((IsNegativeSomewhereKnown(room) || facts.IsNegativeAtOnes(room)
+                ? new CheckFailure("SEM0207", $"`{demand.What}` by `{demand.Names}`: its indices go up to {facts.Show(facts.Normalise(made - 1))}, outside an axis of size {facts.Show(demand.Size!)}", related: demand.Related)
+                : Witness.MayBeNegative(scope, room, new CheckFailure(null, "", at: demand.At))).Found(demand.At));
+            return;
+        }
+        var several = demand.Written.Count > 1;
+        var holds = !why.IsCertain ? "may hold" : several ? "together hold" : "holds";
+        var (kind, found) = why.Type switch { ElementType.Bool => ("a condition", "truth values"), ElementType.Int64 => (why.IsComputed || several ? "whole numbers" : "indices", "whole numbers"), _ => ("numbers", "numbers") };
+        var condition = $"a condition must be bool, what a comparison gives; compare it, for example `{demand.Names} > 0`";
+        const string index = "an index is what Sort or ArgMax gives, or a parameter";
+        var operands = $"`{demand.Names}`";
+        Report("SEM0021", why.Other is { } other ? $"`{demand.What}` takes {Wanted(demand)}, but {operands} is what `{other.What}` takes as {Wanted(other)}"
+            : demand.IsIndex ? $"`{demand.What}` by {operands} is not a graph operation: {index}{(why.IsComputed && why.Type != ElementType.Float ? "; one that is computed with may lie outside" : $"; this one {holds} {found}")}"
+            : demand.Accepts == ElementSet.Bool ? demand.Parameter is { } p ? $"`{demand.What}` chooses by `{p}`, but {operands} {holds} {found}: {condition}" : $"`{demand.What}` by {operands} is not a graph operation: {condition}"
+            : $"`{demand.What}` of {kind} is not a graph operation: {operands} {holds} {found}; {(why.Type == ElementType.Bool ? "choose by it with Where, or " : why.IsComputed || several ? "" : "gather by it, or ")}make numbers of {(several ? "one" : "it")}: `{Primary(demand.Written[0])} * 1.0`", demand.At, related: demand.Related);
+    }
+
+    private static string Wanted(ElementFlow.Demand demand) => demand.Accepts switch { ElementSet.Bool => "a condition", ElementSet.Int64 => "indices", _ => "numbers" };
 }

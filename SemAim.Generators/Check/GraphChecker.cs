@@ -52,7 +52,7 @@ public sealed partial class GraphChecker
     private bool failed, returnsEarly, unread;
 
     private GraphChecker(ModuleScope scope, GraphUnit graph, Action<Finding> report)
-        => (this.scope, facts, this.graph, this.report) = (scope, scope.Facts, graph, report);
+        => (this.scope, facts, this.graph, this.report, elements) = (scope, scope.Facts, graph, report, new(scope.Facts));
 
     /// <summary>The typed graph, private graphs in place of their calls; null where something was found.</summary>
     public static CheckedGraph? Check(ModuleScope scope, GraphUnit graph, Action<Finding> report)
@@ -67,7 +67,7 @@ public sealed partial class GraphChecker
     {
         var checker = new GraphChecker(scope, graph, report);
         var region = checker.Run();
-        return checker.failed ? null : new(graph, region, checker.bound) { DropsFrom = checker.flow.Contract.ToEquatable() };
+        return checker.failed ? null : new(graph, region, checker.bound) { DropsFrom = checker.flow.Contract.ToEquatable(), Elements = checker.elements.Conclude(region, graph) };
     }
 
     private void Report(string id, string message, int at, int start = -1, int length = 0, string fix = "", params Related[] related) => Report(new Finding(id, message, at, start, length, fix, related.ToEquatable()));
@@ -101,6 +101,7 @@ public sealed partial class GraphChecker
             region.Parameters.Add(value);
             names[p.Name] = new Item.Tensor(value);
             flow.Enter(value, p.Kind == ParameterKind.Mask ? [] : [p.Name]);
+            elements.Enter(value, p);
             if (p == samples) sampled = (p.Name, value);
         }
         ops = region.Ops;
@@ -108,6 +109,7 @@ public sealed partial class GraphChecker
         var results = Execute(graph.Body, returns: true);
         if (results is not null) region.Results = Returned(results.Value.Item, results.Value.At, promised);
         else if (graph.Body.Count == 0 || !failed) failed = true;
+        elements.Settle(region, Refuse, (index, made) => facts.IsNeverNegative(Room(index, made)));
         return region;
     }
 
@@ -162,7 +164,7 @@ public sealed partial class GraphChecker
     {
         { Kind: OpKind.Linear or OpKind.Conv2d } => true,
         { } op when OpTable.Of(op.Kind).Precision == Precision.Follow && op.Result.Type == ElementType.Float
-            => op.Operands.Where(o => o is { Type: ElementType.Float }).All(o => IsNarrow(o!)),
+            => op.Operands.Where(o => o is { Type: ElementType.Float }).ToList() is { Count: > 0 } numbers && numbers.All(o => IsNarrow(o!)),
         _ => false,
     };
 
@@ -311,6 +313,7 @@ public sealed partial class GraphChecker
         catch (CheckFailure f)
         {
             failed = true;
+            asked.Clear();
             if (f.Id is not null) Report(f.Found(e.Id));
             return new Item.Unknown();
         }
@@ -358,6 +361,7 @@ public sealed partial class GraphChecker
         loops.RemoveAt(loops.Count - 1);
         var runs = from is not null && end is not null && facts.IsNeverNegative(end - from - 1);
         var op = new Op(OpKind.Repeat, loop.Id) { Variable = variable, Body = region, Dims = [from ?? Dim.Zero, end ?? symbol] };
+        if (runs) elements.Runs(op);
         foreach (var name in carried)
         {
             var before = ((Item.Tensor)outer[name]).Value;

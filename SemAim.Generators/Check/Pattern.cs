@@ -72,7 +72,7 @@ public sealed class Pattern
                 while (i < end && whole[i] is not (' ' or '(' or ')' or '[' or ']')) i++;
                 var token = new Token(whole.Substring(from, i - from), from, i - from);
                 if (token.Text == "..." ? axes.Count > 0 : !IsAtom(token.Text))
-                    throw Malformed(whole, token.Text == "..." ? "'...' stands only at the beginning" : $"'{token.Text}' is no name, number or size", from, token.Length);
+                    throw Malformed(whole, token.Text == "..." ? "'...' stands only at the beginning" : $"'{token.Text}' is no name, number or size{(token.Text[0] is '*' or '/' or '+' or '-' ? Named : "")}", from, token.Length);
                 axes.Add(new([token], false, null, from, i - from));
                 i--;
             }
@@ -121,6 +121,9 @@ public sealed class Pattern
 
     internal static CheckFailure Malformed(string text, string what, int start, int length) => new("SEM0030", $"pattern \"{text}\": {what}", start, length);
 
+    // arithmetic with brackets is C#'s
+    private const string Named = "; give such a size a name, with an int member: `private int W => …`";
+
     private static List<Token> Tokens(string whole, int start, int end)
     {
         var tokens = new List<Token>();
@@ -130,7 +133,7 @@ public sealed class Pattern
             var from = i;
             while (i < end && whole[i] != ' ') i++;
             var text = whole.Substring(from, i - from);
-            if (text.IndexOfAny(['(', '[', ']']) is >= 0 and var wrong) throw Malformed(whole, text[wrong] == '(' ? "groups do not nest" : $"'{text[wrong]}' inside a group", from + wrong, 1);
+            if (text.IndexOfAny(['(', '[', ']']) is >= 0 and var wrong) throw Malformed(whole, text[wrong] == '(' ? "groups do not nest" + (text.IndexOfAny(['/', '*', '+', '-']) >= 0 ? Named : "") : $"'{text[wrong]}' inside a group", from + wrong, 1);
             if (!IsAtom(text)) throw Malformed(whole, $"'{text}' is no name or number", from, i - from);
             tokens.Add(new(text, from, i - from));
         }

@@ -42,6 +42,24 @@ public static class RecursionChecker
         }
     }
 
+    /// <summary>Names of the graphs, each after those that it calls; where they go in circles, which are refused, some must come too early.</summary>
+    internal static IReadOnlyList<string> CalleesFirst(ModuleUnit unit)
+    {
+        var (order, entered) = (new List<string>(), new HashSet<string>());
+        foreach (var graph in unit.Graphs) Walk(graph);
+        return order;
+
+        void Walk(GraphUnit graph)
+        {
+            if (!entered.Add(graph.Name)) return;
+            Visit(graph.Body, e =>
+            {
+                if (e is Expr.Call { Target: Expr.This } call && unit.Graphs.FirstOrDefault(g => g.Name == call.Method) is { } callee) Walk(callee);
+            });
+            order.Add(graph.Name);
+        }
+    }
+
     /// <summary>Every expression of a body, outer ones first.</summary>
     internal static void Visit(EquatableArray<Statement> body, Action<Expr> visit)
     {

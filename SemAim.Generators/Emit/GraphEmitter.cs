@@ -226,13 +226,13 @@ internal sealed class GraphEmitter
                 {
                     "pow" when op.Text == "2" => $"{names["Kernels"]}.Square({X()})",
                     "pow" when op.Text == "0.5" => $"{X()}.sqrt()",
-                    "pow" => $"{X()}.pow({names["Number"]}.Of({Bare(op.Text)}))",
-                    "+" => $"{names["Kernels"]}.Add({X()}, {names["Number"]}.Of({Bare(op.Text)}))",
-                    "-" => $"{X()}.sub({names["Number"]}.Of({Bare(op.Text)}))",
-                    "*" => $"{X()}.mul({names["Number"]}.Of({Bare(op.Text)}))",
-                    "/" => $"{X()}.div({names["Number"]}.Of({Bare(op.Text)}))",
-                    "r-" => $"{names["Kernels"]}.Subtract({names["Number"]}.Of({Bare(op.Text)}), {X()})",
-                    _ => $"{names["Kernels"]}.Divide({names["Number"]}.Of({Bare(op.Text)}), {X()})",
+                    "pow" => $"{X()}.pow({names["Number"]}.Of({Real(op)}))",
+                    "+" => $"{names["Kernels"]}.Add({X()}, {names["Number"]}.Of({Real(op)}))",
+                    "-" => $"{X()}.sub({names["Number"]}.Of({Real(op)}))",
+                    "*" => $"{X()}.mul({names["Number"]}.Of({Real(op)}))",
+                    "/" => $"{X()}.div({names["Number"]}.Of({Real(op)}))",
+                    "r-" => $"{names["Kernels"]}.Subtract({names["Number"]}.Of({Real(op)}), {X()})",
+                    _ => $"{names["Kernels"]}.Divide({names["Number"]}.Of({Real(op)}), {X()})",
                 };
             case OpKind.Binary when op.Method == "+": return $"{names["Kernels"]}.Add({X()}, {X(1)})";
             case OpKind.Binary: return $"{X()}.{op.Method switch { "-" => "sub", "*" => "mul", _ => "div" }}({X(1)})";
@@ -275,6 +275,9 @@ internal sealed class GraphEmitter
 
     // contiguous for certain: what a linear layer or an element-wise operation has just made
     private static bool IsFresh(Value v) => v.Producer?.Kind is OpKind.Linear;
+
+    // C# converts a whole number for the specification; beside indices and truth values that makes the difference
+    private static string Real(Op op) => !op.Keep ? Bare(op.Text) : op.Text.All(char.IsDigit) ? op.Text + ".0" : op.Text.Contains('.') && op.Text.All(c => char.IsDigit(c) || c == '.') ? op.Text : op.Text.All(c => char.IsLetterOrDigit(c) || c is '_' or '.') ? $"(double){op.Text}" : $"(double)({Bare(op.Text)})";
 
     private static string Bool(bool b) => b ? "true" : "false";
 

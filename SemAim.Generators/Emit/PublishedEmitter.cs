@@ -82,8 +82,8 @@ internal static class PublishedEmitter
         var (summary, cost) = (graph.Summary, graph.Summary.Cost!);
         yield return $"\"{graph.Name}\"";
         yield return $"\"{string.Join(", ", new[] { summary.IsTokenWise ? "token-wise" : "", summary.IsStochastic ? "stochastic" : "", summary.DrawsOnDevice ? "draws-on-device" : "", summary.IsCaptureSafe ? "capture-safe" : "" }.Where(t => t.Length > 0))}\"";
-        (string Name, string Text)[] all = [("MultiplyAdds", cost.MultiplyAdds), ("SavedBytes", cost.Saved), ("SavedBytesNarrow", cost.SavedNarrow), ("SavedArguments", string.Join(" ", cost.Arguments)), ("SavedArgumentsNarrow", string.Join(" ", cost.ArgumentsNarrow)), ("ProductArguments", string.Join(" ", cost.Products)), ("LoweredArguments", string.Join(" ", summary.Lowered)), ("DropsFrom", string.Join("; ", summary.DropsFrom)), ("Reads", string.Join(" ", cost.Reads))];
-        foreach (var (name, text) in all) if (text.Length is > 0 and <= LongestCost || name == "Reads" && text.Length > 0) yield return $"{name} = \"{text}\"";
+        (string Name, string Text)[] all = [("MultiplyAdds", cost.MultiplyAdds), ("SavedBytes", cost.Saved), ("SavedBytesNarrow", cost.SavedNarrow), ("SavedArguments", string.Join(" ", cost.Arguments)), ("SavedArgumentsNarrow", string.Join(" ", cost.ArgumentsNarrow)), ("ProductArguments", string.Join(" ", cost.Products)), ("LoweredArguments", string.Join(" ", summary.Lowered)), ("DropsFrom", string.Join("; ", summary.DropsFrom)), ("Takes", summary.Elements?.TakesText ?? ""), ("Gives", summary.Elements?.GivesText ?? ""), ("Reads", string.Join(" ", cost.Reads))];
+        foreach (var (name, text) in all) if (text.Length is > 0 and <= LongestCost || name is "Takes" or "Gives" or "Reads" && text.Length > 0) yield return $"{name} = \"{text}\"";
     }
 
     /// <summary>Sizes by name, costs by configuration, the diagram, what the passes changed.</summary>

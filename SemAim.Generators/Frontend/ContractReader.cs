@@ -47,8 +47,14 @@ internal static class ContractReader
         string Text(string name) => Named(a, name) as string ?? "";
         EquatableArray<string> Words(string name) => Text(name).Split([' '], System.StringSplitOptions.RemoveEmptyEntries).ToEquatable();
         var cost = new GraphCost(Text("MultiplyAdds"), Text("SavedBytes"), Text("SavedBytesNarrow"), Words("SavedArguments"), Words("SavedArgumentsNarrow"), Words("ProductArguments"), Words("Reads"));
-        return new(text.Contains("token-wise"), text.Contains("stochastic"), text.Contains("capture-safe"), cost, Words("LoweredArguments"), Numbers: Words("ProductArguments"), DrawsOnDevice: text.Contains(DrawingOnDevice), DropsFrom: Text("DropsFrom").Split([';'], System.StringSplitOptions.RemoveEmptyEntries).Select(t => t.Trim()).ToEquatable());
+        return new(text.Contains("token-wise"), text.Contains("stochastic"), text.Contains("capture-safe"), cost, Words("LoweredArguments"), Elements: Elements(a, Words("ProductArguments")), DrawsOnDevice: text.Contains(DrawingOnDevice), DropsFrom: Text("DropsFrom").Split([';'], System.StringSplitOptions.RemoveEmptyEntries).Select(t => t.Trim()).ToEquatable());
     }
+
+    // what was published before types were says at least what products read
+    private static ElementContract Elements(AttributeData a, EquatableArray<string> products)
+        => Named(a, "Takes") is null && Named(a, "Gives") is null
+            ? new(products.Select(p => new ElementDemand(new(ElementType.Bool, new([p]), false, default), ElementSet.Float, false, "")).ToEquatable(), default)
+            : ElementContract.Parse(Named(a, "Takes") as string ?? "", Named(a, "Gives") as string ?? "");
 
     private static GraphParameter Parameter(IParameterSymbol p)
     {

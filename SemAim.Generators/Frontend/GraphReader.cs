@@ -111,7 +111,7 @@ internal sealed class GraphReader(ModuleReader module, EquatableArray<LayerField
                 return group.Declarations.SelectMany(d => d.Declarators).Where(d => d.GetVariableInitializer() is not null && !(d.Symbol.IsConst && d.Symbol.Type.SpecialType == SpecialType.System_String))
                     .Select(d => (Statement)new Statement.Assign(id, EquatableOf<string?>(Name(d.Symbol, Declared(d, out var value))), value)).ToList();
             case IExpressionStatementOperation { Operation: ISimpleAssignmentOperation a } when Target(a.Target) is { } target:
-                return [new Statement.Assign(id, EquatableOf<string?>(target), Read(a.Value))];
+                return [new Statement.Assign(id, EquatableOf<string?>(target), Given(a.Target switch { ILocalReferenceOperation l => l.Local, IParameterReferenceOperation p => p.Parameter, _ => method }, a.Value))];
             case IExpressionStatementOperation { Operation: ICompoundAssignmentOperation a } when Target(a.Target) is { } target && Operator(a.OperatorKind) is { } sign:
                 return [new Statement.Assign(id, EquatableOf<string?>(target), new Expr.Binary(module.Spans.Add(a.Syntax), sign, Read(a.Target), Read(a.Value)))];
             case IExpressionStatementOperation { Operation: IDeconstructionAssignmentOperation d }:
@@ -140,10 +140,30 @@ internal sealed class GraphReader(ModuleReader module, EquatableArray<LayerField
     private Expr Declared(IVariableDeclaratorOperation declarator, out Expr value)
     {
         var before = module.FindingCount;
-        value = Read(declarator.GetVariableInitializer()!.Value);
+        var initial = declarator.GetVariableInitializer()!.Value;
+        value = Given(declarator.Symbol, initial);
+        if (module.FindingCount == before && value is Expr.Host or Expr.HostTemplate or Expr.Int or Expr.Size && !MayHold(declarator.Symbol.Type))
+        {
+            module.Report("SEM0020", $"`{declarator.Symbol.Name}` cannot be part of a graph: its locals hold values, layers, sizes and numbers, not {declarator.Symbol.Type.WithNullableAnnotation(NullableAnnotation.None).ToDisplayString(SymbolDisplayFormat.MinimallyQualifiedFormat)}", module.Spans.Add(initial.Syntax));
+            value = new Expr.Broken(module.Spans.Add(initial.Syntax));
+        }
         if (module.FindingCount > before) refusedLocals.Add(declarator.Symbol);
         return value;
     }
+
+    // only an argument can be left out: where a graph is read, every other value is there
+    private Expr Given(ISymbol target, IOperation written)
+    {
+        var value = Read(written);
+        if (value is not Expr.Null) return value;
+        module.Report("SEM0020", $"`{target.Name}` cannot be null in a graph: only a mask that a caller leaves out is; give it its value, in both branches of an `if` where there are two", module.Spans.Add(written.Syntax));
+        return new Expr.Broken(module.Spans.Add(written.Syntax));
+    }
+
+    // what operations, layers and callees take; constants of text are patterns
+    private static bool MayHold(ITypeSymbol type)
+        => type.TypeKind is TypeKind.Error or TypeKind.Enum || IsDsl(type) || type.SpecialType is >= SpecialType.System_Boolean and <= SpecialType.System_String
+            || type is INamedTypeSymbol named && (ModuleReader.DerivesFromGraphModule(named) || named.IsTupleType && named.TupleElements.All(e => MayHold(e.Type)));
 
     private string Name(ISymbol symbol, Expr _) => Name(symbol);
 
@@ -193,6 +213,7 @@ internal sealed class GraphReader(ModuleReader module, EquatableArray<LayerField
             module.Report("SEM0022", $"`{looked.Syntax}`: a graph cannot look at values; keep the comparison on the device or leave the graph", module.Spans.Add(looked.Syntax));
             return new Statement.If(id, null, false, "false", default, default);
         }
+        if (choice.Condition.DescendantsAndSelf().OfType<ILocalReferenceOperation>().Any(l => refusedLocals.Contains(l.Local))) return new Statement.If(id, null, false, "false", Block(choice.WhenTrue), Otherwise());
         return Flag(choice.Condition) is { } flag ? new Statement.If(id, null, false, flag, Block(choice.WhenTrue), Otherwise()) : null;
 
         EquatableArray<Statement> Otherwise() => choice.WhenFalse is null ? default : Block(choice.WhenFalse);

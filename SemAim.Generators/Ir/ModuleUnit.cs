@@ -128,8 +128,8 @@ public sealed record GraphContract(string Name, EquatableArray<GraphParameter> P
 /// <param name="DrawsOnDevice">draws numbers of its own, as a graph of another assembly may</param>
 /// <param name="Hazard">the graph of another assembly below this one that is not known to be capture-safe; empty where there is none</param>
 /// <param name="DropsFrom">for each thing that is dropped, the parameters that flow into it, separated by blanks</param>
-/// <param name="Numbers">arguments that can be neither indices nor truth values</param>
-public sealed record GraphSummary(bool IsTokenWise, bool IsStochastic, bool IsCaptureSafe = false, GraphCost? Cost = null, EquatableArray<string> Lowered = default, bool DrawsOnDevice = false, string Hazard = "", EquatableArray<string> DropsFrom = default, EquatableArray<string> Numbers = default)
+/// <param name="Elements">types of elements that it takes and gives; null: nothing is known</param>
+public sealed record GraphSummary(bool IsTokenWise, bool IsStochastic, bool IsCaptureSafe = false, GraphCost? Cost = null, EquatableArray<string> Lowered = default, bool DrawsOnDevice = false, string Hazard = "", EquatableArray<string> DropsFrom = default, ElementContract? Elements = null)
 {
     /// <summary>Nothing is known.</summary>
     public static readonly GraphSummary Unknown = new(false, false);

@@ -98,8 +98,8 @@ public sealed class Value(IReadOnlyList<Dim> axes, ElementType type = ElementTyp
     /// <summary>Stands for the axes behind <c>...</c>.</summary>
     public static Dim OpenAxes { get; } = Dim.Symbol("…");
 
-    /// <summary>Type of the elements.</summary>
-    public ElementType Type { get; } = type;
+    /// <summary>Type of the elements; Float where it is not certain.</summary>
+    public ElementType Type { get; set; } = type;
 
     /// <summary>The author's name, if there is one.</summary>
     public string? Name { get; set; } = name;
@@ -150,7 +150,7 @@ public sealed class Op(OpKind kind, int source)
     /// <summary>The axis acted on.</summary>
     public int Axis { get; set; } = -1;
 
-    /// <summary>A reduced axis stays with size 1.</summary>
+    /// <summary>A reduced axis stays with size 1. Of an operation with a scalar: the value need not be of numbers, so a whole scalar must be written as a real number, as C# converts it for the specification.</summary>
     public bool Keep { get; set; }
 
     /// <summary>The index of a layer within a repeat.</summary>
@@ -220,4 +220,7 @@ public sealed class CheckedGraph(GraphUnit unit, Region body, IReadOnlyList<stri
 
     /// <summary>For each thing that is dropped, the parameters that flow into it, separated by blanks.</summary>
     public EquatableArray<string> DropsFrom { get; init; }
+
+    /// <summary>Types of elements that it takes and gives.</summary>
+    public ElementContract Elements { get; init; } = ElementContract.Unknown;
 }

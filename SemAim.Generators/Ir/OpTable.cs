@@ -1,3 +1,6 @@
+using System;
+using System.Collections.Generic;
+
 namespace SemAim.Generators.Ir;
 
 /// <summary>Which positions of its operand an operation looks at for one position of its result.</summary>
@@ -41,6 +44,57 @@ public enum Precision
     Unknown,
 }
 
+/// <summary>Types of elements that an operand may have.</summary>
+[Flags]
+public enum ElementSet
+{
+    /// <summary>None: no such operand.</summary>
+    None = 0,
+    /// <summary>Numbers.</summary>
+    Float = 1,
+    /// <summary>Indices and counts.</summary>
+    Int64 = 2,
+    /// <summary>Truth values.</summary>
+    Bool = 4,
+    /// <summary>Whatever can be subtracted.</summary>
+    Countable = Float | Int64,
+    /// <summary>Every value.</summary>
+    Value = Countable | Bool,
+    /// <summary>An order mask.</summary>
+    Mask = 8,
+}
+
+/// <summary>What the elements of a result are.</summary>
+public enum ElementResult
+{
+    /// <summary>Numbers, whatever came in.</summary>
+    Float,
+    /// <summary>Positions along the axis that the operation looks at.</summary>
+    Position,
+    /// <summary>Truth values.</summary>
+    Bool,
+    /// <summary>An order mask.</summary>
+    Mask,
+    /// <summary>Elements of the operands that <see cref="ElementRow.Of"/> names, as they were, in the widest of their types: an index stays one.</summary>
+    Chosen,
+    /// <summary>Made of those operands, in the widest of their types.</summary>
+    Computed,
+    /// <summary>The same, but truth values are counted.</summary>
+    Counted,
+    /// <summary>What a callee or a region gives.</summary>
+    Inner,
+}
+
+/// <summary>What an operation does with the types of elements, as libtorch promotes them; where an operation is said to take numbers alone, so it is by the language.</summary>
+/// <param name="Gives">its result</param>
+/// <param name="Takes">its operands, in order; the last entry holds for all that follow</param>
+/// <param name="Of">operands of which <see cref="ElementResult.Chosen"/>, <see cref="ElementResult.Computed"/> and <see cref="ElementResult.Counted"/> speak: from the first number to the second; (0, 0) is the first alone</param>
+public sealed record ElementRow(ElementResult Gives, IReadOnlyList<ElementSet> Takes, (int First, int Last) Of = default)
+{
+    /// <summary>What an operand may be.</summary>
+    public ElementSet At(int operand) => Takes[Math.Min(operand, Takes.Count - 1)];
+}
+
 /// <summary>What the passes and analyses must know of a kind of operation, whatever it computes.</summary>
 /// <param name="Reach">positions it looks at</param>
 /// <param name="Result">whom its result belongs to</param>
@@ -64,7 +118,7 @@ public sealed record OpRow(Reach Reach, Ownership Result, Precision Precision, b
 }
 
 /// <summary>One row for each kind of operation.</summary>
-public static class OpTable
+public static partial class OpTable
 {
     /// <summary>The row of a kind.</summary>
     public static OpRow Of(OpKind kind) => Rows[(int)kind] ?? throw new System.ArgumentOutOfRangeException(nameof(kind), kind, "a kind without a row");

@@ -31,33 +31,25 @@ public static class Contracts
             if (units.FirstOrDefault(u => u.FullName == layer.Type) is { } callee) Summarise(callee, units, known, done);
         var silent = new ModuleScope(unit, known, _ => { });
         known[unit.FullName] = known[unit.FullName] with { Weights = Manifest.Of(silent).Select(w => w with { At = 0 }).ToEquatable() };
-        // graphs of the module that call each other: the callee's summary must be there first, so twice
-        var (again, callsOwn) = (false, false);
-        do
+        // graphs of the module that call each other: the callee's summary must be there first
+        foreach (var graph in RecursionChecker.CalleesFirst(unit))
         {
             var own = known[unit.FullName];
-            var graphs = own.Graphs.ToArray();
-            for (var i = 0; i < graphs.Length; i++) graphs[i] = Summarise(unit, graphs[i], own, silent, ref callsOwn);
-            known[unit.FullName] = own with { Graphs = new(graphs) };
-            again = callsOwn && !again;
-            if (again) silent = new ModuleScope(unit, known, _ => { });
+            known[unit.FullName] = own with { Graphs = own.Graphs.Select(g => g.Name == graph ? Summarise(unit, g, own, silent) : g).ToEquatable() };
         }
-        while (again);
     }
 
-    private static GraphContract Summarise(ModuleUnit unit, GraphContract contract, ModuleContract own, ModuleScope scope, ref bool callsOwn)
+    private static GraphContract Summarise(ModuleUnit unit, GraphContract contract, ModuleContract own, ModuleScope scope)
     {
         var graph = unit.Graphs.First(g => g.Name == contract.Name);
         if (GraphChecker.Check(scope, graph, _ => { }) is not { } right) return contract;
         GraphSummary? Called(Op op) => op.Kind == OpKind.Call ? (op.Callee ?? own).Graphs.FirstOrDefault(g => g.Name == op.Method)?.Summary : null;
-        callsOwn |= Rewriting.All(right.Body).Any(o => o.Kind == OpKind.Call && o.Callee is null);
         var stochastic = Rewriting.All(right.Body).Any(o => o.Kind == OpKind.DropPath || Called(o) is { IsStochastic: true });
         var calls = Rewriting.All(right.Body).Where(o => o.Kind == OpKind.Call).ToList();
         var safe = calls.All(o => Called(o) is { IsCaptureSafe: true });
         var hazard = calls.Select(o => o.Callee is { IsExternal: true } other ? Called(o) is { IsCaptureSafe: true } ? "" : $"{other.Name}.{o.Method}" : Called(o)?.Hazard ?? "").FirstOrDefault(h => h.Length > 0) ?? "";
         var lowered = LoweredArguments.Of(right, o => (o.Callee ?? own).Graphs.FirstOrDefault(g => g.Name == o.Method));
-        var numbers = NumberArguments.Of(right, o => (o.Callee ?? own).Graphs.FirstOrDefault(g => g.Name == o.Method));
-        return contract with { Summary = new(TokenWise.Holds(right, scope.Facts), stochastic, safe, Lowered: lowered, DrawsOnDevice: calls.Any(o => Called(o) is { DrawsOnDevice: true }), Hazard: hazard, DropsFrom: right.DropsFrom, Numbers: numbers) };
+        return contract with { Summary = new(TokenWise.Holds(right, scope.Facts), stochastic, safe, Lowered: lowered, DrawsOnDevice: calls.Any(o => Called(o) is { DrawsOnDevice: true }), Hazard: hazard, DropsFrom: right.DropsFrom, Elements: right.Elements) };
     }
 
     /// <summary>The contracts that a module's layers name, and its own.</summary>

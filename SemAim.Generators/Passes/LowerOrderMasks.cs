@@ -74,7 +74,7 @@ public sealed class LowerOrderMasks(SizeFacts facts) : IPass
         foreach (var inner in region.Ops.SelectMany(Rewriting.Regions)) Remove(inner, op);
     }
 
-    private bool CarriesTokens(Value? v) => v is { Type: ElementType.Float } && v.Axes.Count >= 3 && facts.Same(v.Axes[1], tokens);
+    private bool CarriesTokens(Value? v) => v is { Type: not ElementType.Mask } && v.Axes.Count >= 3 && facts.Same(v.Axes[1], tokens);
 
     private Value Root(Value v)
     {
@@ -350,7 +350,7 @@ public sealed class LowerOrderMasks(SizeFacts facts) : IPass
     {
         var op = new Op(kind, source) { Operands = operands };
         set(op);
-        var value = new Value(axes, ElementType.Float, name) { Producer = op };
+        var value = new Value(axes, operands[0]!.Type, name) { Producer = op };
         op.Results.Add(value);
         ops.Add(op);
         return value;

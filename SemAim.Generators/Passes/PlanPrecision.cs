@@ -62,6 +62,6 @@ public sealed class PlanPrecision : IPass
         Precision.Product => Width.Narrow,
         Precision.Statistic => Width.Wide,
         Precision.Unknown => Width.Open,
-        _ => op.Operands.Where(o => o is { Type: ElementType.Float }).Select(Of).ToList() is var w && w.Contains(Width.Wide) ? Width.Wide : w.Contains(Width.Open) ? Width.Open : Width.Narrow,
+        _ => op.Operands.Where(o => o is { Type: ElementType.Float }).Select(Of).ToList() is var w && (w.Count == 0 || w.Contains(Width.Wide)) ? Width.Wide : w.Contains(Width.Open) ? Width.Open : Width.Narrow,
     };
 }

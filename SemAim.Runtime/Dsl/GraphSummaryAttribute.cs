@@ -39,6 +39,12 @@ public sealed class GraphSummaryAttribute(string graph, string properties) : Att
     /// <summary>For each thing that is dropped by sample, the arguments that flow into it, separated by blanks; between them semicolons. One of each must be more than weights.</summary>
     public string DropsFrom { get; init; } = "";
 
+    /// <summary>Types of elements that the arguments must have, <c>x: float; index: index &lt; N; a + b: float|int64</c>: what is not named takes any.</summary>
+    public string Takes { get; init; } = "";
+
+    /// <summary>Types of elements of the results, separated by semicolons, the ways in which one may come out by bars: <c>float</c>, <c>int64 &lt; K</c> (indices along an axis of that size), <c>x</c> (that of an argument), <c>~</c> in front of what is computed, <c>?</c> for what is not known.</summary>
+    public string Gives { get; init; } = "";
+
     /// <summary>Keys of the weights and constants that a call reads, separated by blanks.</summary>
     public string Reads { get; init; } = "";
 }

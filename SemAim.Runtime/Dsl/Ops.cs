@@ -19,6 +19,8 @@ public static class Ops
         var sizes = new Dictionary<string, long>();
         foreach (var (side, tensor) in sides[0].Split(',').Zip(tensors))
             foreach (var (name, size) in side.Split(' ', StringSplitOptions.RemoveEmptyEntries).Zip(tensor.shape)) sizes[name] = size;
+        var type = tensors.Any(t => t.dtype == torch.ScalarType.Float64) ? torch.ScalarType.Float64 : torch.ScalarType.Float32;
+        for (var i = 0; i < tensors.Length; i++) tensors[i] = Kernels.Doubled(tensors[i], type);
         var multiplyAdds = sizes.Values.Aggregate(1L, (a, b) => a * b);
         return owner.With(torch.einsum($"{string.Join(',', sides[0].Split(',').Select(Side))}->{Side(sides[1])}", tensors), multiplyAdds);
     }
@@ -27,10 +29,12 @@ public static class Ops
     public static Sym Attend(Sym q, Sym k, Sym v, OrderMask? mask = null)
     {
         // TorchSharp does not catch what its matmul throws: a mismatch would end the process
-        var (a, b, c) = (q.Value.shape, k.Value.shape, v.Value.shape);
-        if (a is not [_, _, _, _] || b is not [_, _, _, _] || c is not [_, _, _, _] || a[0] != b[0] || a[1] != b[1] || a[3] != b[3] || !b[..3].SequenceEqual(c[..3]) || q.Value.dtype != k.Value.dtype || k.Value.dtype != v.Value.dtype)
-            throw new ArgumentException($"Attend works on B H T E, B H M E, B H M E of one type; got {string.Join(' ', a)} {q.Value.dtype}, {string.Join(' ', b)} {k.Value.dtype}, {string.Join(' ', c)} {v.Value.dtype}");
-        var scores = q.Value.matmul(k.Value.transpose(-2, -1)).div(Number.Of(Math.Sqrt(q.Size(3))));
+        var type = new[] { q, k, v }.Any(x => x.Value.dtype == torch.ScalarType.Float64) ? torch.ScalarType.Float64 : torch.ScalarType.Float32;
+        var (query, key, value) = (q.In(type), k.In(type), v.In(type));
+        var (a, b, c) = (query.shape, key.shape, value.shape);
+        if (a is not [_, _, _, _] || b is not [_, _, _, _] || c is not [_, _, _, _] || a[0] != b[0] || a[1] != b[1] || a[3] != b[3] || !b[..3].SequenceEqual(c[..3]) || query.dtype != key.dtype || key.dtype != value.dtype || !query.is_floating_point())
+            throw new ArgumentException($"Attend works on B H T E, B H M E, B H M E of numbers of one type; got {string.Join(' ', a)} {query.dtype}, {string.Join(' ', b)} {key.dtype}, {string.Join(' ', c)} {value.dtype}");
+        var scores = query.matmul(key.transpose(-2, -1)).div(Number.Of(Math.Sqrt(q.Size(3))));
         if (mask is not null)
         {
             var dense = mask.Dense().to(scores.dtype);
@@ -38,7 +42,7 @@ public static class Ops
             if (dense.shape[0] != a[0] || !dense.shape[^2..].SequenceEqual([a[2], b[2]])) throw new ArgumentException($"Attend: the mask orders {string.Join(' ', dense.shape)}, these operands need {a[0]} {a[2]} {b[2]}");
             scores = Kernels.Add(scores, dense);
         }
-        return q.InRunOf(k).With(v, scores.softmax(-1).matmul(v.Value), 2 * q.Value.numel() * k.Size(2));
+        return q.InRunOf(k).With(v, scores.softmax(-1).matmul(value), 2 * q.Value.numel() * k.Size(2));
     }
 
     /// <summary>Joins values along the bracketed axis.</summary>

@@ -137,7 +137,9 @@ public sealed partial class Sym
     public Sym Sum(string pattern, bool keep = false) => With(Value.sum([(long)Axis(pattern)], keep));
 
     /// <summary>Unbiased variance over the bracketed axis.</summary>
-    public Sym Var(string pattern, bool keep = false) => With(Value.var(Axis(pattern), unbiased: true, keep));
+    /// <exception cref="ArgumentException">the elements are no numbers: TorchSharp does not catch what the library throws there, and the process would end</exception>
+    public Sym Var(string pattern, bool keep = false)
+        => Value.is_floating_point() ? With(Value.var(Axis(pattern), unbiased: true, keep)) : throw new ArgumentException($"Var: the elements are {Value.dtype}, and a variance is of numbers");
 
     /// <summary>Greatest value of the bracketed axis.</summary>
     public Sym Max(string pattern, bool keep = false) => With(Value.amax([Axis(pattern)], keep));

@@ -109,6 +109,7 @@ internal sealed class SpecificationTruth(int seed)
         this.draw = draw;
         var constructor = module.GetConstructors().OrderByDescending(c => c.GetParameters().Length).First();
         if (Admissible(module, constructor) is not { } arguments) return null;
+        if (draw == SizeDraw.Least) Shrink(module, constructor, arguments);
         var text = string.Join(", ", constructor.GetParameters().Zip(arguments, (p, a) => $"{p.Name} = {a}"));
         var known = constructor.GetParameters().Zip(arguments).Where(p => p.Second is int).ToDictionary(p => p.First.Name!, p => (long)(int)p.Second!);
         return (constructor.Invoke(arguments), known, text);
@@ -123,14 +124,43 @@ internal sealed class SpecificationTruth(int seed)
         {
             var arguments = constructor.GetParameters().Select(p => Argument(p, n)).ToArray();
             var sizes = constructor.GetParameters().Zip(arguments).Where(p => p.Second is int).ToDictionary(p => p.First.Name!, p => (long)(int)p.Second!);
-            object? instance = null;
-            long Size(string name) => sizes.TryGetValue(name, out var s) ? s : Member(instance ??= Bare(module, sizes), name);
-            if (!facts.All(f => Holds(f, Size))) continue;
+            if (!HoldAll(module, facts, sizes)) continue;
             if (draw != SizeDraw.Distinct || sizes.Values.Distinct().Count() == sizes.Count) return arguments;
             fallback ??= arguments;
             if (n > MostTries / 10) break;
         }
         return fallback;
+    }
+
+    private static bool HoldAll(Type module, List<string> facts, Dictionary<string, long> sizes)
+    {
+        object? instance = null;
+        long Size(string name) => sizes.TryGetValue(name, out var s) ? s : Member(instance ??= Bare(module, sizes), name);
+        return facts.All(f => Holds(f, Size));
+    }
+
+    // every size that can be 1 beside the others is: an index, a slice or a broadcast that needs more shows there. A module that refuses such an instance when it is made keeps the size
+    private static void Shrink(Type module, ConstructorInfo constructor, object?[] arguments)
+    {
+        var facts = module.GetCustomAttributes<RequireAttribute>().Select(r => r.Fact).ToList();
+        var parameters = constructor.GetParameters();
+        for (var i = 0; i < parameters.Length; i++)
+        {
+            if (arguments[i] is not int before || before == 1) continue;
+            arguments[i] = 1;
+            if (HoldAll(module, facts, parameters.Zip(arguments).Where(p => p.Second is int).ToDictionary(p => p.First.Name!, p => (long)(int)p.Second!)) && CanBeMade(constructor, arguments)) continue;
+            arguments[i] = before;
+        }
+    }
+
+    private static bool CanBeMade(ConstructorInfo constructor, object?[] arguments)
+    {
+        try
+        {
+            constructor.Invoke(arguments);
+            return true;
+        }
+        catch (TargetInvocationException) { return false; }
     }
 
     private object? Argument(ParameterInfo p, int attempt)

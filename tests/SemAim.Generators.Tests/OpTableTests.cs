@@ -11,6 +11,16 @@ public sealed class OpTableTests
     [MemberData(nameof(Kinds))]
     public void Every_kind_has_a_row(OpKind kind) => Assert.True(Enum.IsDefined(OpTable.Of(kind).Reach));
 
+    [Theory]
+    [MemberData(nameof(Kinds))]
+    public void Every_kind_has_a_row_of_element_types(OpKind kind)
+    {
+        var methods = OpTable.ElementMethods[kind].ToList();
+        if (methods.Count == 0) Assert.NotEmpty(OpTable.Elements(kind, "").Takes);
+        // a method that nobody thought of must not be taken for another
+        else Assert.Throws<ArgumentOutOfRangeException>(() => OpTable.Elements(kind, ""));
+    }
+
     [Fact]
     public void What_draws_is_neither_removed_nor_shared_nor_taken_out_of_a_loop()
     {

@@ -1407,6 +1407,8 @@ internal sealed class PredictMlpCapture(AimViT model, long B, torch.Device devic
 [GraphSummary("PredictSharedMlp", "stochastic, capture-safe",
     SavedArguments = "images",
     DropsFrom = "images",
+    Takes = "images: float",
+    Gives = "float",
     Reads =
         "patch_embed.proj.weight patch_embed.proj.bias cls_token pos_embed blocks.{0..L}.norm1.weight " +
         "blocks.{0..L}.norm1.bias blocks.{0..L}.attn.qkv.weight blocks.{0..L}.attn.qkv.bias " +
@@ -1417,6 +1419,8 @@ internal sealed class PredictMlpCapture(AimViT model, long B, torch.Device devic
 [GraphSummary("PredictSharedLinear", "stochastic, capture-safe",
     SavedArguments = "images",
     DropsFrom = "images",
+    Takes = "images: float",
+    Gives = "float",
     Reads =
         "patch_embed.proj.weight patch_embed.proj.bias cls_token pos_embed blocks.{0..L}.norm1.weight " +
         "blocks.{0..L}.norm1.bias blocks.{0..L}.attn.qkv.weight blocks.{0..L}.attn.qkv.bias " +
@@ -1426,6 +1430,8 @@ internal sealed class PredictMlpCapture(AimViT model, long B, torch.Device devic
 [GraphSummary("PredictSharedTiedMlp", "stochastic, capture-safe",
     SavedArguments = "images",
     DropsFrom = "images",
+    Takes = "images: float",
+    Gives = "float",
     Reads =
         "patch_embed.proj.weight patch_embed.proj.bias cls_token pos_embed blocks.{0..L}.norm1.weight " +
         "blocks.{0..L}.norm1.bias blocks.{0..L}.attn.qkv.weight blocks.{0..L}.attn.qkv.bias " +
@@ -1436,6 +1442,8 @@ internal sealed class PredictMlpCapture(AimViT model, long B, torch.Device devic
 [GraphSummary("PredictSharedTiedLinear", "stochastic, capture-safe",
     SavedArguments = "images",
     DropsFrom = "images",
+    Takes = "images: float",
+    Gives = "float",
     Reads =
         "patch_embed.proj.weight patch_embed.proj.bias cls_token pos_embed blocks.{0..L}.norm1.weight " +
         "blocks.{0..L}.norm1.bias blocks.{0..L}.attn.qkv.weight blocks.{0..L}.attn.qkv.bias " +
@@ -1445,6 +1453,8 @@ internal sealed class PredictMlpCapture(AimViT model, long B, torch.Device devic
 [GraphSummary("PredictMlp", "stochastic, capture-safe",
     SavedArguments = "images",
     DropsFrom = "images",
+    Takes = "images: float",
+    Gives = "float",
     Reads =
         "patch_embed.proj.weight patch_embed.proj.bias cls_token pos_embed blocks.{0..L}.norm1.weight " +
         "blocks.{0..L}.norm1.bias blocks.{0..L}.attn.qkv.weight blocks.{0..L}.attn.qkv.bias " +
@@ -1460,6 +1470,8 @@ internal sealed class PredictMlpCapture(AimViT model, long B, torch.Device devic
 [GraphSummary("PredictLinear", "stochastic, capture-safe",
     SavedArguments = "images",
     DropsFrom = "images",
+    Takes = "images: float",
+    Gives = "float",
     Reads =
         "patch_embed.proj.weight patch_embed.proj.bias cls_token pos_embed blocks.{0..L}.norm1.weight " +
         "blocks.{0..L}.norm1.bias blocks.{0..L}.attn.qkv.weight blocks.{0..L}.attn.qkv.bias " +
@@ -1475,6 +1487,8 @@ internal sealed class PredictMlpCapture(AimViT model, long B, torch.Device devic
 [GraphSummary("PredictTiedMlp", "stochastic, capture-safe",
     SavedArguments = "images",
     DropsFrom = "images",
+    Takes = "images: float",
+    Gives = "float",
     Reads =
         "patch_embed.proj.weight patch_embed.proj.bias cls_token pos_embed blocks.{0..L}.norm1.weight " +
         "blocks.{0..L}.norm1.bias blocks.{0..L}.attn.qkv.weight blocks.{0..L}.attn.qkv.bias " +
@@ -1490,6 +1504,8 @@ internal sealed class PredictMlpCapture(AimViT model, long B, torch.Device devic
 [GraphSummary("PredictTiedLinear", "stochastic, capture-safe",
     SavedArguments = "images",
     DropsFrom = "images",
+    Takes = "images: float",
+    Gives = "float",
     Reads =
         "patch_embed.proj.weight patch_embed.proj.bias cls_token pos_embed blocks.{0..L}.norm1.weight " +
         "blocks.{0..L}.norm1.bias blocks.{0..L}.attn.qkv.weight blocks.{0..L}.attn.qkv.bias " +
@@ -1515,6 +1531,8 @@ internal sealed class PredictMlpCapture(AimViT model, long B, torch.Device devic
         "+ 8 * B",
     SavedArguments = "images",
     DropsFrom = "images",
+    Takes = "images: float",
+    Gives = "float; float",
     Reads =
         "patch_embed.proj.weight patch_embed.proj.bias cls_token pos_embed blocks.{0..L}.norm1.weight " +
         "blocks.{0..L}.norm1.bias blocks.{0..L}.attn.qkv.weight blocks.{0..L}.attn.qkv.bias " +
@@ -1534,6 +1552,8 @@ internal sealed class PredictMlpCapture(AimViT model, long B, torch.Device devic
         "8 * B",
     SavedArguments = "images",
     DropsFrom = "images",
+    Takes = "images: float",
+    Gives = "float",
     Reads =
         "patch_embed.proj.weight patch_embed.proj.bias cls_token pos_embed blocks.{0..L}.norm1.weight " +
         "blocks.{0..L}.norm1.bias blocks.{0..L}.attn.qkv.weight blocks.{0..L}.attn.qkv.bias " +
@@ -1553,6 +1573,8 @@ internal sealed class PredictMlpCapture(AimViT model, long B, torch.Device devic
         "+ 8 * B",
     SavedArguments = "images",
     DropsFrom = "images",
+    Takes = "images: float",
+    Gives = "float; float",
     Reads =
         "patch_embed.proj.weight patch_embed.proj.bias cls_token pos_embed blocks.{0..L}.norm1.weight " +
         "blocks.{0..L}.norm1.bias blocks.{0..L}.attn.qkv.weight blocks.{0..L}.attn.qkv.bias " +
@@ -1568,6 +1590,8 @@ internal sealed class PredictMlpCapture(AimViT model, long B, torch.Device devic
         "4 * B * H * L + 4 * B * H * N + 16 * B * L * N + 4 * B * D + 4 * B * H + 16 * B * L + 8 * B * N + 8 * B",
     SavedArguments = "images",
     DropsFrom = "images",
+    Takes = "images: float",
+    Gives = "float; float",
     Reads =
         "patch_embed.proj.weight patch_embed.proj.bias cls_token pos_embed blocks.{0..L}.norm1.weight " +
         "blocks.{0..L}.norm1.bias blocks.{0..L}.attn.qkv.weight blocks.{0..L}.attn.qkv.bias " +
@@ -1580,6 +1604,8 @@ internal sealed class PredictMlpCapture(AimViT model, long B, torch.Device devic
         "4 * B * F * N + 4 * B * H * L + 16 * B * L * N - 8 * B * D - 4 * B * F + 16 * B * L - 8 * B * N - 8 * B",
     SavedArguments = "images",
     DropsFrom = "images",
+    Takes = "images: float",
+    Gives = "float",
     Reads =
         "patch_embed.proj.weight patch_embed.proj.bias cls_token pos_embed blocks.{0..L}.norm1.weight " +
         "blocks.{0..L}.norm1.bias blocks.{0..L}.attn.qkv.weight blocks.{0..L}.attn.qkv.bias " +
@@ -1589,14 +1615,28 @@ internal sealed class PredictMlpCapture(AimViT model, long B, torch.Device devic
 [GraphSummary("Loss", "capture-safe",
     MultiplyAdds = "0",
     SavedBytes = "36 * B * X * Y + 4 * B * N",
-    SavedBytesNarrow = "36 * B * X * Y + 4 * B * N")]
+    SavedBytesNarrow = "36 * B * X * Y + 4 * B * N",
+    Takes = "images: float; predicted: float|int64",
+    Gives = "float; float")]
 [GraphSummary("AbsoluteLoss", "capture-safe",
     MultiplyAdds = "0",
     SavedBytes = "36 * B * X * Y + 4 * B * N",
-    SavedBytesNarrow = "36 * B * X * Y + 4 * B * N")]
-[GraphSummary("RawLoss", "capture-safe", MultiplyAdds = "0", SavedBytes = "12 * B * X * Y", SavedBytesNarrow = "12 * B * X * Y")]
-[GraphSummary("RawAbsoluteLoss", "capture-safe", MultiplyAdds = "0", SavedBytes = "12 * B * X * Y", SavedBytesNarrow = "12 * B * X * Y")]
-[GraphSummary("Patches", "capture-safe", MultiplyAdds = "0", SavedBytes = "0", SavedBytesNarrow = "0")]
+    SavedBytesNarrow = "36 * B * X * Y + 4 * B * N",
+    Takes = "images: float; predicted: float|int64",
+    Gives = "float; float")]
+[GraphSummary("RawLoss", "capture-safe",
+    MultiplyAdds = "0",
+    SavedBytes = "12 * B * X * Y",
+    SavedBytesNarrow = "12 * B * X * Y",
+    Takes = "images + predicted: float; images: float|int64; predicted: float|int64",
+    Gives = "float; float")]
+[GraphSummary("RawAbsoluteLoss", "capture-safe",
+    MultiplyAdds = "0",
+    SavedBytes = "12 * B * X * Y",
+    SavedBytesNarrow = "12 * B * X * Y",
+    Takes = "images + predicted: float; images: float|int64; predicted: float|int64",
+    Gives = "float; float")]
+[GraphSummary("Patches", "capture-safe", MultiplyAdds = "0", SavedBytes = "0", SavedBytesNarrow = "0", Gives = "images")]
 [GraphWeight("patch_embed.proj.weight", "D 3 P P", Products = true, Level = "0")]
 [GraphWeight("patch_embed.proj.bias", "D", Products = true, Level = "0")]
 [GraphWeight("cls_token", "1 1 D", Level = "0")]

@@ -194,6 +194,8 @@ partial class Block
     SavedArguments = "x",
     SavedArgumentsNarrow = "x",
     DropsFrom = "x",
+    Takes = "x: float",
+    Gives = "float",
     Reads =
         "norm1.weight norm1.bias attn.qkv.weight attn.qkv.bias attn.proj.weight attn.proj.bias norm2.weight norm2.bias " +
         "mlp.fc1.weight mlp.fc1.bias mlp.fc2.weight mlp.fc2.bias")]
@@ -203,6 +205,8 @@ partial class Block
     SavedBytesNarrow = "6 * B * D * T + 4 * B * H * T + 8 * B * T",
     SavedArguments = "x",
     SavedArgumentsNarrow = "x",
+    Takes = "x: float",
+    Gives = "float",
     Reads = "norm1.weight norm1.bias attn.qkv.weight attn.qkv.bias")]
 [GraphSummary("ForwardSeen", "capture-safe",
     MultiplyAdds = "4 * B * D * D * T + 2 * B * D * F * T + 2 * B * D * T * T + B * D * T",
@@ -210,6 +214,8 @@ partial class Block
     SavedBytesNarrow = "2 * B * H * T * T + 18 * B * D * T + 2 * B * F * T + 4 * B * H * T + 16 * B * T",
     SavedArguments = "x",
     SavedArgumentsNarrow = "x",
+    Takes = "x: float",
+    Gives = "float; float",
     Reads =
         "norm1.weight norm1.bias attn.qkv.weight attn.qkv.bias attn.proj.weight attn.proj.bias norm2.weight norm2.bias " +
         "mlp.fc1.weight mlp.fc1.bias mlp.fc2.weight mlp.fc2.bias")]
@@ -220,6 +226,8 @@ partial class Block
     SavedArguments = "g h",
     SavedArgumentsNarrow = "g h",
     DropsFrom = "g h",
+    Takes = "g: float; h: float",
+    Gives = "float",
     Reads =
         "norm1.weight norm1.bias attn.qkv.weight attn.qkv.bias attn.proj.weight attn.proj.bias norm2.weight norm2.bias " +
         "mlp.fc1.weight mlp.fc1.bias mlp.fc2.weight mlp.fc2.bias")]

@@ -105,6 +105,8 @@ partial class CrossAttention
     SavedBytesNarrow = "2 * B * H * M * T + 4 * B * D * M + 4 * B * D * T",
     ProductArguments = "query key value",
     LoweredArguments = "query key value",
+    Takes = "key: float; query: float; value: float",
+    Gives = "float",
     Reads = "q.weight q.bias k.weight k.bias v.weight v.bias proj.weight proj.bias")]
 [GraphWeight("q.weight", "D D", Products = true)]
 [GraphWeight("q.bias", "D", Products = true)]

@@ -73,6 +73,8 @@ partial class Mlp
     SavedBytesNarrow = "2 * F * leading",
     ProductArguments = "x",
     LoweredArguments = "x",
+    Takes = "x: float",
+    Gives = "float",
     Reads = "fc1.weight fc1.bias fc2.weight fc2.bias")]
 [GraphWeight("fc1.weight", "F D", Products = true)]
 [GraphWeight("fc1.bias", "F", Products = true)]

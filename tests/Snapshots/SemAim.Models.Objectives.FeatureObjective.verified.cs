@@ -91,5 +91,7 @@ partial class FeatureObjective
     SavedBytes = "4 * B * N * O",
     SavedBytesNarrow = "4 * B * N * O",
     SavedArguments = "predicted features",
-    SavedArgumentsNarrow = "predicted features")]
+    SavedArgumentsNarrow = "predicted features",
+    Takes = "features: float; predicted: float",
+    Gives = "float; float")]
 partial class FeatureObjective { }

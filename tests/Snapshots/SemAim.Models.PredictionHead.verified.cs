@@ -96,6 +96,8 @@ partial class PredictionHead
     SavedBytesNarrow = "2 * B * F * N",
     ProductArguments = "x",
     LoweredArguments = "x",
+    Takes = "x: float",
+    Gives = "float",
     Reads = "fc1.weight fc1.bias fc2.weight fc2.bias")]
 [GraphSummary("Direct", "capture-safe",
     MultiplyAdds = "B * D * N * O",
@@ -103,6 +105,8 @@ partial class PredictionHead
     SavedBytesNarrow = "0",
     SavedArguments = "x",
     SavedArgumentsNarrow = "x",
+    Takes = "x: float",
+    Gives = "float",
     Reads = "weight bias")]
 [GraphWeight("fc1.weight", "F D", Products = true)]
 [GraphWeight("fc1.bias", "F", Products = true)]

@@ -116,6 +116,8 @@ partial class QueryBlock
     SavedArguments = "g h",
     SavedArgumentsNarrow = "g h",
     DropsFrom = "g h",
+    Takes = "g: float; h: float",
+    Gives = "float",
     Reads =
         "norm1.weight norm1.bias attn.q.weight attn.q.bias attn.k.weight attn.k.bias attn.v.weight attn.v.bias " +
         "attn.proj.weight attn.proj.bias norm2.weight norm2.bias mlp.fc1.weight mlp.fc1.bias mlp.fc2.weight " +

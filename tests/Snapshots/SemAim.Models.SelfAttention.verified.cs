@@ -193,6 +193,8 @@ partial class SelfAttention
     SavedBytesNarrow = "2 * B * H * T * T + 8 * B * D * T",
     ProductArguments = "x",
     LoweredArguments = "x",
+    Takes = "x: float",
+    Gives = "float",
     Reads = "qkv.weight qkv.bias proj.weight proj.bias")]
 [GraphSummary("ClassAttention", "capture-safe",
     MultiplyAdds = "3 * B * D * D * T + B * D * T",
@@ -200,6 +202,8 @@ partial class SelfAttention
     SavedBytesNarrow = "6 * B * D * T + 4 * B * H * T",
     ProductArguments = "x",
     LoweredArguments = "x",
+    Takes = "x: float",
+    Gives = "float",
     Reads = "qkv.weight qkv.bias")]
 [GraphSummary("ForwardSeen", "capture-safe",
     MultiplyAdds = "4 * B * D * D * T + 2 * B * D * T * T + B * D * T",
@@ -207,6 +211,8 @@ partial class SelfAttention
     SavedBytesNarrow = "2 * B * H * T * T + 14 * B * D * T + 4 * B * H * T",
     ProductArguments = "x",
     LoweredArguments = "x",
+    Takes = "x: float",
+    Gives = "float; float",
     Reads = "qkv.weight qkv.bias proj.weight proj.bias")]
 [GraphSummary("Cross", "token-wise, capture-safe",
     MultiplyAdds = "3 * B * D * D * M + 4 * B * D * D * T + 2 * B * D * M * T",
@@ -214,6 +220,8 @@ partial class SelfAttention
     SavedBytesNarrow = "2 * B * H * M * T + 4 * B * D * M + 4 * B * D * T",
     ProductArguments = "query memory",
     LoweredArguments = "query memory",
+    Takes = "memory: float; query: float",
+    Gives = "float",
     Reads = "qkv.weight qkv.bias proj.weight proj.bias")]
 [GraphWeight("qkv.weight", "3*D D", Products = true)]
 [GraphWeight("qkv.bias", "3*D", Products = true)]

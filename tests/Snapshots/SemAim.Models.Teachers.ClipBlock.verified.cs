@@ -124,6 +124,8 @@ partial class ClipBlock
     SavedBytesNarrow = "58 * B * D * T + 4 * B * H * T + 16 * B * T",
     SavedArguments = "x",
     SavedArgumentsNarrow = "x",
+    Takes = "x: float",
+    Gives = "float",
     Reads =
         "attn.in_proj_weight attn.in_proj_bias attn.out_proj.weight attn.out_proj.bias ln_1.weight ln_1.bias " +
         "mlp.c_fc.weight mlp.c_fc.bias mlp.c_proj.weight mlp.c_proj.bias ln_2.weight ln_2.bias")]

@@ -136,6 +136,8 @@ partial class ClipVision
     SavedBytesNarrow =
         "62 * B * D * L * N + 4 * B * H * L * N + 62 * B * D * L + 12 * B * D * N + 4 * B * H * L + 16 * B * L * N + 12 " +
         "* B * S * S + 12 * B * D + 16 * B * L + 16 * B * N + 16 * B",
+    Takes = "images: float",
+    Gives = "float",
     Reads =
         "class_embedding positional_embedding proj conv1.weight ln_pre.weight ln_pre.bias " +
         "transformer.resblocks.{0..L}.attn.in_proj_weight transformer.resblocks.{0..L}.attn.in_proj_bias " +

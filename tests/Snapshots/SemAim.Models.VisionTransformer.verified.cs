@@ -367,6 +367,8 @@ public sealed class ForwardCapture(VisionTransformer model, long B, torch.Device
         "D * N + 2 * B * F * L + 2 * B * H * L + 16 * B * L * N + 6 * B * X * Y + 6 * B * D + 16 * B * L + 8 * B",
     SavedArguments = "images",
     DropsFrom = "images",
+    Takes = "images: float",
+    Gives = "float",
     Reads =
         "cls_token pos_embed patch_embed.proj.weight patch_embed.proj.bias blocks.{0..L}.norm1.weight " +
         "blocks.{0..L}.norm1.bias blocks.{0..L}.attn.qkv.weight blocks.{0..L}.attn.qkv.bias " +
@@ -385,6 +387,8 @@ public sealed class ForwardCapture(VisionTransformer model, long B, torch.Device
         "D * N + 2 * B * F * L + 2 * B * H * L + 16 * B * L * N + 6 * B * X * Y + 4 * B * D + 16 * B * L + 8 * B",
     SavedArguments = "images",
     DropsFrom = "images",
+    Takes = "images: float",
+    Gives = "float",
     Reads =
         "cls_token pos_embed patch_embed.proj.weight patch_embed.proj.bias blocks.{0..L}.norm1.weight " +
         "blocks.{0..L}.norm1.bias blocks.{0..L}.attn.qkv.weight blocks.{0..L}.attn.qkv.bias " +
@@ -404,6 +408,8 @@ public sealed class ForwardCapture(VisionTransformer model, long B, torch.Device
         "8 * B",
     SavedArguments = "images",
     DropsFrom = "images",
+    Takes = "images: float",
+    Gives = "float",
     Reads =
         "cls_token pos_embed patch_embed.proj.weight patch_embed.proj.bias blocks.{0..L}.norm1.weight " +
         "blocks.{0..L}.norm1.bias blocks.{0..L}.attn.qkv.weight blocks.{0..L}.attn.qkv.bias " +

@@ -25,7 +25,7 @@ public sealed class Conv2d(int @in, int @out, int kernel, int stride) : GraphMod
     /// <summary>Runs the layer.</summary>
     public Sym Forward(Sym x)
     {
-        var y = F.conv2d(x.Value, Weight, Bias, strides: [Stride, Stride]);
+        var y = F.conv2d(x.In(Weight.dtype), Weight, Bias, strides: [Stride, Stride]);
         return x.Through(this, y, y.numel() * @in * kernel * kernel);
     }
 

@@ -31,7 +31,7 @@ public sealed class LayerNorm(int width, double eps = 1e-6) : GraphModule
 
     /// <summary>Runs the layer.</summary>
     [return: Shape("... width")]
-    public Sym Forward([Shape("... width")] Sym x) => x.Through(this, F.layer_norm(x.Value, Width, Weight, Bias, eps));
+    public Sym Forward([Shape("... width")] Sym x) => x.Through(this, F.layer_norm(x.In(Weight.dtype), Width, Weight, Bias, eps));
 
     /// <inheritdoc />
     protected override void RegisterLayers()

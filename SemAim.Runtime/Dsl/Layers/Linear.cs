@@ -26,7 +26,7 @@ public sealed class Linear(int @in, int @out, bool bias = true) : GraphModule
     [return: Shape("... out")]
     public Sym Forward([Shape("... in")] Sym x)
     {
-        var y = F.linear(x.Value, Weight, Bias);
+        var y = F.linear(x.In(Weight.dtype), Weight, Bias);
         return x.Through(this, y, y.numel() * @in);
     }
 
