@@ -51,7 +51,8 @@ public sealed partial class GraphChecker
             var given = arguments.Where(a => demand.Way.Of.Contains(a.Parameter.Name)).ToList();
             if (given.Count != demand.Way.Of.Count) continue;                                    // left out
             asked.Add(new([.. given.Select(a => a.Value)], new(demand.Way.Least, default, demand.Way.IsComputed, default), demand.Accepts, demand.IsIndex, demand.Below.Length > 0 ? size(demand.Below) : null,
-                Callee(c), [.. given.Select(a => a.At)], given[0].At.Id, where(given[0].Parameter)) { Operand = -1, Parameter = given[0].Parameter.Name, Loops = [.. loops] });
+                Callee(c), [.. given.Select(a => a.At)], given[0].At.Id, where(given[0].Parameter))
+            { Operand = -1, Parameter = given[0].Parameter.Name, Loops = [.. loops] });
         }
     }
 
