@@ -14,12 +14,34 @@ public sealed partial class SizeFacts
     private readonly Dictionary<string, long?> least = [];
 
     /// <summary>Records that a polynomial is 0 for all admissible sizes.</summary>
+    /// <remarks>
+    /// An equation that says what a size is (N == G*G) eliminates it, as a quotient does: then 3·N is a multiple of 3·G. That the size is positive stays known.
+    /// </remarks>
     public void RequireZero(Dim polynomial)
     {
+        if (Solved(Normalise(polynomial)) is var (symbol, size))
+        {
+            definitions[symbol] = size;
+            slacks.Add(size - 1);
+            Forget();
+            return;
+        }
         zeros.Add(polynomial);
         slacks.Add(polynomial);
         slacks.Add(polynomial * -1);
         least.Clear();
+    }
+
+    // the declared size that stands alone in one term, and what it is
+    private (string Symbol, Dim Size)? Solved(Dim zero)
+    {
+        foreach (var term in zero.Terms.Where(t => t.Symbols.Count == 1 && t.Degree == 1))
+        {
+            var (symbol, factor) = (term.Symbols[0], term.Evaluate(_ => 1));
+            if (Math.Abs(factor) != 1 || Quotient(symbol) is not null || (zero - term).Has(symbol) || !names.Any(n => n.Name == symbol && n.Size.Equals(Dim.Symbol(symbol)))) continue;
+            return (symbol, (zero - term) * -factor);
+        }
+        return null;
     }
 
     /// <summary>Records that a polynomial is never negative.</summary>

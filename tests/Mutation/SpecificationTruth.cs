@@ -167,6 +167,7 @@ internal sealed class SpecificationTruth(int seed)
     {
         if (p.ParameterType == typeof(bool)) return random.Next(2) == 0;
         if (p.ParameterType == typeof(double)) return draw != SizeDraw.Any && random.Next(2) == 0 ? 0 : Rate;        // an author may ask whether it is 0
+        if (p.ParameterType.IsEnum && Enum.GetValues(p.ParameterType) is var values) return values.GetValue(random.Next(values.Length));
         if (p.ParameterType != typeof(int)) return p.HasDefaultValue ? p.DefaultValue : null;
         // as small as the facts allow: the bound grows with the attempts
         if (draw == SizeDraw.Least && attempt < MostTries / 2) return random.Next(1, 2 + attempt / TriesAtABound);
@@ -266,7 +267,7 @@ internal sealed class SpecificationTruth(int seed)
             long[]? shape = isValue ? [.. Tokens(p).SelectMany(t => t == "..." ? lead : t[0] == '#' && random.Next(2) == 0 ? [1] : [Number(t.TrimStart('#'), Size)])] : null;
             if (p.ParameterType == typeof(OrderMask) && shape is { Length: not 3 }) throw new ArgumentException("a mask has three axes");
             shapes.Add(shape);
-            others.Add(isValue || p.ParameterType == typeof(OrderMask) ? null : p.ParameterType == typeof(bool) ? random.Next(2) == 0 : p.ParameterType == typeof(int) ? 1 : p.ParameterType == typeof(double) ? 0.5 : p.HasDefaultValue ? p.DefaultValue : null);
+            others.Add(isValue || p.ParameterType == typeof(OrderMask) ? null : p.ParameterType == typeof(bool) ? random.Next(2) == 0 : p.ParameterType == typeof(int) ? 0 : p.ParameterType == typeof(double) ? 0.5 : p.HasDefaultValue ? p.DefaultValue : null);
         }
         return new(graph, lead, Size, shapes, others);
     }

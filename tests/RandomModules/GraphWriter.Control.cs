@@ -37,9 +37,43 @@ internal sealed partial class GraphWriter
         drops |= contract.Drops;
         if (contract.Drops && !named.IsSampled) return null;
         var rest = call.Length > 0 ? ", " + call : "";
+        if (module.Sizes.HasHalves && random.Next(2) == 0)
+        {
+            // pairs, or from both ends
+            var at = slip.At("an index is one further", Any(["2 * # + 1", "2 * #", "#", $"{count.Text} - 1 - #", $"{count.Text} / 2 + #"]), "2 * # + 2", $"{count.Text} - #", $"{count.Text} / 2 + # + 1");
+            return Around(named, i => $"for (var {i} = 0; {i} < {slip.At("a loop goes one round more", $"{count.Text} / 2", $"{count.Text} / 2 + 1", count.Text)}; {i}++)", carried => $"{repeat}[{at}].{contract.Name}({carried}{rest})");
+        }
         return random.Next(2) == 0
             ? Around(named, _ => $"foreach (var block in {repeat})", carried => $"block.{contract.Name}({carried}{rest})")
             : Around(named, i => $"for (var {i} = 0; {i} {slip.At("a loop goes one round more", "<", "<=")} {count.Text}; {i}++)", carried => $"{repeat}[{slip.At("an index is one further", "#", "# + 1", $"{count.Text} - #")}].{contract.Name}({carried}{rest})");
+    }
+
+    // copies of a layer of the language, or of a private graph that knows the round
+    private Value? Copies(Value on)
+    {
+        if (module.Sizes.Counts.Count == 0 || depth >= DeepestNesting || on.HasLead || on.Axes.Length == 0 || !Fits(on.Axes[^1])) return null;
+        var (count, width) = (module.Sizes.Counts[0], on.Axes[^1]);
+        var layer = Any(["Linear", "LayerNorm"]);
+        var repeat = module.Field($"Repeat<{layer}>", "layers", $"{slip.At("a repeat has another count", count.Text, count.Text + " + 1", count.Text + " - 1")}, _ => new {layer}({Wide("a layer has another width", width)}{(layer == "Linear" ? $", {Wide("a layer has another width", width)}" : "")})");
+        if (!isPrivate && depth == 0 && random.Next(3) == 0 && on.Axes.All(a => a.IsWritable) && on.Axes.SelectMany(Names).All(n => ints.Contains(n) || on.Axes.Any(a => a.IsName && a.Text == n)))
+        {
+            var part = new GraphWriter(module, module.Fresh("Part"), isPrivate: true, isBlock: true, []) { index = "i" };
+            var text = part.Indexed(on, repeat);
+            module.Add(text);
+            return Around(on, i => $"for (var {i} = 0; {i} {slip.At("a loop goes one round more", "<", "<=")} {count.Text}; {i}++)", carried => $"{part.Name}({carried}, {slip.At("an index is one further", "#", "# + 1")})");
+        }
+        return random.Next(2) == 0 ? Around(on, _ => $"foreach (var layer in {repeat})", carried => $"layer.Forward({carried})")
+            : Around(on, i => $"for (var {i} = {slip.At("a loop begins elsewhere", "1", "0")}; {i} {slip.At("a loop goes one round more", "<=", "<=")} {count.Text}; {i}++)", carried => $"{repeat}[{slip.At("an index is one further", "# - 1", "#")}].Forward({carried})");
+    }
+
+    private string Name => name;
+
+    private string Indexed(Value on, string repeat)
+    {
+        Take([new("x", on.Axes)]);
+        var result = Keep($"{repeat}[i].Forward(x).{Any(Activations)}()", values[0]);
+        Finish([result]);
+        return Text;
     }
 
     private Value Around(Value on, Func<string, string> head, Func<string, string>? call)
@@ -71,7 +105,7 @@ internal sealed partial class GraphWriter
     private Value Changed(Value inner, Value like)
     {
         if (Fits(inner.Axes[^1]) && random.Next(2) == 0) return Keep($"({inner.Text} + {Linear(inner, like.Axes[^1]).Text}.Gelu())", like);
-        return Keep($"{inner.Text}.{Any(Activations)}()", like);
+        return Keep($"{inner.Text}.{Any(Bounded)}()", like);
     }
 
     // whatever its shape, a value is used: by its mean
@@ -114,7 +148,14 @@ internal sealed partial class GraphWriter
     private Value Branched(Value on)
     {
         var mask = takes.Any(t => t.IsMask) && random.Next(2) == 0;
-        var condition = mask ? "mask is null" : random.Next(3) == 0 ? $"{module.Hyper("double rate")} > 0" : module.Hyper("bool gated");
+        var condition = mask ? Any(["mask is null", "mask is not null"]) : random.Next(6) switch
+        {
+            0 => $"{module.Hyper("double rate")} > 0",
+            1 => $"{module.Hyper("Act act")} == Act.{Any(["Gelu", "Relu"])}",
+            2 => $"!{module.Hyper("bool gated")} && {module.Hyper("Act act")} != Act.Relu",
+            3 => $"{module.Hyper("double rate")} > 0.1 || {module.Hyper("bool gated")}",
+            _ => module.Hyper("bool gated"),
+        };
         var chosen = $"h{++locals}";
         Write($"var {chosen} = {Bare(on.Text)};");
         var value = on with { Text = chosen, IsLocal = true };
@@ -156,9 +197,10 @@ internal sealed partial class GraphWriter
         var taken = new List<Taken> { new("x", on.Axes) };
         var contract = part.Write(taken);
         if (contract.Drops && !on.IsSampled) return null;
+        if (Here(contract, on) is not { } names) return null;
         drops |= contract.Drops;
         module.Add(part.Text);
-        return Given(contract, $"{label}({Bare(on.Text)})", Here(contract, on)!);
+        return Given(contract, $"{label}({Bare(on.Text)})", names);
     }
 
     private Value? Sibling(Value on)
@@ -207,6 +249,12 @@ internal sealed partial class GraphWriter
                 if (t.IsMask)
                 {
                     if (takes.Any(m => m.IsMask && m.Axes[0].Is(on.Axes[0]) && m.Axes[1].Is(on.Axes[1])) && Often()) rest.Add("mask");
+                    else if (Order(on.Axes[0], on.Axes[1]) is { } order && Often()) rest.Add(order);
+                    continue;
+                }
+                if (t.Marked >= 0)
+                {
+                    rest.Add(on.Text);
                     continue;
                 }
                 if (values.Where(v => v.IsLocal).OrderBy(_ => random.Next()).FirstOrDefault(v => names.Match(t, v, open: _ => false)) is not { } found) return null;
@@ -217,7 +265,7 @@ internal sealed partial class GraphWriter
             var at = random.Next(sizes.Count);
             var wrong = sizes.Select((s, k) => k == at ? Wide("a module is made of another size", names.Of(other.Sizes.Parameters[k])!) : s);
             var text = slip.At("constructor arguments are swapped", string.Join(", ", sizes), swaps) is var right && right.Contains(Slip.Begin, StringComparison.Ordinal) ? right : string.Join(", ", wrong);
-            var hypers = other.Hypers.Select(h => h.Split(' ') switch { ["bool", ..] => random.Next(2) == 0 ? module.Hyper("bool gated") : "true", ["double", "rate"] => module.Hyper("double rate"), _ => "0.5" });
+            var hypers = other.Hypers.Select(h => h.Split(' ') switch { ["bool", ..] => random.Next(2) == 0 ? module.Hyper("bool gated") : "true", ["double", "rate"] => module.Hyper("double rate"), ["Act", ..] => random.Next(2) == 0 ? module.Hyper("Act act") : "Act.Relu", _ => "0.5" });
             return (string.Join(", ", [text, .. hypers]), string.Join(", ", rest), names);
         }
         return null;

@@ -10,14 +10,15 @@ internal sealed partial class GraphWriter
     {
         if (on.Axes.Length == 0) return null;
         var groups = on.Axes.Select(a => (IReadOnlyList<Size>)[a]).ToList();
-        if (random.Next(2) == 0)
+        for (var n = random.Next(3); n > 0; n--)
         {
             var able = on.Axes.SelectMany((a, i) => module.Sizes.Products.Concat(Factors(a)).Where(p => p.Whole.Is(a)).Select(p => (i, p))).ToList();
             if (able.Count > 0 && Any(able) is var (at, (_, factor, rest))) groups[at] = random.Next(2) == 0 ? [factor, rest] : [rest, factor];
         }
         var used = new HashSet<string>();
         var left = groups.Select(g => Names(g, used)).ToList();
-        var passed = left.Where(g => g.Count > 1).SelectMany(g => g).Where(n => ints.Contains(n)).Take(1).ToList();
+        // what the value does not tell: in each group all names but one
+        var passed = left.Where(g => g.Count(n => !char.IsDigit(n[0])) > 1).Select(g => g.FirstOrDefault(ints.Contains)).OfType<string>().Distinct().Take(2).ToList();
         if (left.Any(g => g.Count > 1 && g.Count(n => !char.IsDigit(n[0]) && !passed.Contains(n)) > 1)) return null;
 
         var atoms = left.SelectMany((g, i) => g.Select((n, j) => (Name: n, Size: groups[i][j], IsFirst: i == 0 && j == 0))).ToList();
@@ -29,8 +30,9 @@ internal sealed partial class GraphWriter
                 (order[i], order[j]) = (order[j], order[i]);
             }
         var right = order.Where(a => a.Name != "1").Select(a => new List<(string Name, Size Size, bool IsFirst)> { a }).ToList();
-        if (random.Next(2) == 0 && right.Count > 1 && random.Next(right.Count - 1) is var merge)
+        for (var n = random.Next(3); n > 0 && right.Count > 1; n--)
         {
+            var merge = random.Next(right.Count - 1);
             right[merge].AddRange(right[merge + 1]);
             right.RemoveAt(merge + 1);
         }
@@ -40,7 +42,7 @@ internal sealed partial class GraphWriter
         var text = Side(right.Select(g => g.Select(a => a.Name)));
         var swaps = Enumerable.Range(0, right.Count - 1).Select(i => Side(right.Select((g, n) => right[n == i ? i + 1 : n == i + 1 ? i : n].Select(a => a.Name))));
         var pattern = $"{(on.HasLead ? "... " : "")}{Side(left.Select(g => g.Select(n => slip.At("an axis has another name", n, Misnamed(n)))))} -> {(on.HasLead ? "... " : "")}{slip.At("axes are swapped", text, swaps)}";
-        var argument = passed.Count == 0 ? "" : slip.At("a size is not passed", ", " + passed[0], "");
+        var argument = passed.Count == 0 ? "" : slip.At("a size is not passed", ", " + string.Join(", ", passed), string.Concat(passed.Skip(1).Select(p => ", " + p)));
         if (on.HasLead) return null;
         ImmutableArray<Size> axes = [.. right.Select(g => g.Select(a => a.Size).Aggregate(Size.Of(1), (a, b) => a * b))];
         return on with
@@ -111,7 +113,23 @@ internal sealed partial class GraphWriter
                 break;
             default:
                 // names that are known not to be greater
-                var some = module.Sizes.Facts.Where(f => f.Kind == "<=" && f.Right.Is(size)).Select(f => f.Left).Concat(known.Values.Where(k => ints.Contains(k.Text) && (size - k) is { IsWritable: true } rest && !rest.Text.Contains('-', StringComparison.Ordinal) && rest.Text != "0")).ToList();
+                var less = module.Sizes.Facts.FirstOrDefault(f => f.Kind == "<" && f.Right.Is(size))?.Left;
+                if (less is not null && random.Next(2) == 0)
+                {
+                    (inside, left) = random.Next(6) switch
+                    {
+                        0 => ($"{slip.At("an index is one further", less.Text, less.Text + "+1")}", null),
+                        1 => ($"..{less.Text}+{slip.At("a range ends one further", "1", "2")}", less + Size.Of(1)),
+                        2 => ($"..^{less.Text}", size - less),
+                        3 => ($"^{less.Text}..", less),
+                        4 => ($"{less.Text}..", size - less),
+                        _ => ($"^{less.Text}{slip.At("an index is one further", "", "-1")}", null),
+                    };
+                    if (left is not null && !left.Is(less) && left.Least < 1) left = left.AtLeast(1);
+                    argument = slip.At("a size is not passed", $", {less.Text}", "");
+                    break;
+                }
+                var some = module.Sizes.Facts.Where(f => f.Kind is "<=" or "<" && f.Right.Is(size)).Select(f => f.Left).Concat(known.Values.Where(k => ints.Contains(k.Text) && (size - k) is { IsWritable: true } rest && !rest.Text.Contains('-', StringComparison.Ordinal) && rest.Text != "0")).ToList();
                 if (some.Count == 0) return null;
                 var bound = Any(some);
                 var from = random.Next(2) == 0;
@@ -222,16 +240,53 @@ internal sealed partial class GraphWriter
         return Keep($"{source.Text}.Gather(\"{Bracket(source, axis)}\", {slip.At("another value is taken", argument, values.Where(v => v.Kind == ElementKind.Index && !v.HasAxes(axes)).Select(v => v.Text).Take(2))})", source, [.. axes, .. source.Axes[(axis + 1)..]]) with { IsSampled = false };
     }
 
+    // the size of an axis as a local
+    private Value? Measured()
+    {
+        var able = takes.Where(t => !t.IsMask && !t.HasLead && t.Marked < 0).SelectMany(t => t.Axes.Select((a, i) => (t.Name, Axis: a, At: i))).Where(a => a.Axis.IsName && !ints.Contains(a.Axis.Text)).ToList();
+        if (able.Count == 0) return null;
+        var (name, axis, at) = Any(able);
+        body.Insert(0, $"        var {axis.Text} = {name}.Size({at});\n");
+        ints.Add(axis.Text);
+        return null;
+    }
+
+    // a sum over one operand's axes, over its diagonal, or a product of three
+    private Value? OneOperand(Value on)
+    {
+        if (on.HasLead || on.Axes.Length is 0 or > 4) return null;
+        var used = new HashSet<string>();
+        var names = Names(on.Axes, used);
+        if (names.Any(n => char.IsDigit(n[0]))) return null;
+        var axes = names.Zip(on.Axes).ToList();
+        if (axes.Count > 1 && axes[0].Second.Is(axes[1].Second) && random.Next(2) == 0) axes[1] = names[0] is var first ? (first, axes[1].Second) : axes[1];
+        var result = axes.DistinctBy(a => a.First).Where(_ => random.Next(3) > 0).ToList();
+        var left = string.Join(' ', axes.Select(a => a.First));
+        var others = Seldom() ? 2 : 0;
+        var named = Local(on);
+        return Keep($"Einsum(\"{string.Join(", ", Enumerable.Repeat(left, others + 1))} -> {string.Join(' ', result.Select(a => slip.At("another letter in an einsum", a.First, names.Where(n => n != a.First))))}\", {string.Join(", ", Enumerable.Repeat(named.Text, others + 1))})", named, [.. result.Select(a => a.Second)]) with { IsSampled = named.IsSampled && result.Count > 0 && result[0].First == names[0] };
+    }
+
     private Value? Choose(Value on)
     {
         if (on.Kind == ElementKind.Truth)
         {
+            if (on.Axes.Length > 0 && !on.HasLead && random.Next(3) == 0)
+            {
+                // how many hold
+                var axis = random.Next(on.Axes.Length);
+                return Keep($"{Local(on).Text}.Sum(\"{Bracket(on, axis)}\")", on, on.Axes.RemoveAt(axis)) with { Kind = ElementKind.Index };
+            }
             var able = values.Where(v => v.IsNumber && v.HasShapeOf(on)).ToList();
-            return able.Count == 0 ? null : Keep($"Where({Bare(on.Text)}, {Any(able).Text}, {Any(able).Text})", on) with { Kind = ElementKind.Number, IsWeight = false };
+            return able.Count == 0 ? null : Keep($"Where({Condition(on, able)}, {Any(able).Text}, {Any(able).Text})", on) with { Kind = ElementKind.Number, IsWeight = false };
         }
         var named = Local(on);
         var others = values.Where(v => v.IsNumber && v.HasShapeOf(named)).ToList();
+        if (Seldom()) return Keep($"({named.Text} {Any(["<", ">"])} {Any(others).Text})", named) with { Kind = ElementKind.Truth, IsWeight = false };
         var wrong = values.Where(v => v.IsNumber && v.Axes.Length > 0 && !v.HasShapeOf(named)).Select(v => v.Text).Take(3);
         return Keep($"Where({named.Text} {Any(["<", ">", "<=", ">="])} {(random.Next(2) == 0 ? "0.5" : Any(others).Text)}, {named.Text}, {slip.At("another value is taken", Any(others).Text, wrong)})", named) with { IsWeight = false };
     }
+
+    // and, or
+    private string Condition(Value on, List<Value> able) => random.Next(3) > 0 ? Bare(on.Text) : $"{on.Text} {Any(["*", "+"])} ({Any(able).Text} > 0.25)";
 }

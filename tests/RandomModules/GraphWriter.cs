@@ -20,6 +20,9 @@ internal sealed partial class GraphWriter(ModuleWriter module, string name, bool
     private int depth, locals;
     private bool drops;
 
+    // the round of the caller's loop, as a private graph takes it
+    private string? index;
+
     /// <summary>The finished method.</summary>
     internal string Text { get; private set; } = "";
 
@@ -40,8 +43,8 @@ internal sealed partial class GraphWriter(ModuleWriter module, string name, bool
     {
         var lead = results.Select(r => r.HasLead ? "... " : "").ToList();
         var promised = results.Select((r, i) => (lead[i] + string.Join(' ', r.Axes.Select(a => slip.At("another size is promised", a.Text, Wrong(a))))).Trim()).ToList();
-        var parameters = takes.Select(t => $"[Shape(\"{(t.HasLead ? "... " : "")}{string.Join(' ', t.Axes.Select(a => slip.At("a parameter has another size", a.Text, Wrong(a))))}\")] {(t.IsMask ? "OrderMask? mask = null" : "Sym " + t.Name)}");
-        Text = $"    [Graph]\n    [return: Shape({string.Join(", ", promised.Select(p => $"\"{p}\""))})]\n    {(isPrivate ? "private" : "public")} {(results.Count == 1 ? "Sym" : $"({string.Join(", ", results.Select(_ => "Sym"))})")} {name}({string.Join(", ", parameters)})\n    {{\n"
+        var parameters = takes.Select(t => $"[Shape(\"{(t.HasLead ? "... " : "")}{string.Join(' ', t.Axes.Select((a, i) => (i == t.Marked ? slip.At("an axis is not marked", "#", "") : "") + (t.IsMask ? a.Text : slip.At("a parameter has another size", a.Text, Wrong(a)))))}\")] {(t.IsMask ? "OrderMask? mask = null" : "Sym " + t.Name)}").Concat(index is null ? [] : [$"int {index}"]);
+        Text = $"    {(isPrivate || random.Next(12) > 0 ? "[Graph]" : "[Graph(Capture = true)]")}\n    [return: Shape({string.Join(", ", promised.Select(p => $"\"{p}\""))})]\n    {(isPrivate ? "private" : "public")} {(results.Count == 1 ? "Sym" : $"({string.Join(", ", results.Select(_ => "Sym"))})")} {name}({string.Join(", ", parameters)})\n    {{\n"
             + body + $"        return {(results.Count == 1 ? Bare(results[0].Text) : $"({string.Join(", ", results.Select(r => Bare(r.Text)))})")};\n    }}\n";
     }
 
@@ -66,7 +69,7 @@ internal sealed partial class GraphWriter(ModuleWriter module, string name, bool
     {
         foreach (var t in given ?? Drawn()) takes.Add(t);
         foreach (var axis in takes.SelectMany(t => t.Axes).Where(a => a.IsName && !known.ContainsKey(a.Text))) known[axis.Text] = axis;
-        foreach (var t in takes.Where(t => !t.IsMask))
+        foreach (var t in takes.Where(t => !t.IsMask && t.Marked < 0))
         {
             if (samples is null && t.Axes.Count > 0 && t.Axes[0] is { IsName: true } first && !ints.Contains(first.Text) && !t.HasLead) samples = first;
             values.Add(new(t.Name, [.. t.Axes]) { Kind = t.Kind, HasLead = t.HasLead, IsLocal = true, IsSampled = samples is not null && t.Axes.Count > 0 && t.Axes[0].Is(samples) && takes.First(p => !p.IsMask) == t });
@@ -92,16 +95,19 @@ internal sealed partial class GraphWriter(ModuleWriter module, string name, bool
         };
         var kind = isBlock ? 0 : random.Next(9);
         var taken = new List<Taken> { new("x", Axes(kind), HasLead: false) };
-        if (!isBlock && random.Next(10) == 0) taken[0] = new("x", [Width()], HasLead: true);
+        if (!isBlock && random.Next(9) == 0) taken[0] = new("x", random.Next(2) == 0 ? [Width()] : [T, Width()], HasLead: true);
         if (!taken[0].HasLead && random.Next(3) == 0)
-            taken.Add(random.Next(5) switch
+            taken.Add(random.Next(6) switch
             {
+                4 => new("bias", [.. taken[0].Axes], Marked: random.Next(taken[0].Axes.Count)),
                 0 => new("y", [.. taken[0].Axes]),
                 1 => new("condition", [taken[0].Axes[0], Width()]),
                 2 => new("y", [taken[0].Axes[0], Bound("U"), taken[0].Axes[^1]]),
                 3 => new("weight", []),
                 _ => new("isKept", [.. taken[0].Axes], ElementKind.Truth),
             });
+        // the first token is the class token, the others have ranks
+        if (!isBlock && random.Next(6) == 0) taken = [new("x", [B, T + Size.Of(1), Width()]), new("rank", [B, T])];
         // an order speaks of tokens that the call binds
         if (taken[0].Axes is [_, var tokens, _] && tokens == T && random.Next(3) == 0) taken.Add(new("mask", [taken[0].Axes[0], T, T], IsMask: true));
         return taken;
@@ -132,7 +138,7 @@ internal sealed partial class GraphWriter(ModuleWriter module, string name, bool
     private Value? Operation(Value on)
     {
         if (on.Kind != ElementKind.Number) return on.Kind == ElementKind.Truth ? Choose(on) : Seldom() ? Reordered(on) : null;
-        return random.Next(26) switch
+        return random.Next(33) switch
         {
             0 or 1 => Linear(on),
             2 => Normalised(on),
@@ -153,6 +159,12 @@ internal sealed partial class GraphWriter(ModuleWriter module, string name, bool
             20 => Parts(on),
             21 => LookedUp(on),
             22 => Choose(on),
+            26 => Learned(on),
+            27 => Measured(),
+            28 => Marked(on),
+            29 => CrossAttention(on),
+            30 => Copies(on),
+            31 => OneOperand(on),
             23 => Dropped(on),
             24 => Called(on),
             _ => depth < DeepestNesting ? Controlled(on) : null,
@@ -169,6 +181,14 @@ internal sealed partial class GraphWriter(ModuleWriter module, string name, bool
     private Value Local(Value value, string stem = "v")
     {
         if (value.IsLocal) return value;
+        // an old name for a new value of its shape
+        if (depth == 0 && random.Next(8) == 0 && values.FindLast(v => v.IsLocal && v.Text[0] == 'v' && v.HasShapeOf(value) && v.Kind == value.Kind && v.IsWeight == value.IsWeight && v.IsSampled == value.IsSampled) is { } old)
+        {
+            Write($"{old.Text} = {Bare(value.Text)};");
+            values.Remove(old);
+            values.Add(value with { Text = old.Text, IsLocal = true });
+            return values[^1];
+        }
         var named = value with { Text = $"{stem}{++locals}", IsLocal = true };
         Write($"var {named.Text} = {Bare(value.Text)};");
         values.Add(named);

@@ -64,9 +64,12 @@ internal sealed partial class ModuleWriter
         if (made.TryGetValue(declaration, out var old) && Random.Next(3) == 0) return old;
         var name = Fresh(stem);
         made[declaration] = name;
-        fields.Add($"private readonly {type} {name} = new({arguments});");
+        fields.Add($"{(Random.Next(12) == 0 ? $"[Key(\"key{fields.Count}.{name}\")] " : "")}private readonly {type} {name} = new({arguments});");
         return name;
     }
+
+    /// <summary>Layers of a type: an author may take the wrong one.</summary>
+    internal IEnumerable<string> Fields(string type) => made.Where(m => m.Key.StartsWith(type + " ", StringComparison.Ordinal)).Select(m => m.Value);
 
     /// <summary>A private graph, written while another one is.</summary>
     internal void Add(string graph) => graphs.Add(graph);
@@ -100,11 +103,29 @@ internal sealed partial class ModuleWriter
             text.AppendLine("{");
             foreach (var function in functions) text.AppendLine("    " + function);
             foreach (var (member, definition, _, _, _) in Sizes.Members)
-                text.AppendLine($"    private int {member} => {(calls.TryGetValue(member, out var call) && Random.Next(2) == 0 ? call : Slip.At("a member is another size", definition, definition + " + 1", definition.Replace(" / ", " * ", StringComparison.Ordinal)))};");
+                text.AppendLine($"    private int {member} => {(calls.TryGetValue(member, out var call) && Random.Next(2) == 0 ? call : Slip.At("a member is another size", definition, definition + " + 1", definition.Replace(" / ", " * ", StringComparison.Ordinal), definition + " - 1"))};");
             foreach (var layer in fields) text.AppendLine("    " + layer);
             foreach (var graph in graphs) text.AppendLine().Append(graph);
+            if (Random.Next(3) == 0 && Published() is { } numbers)
+            {
+                var at = Random.Next(numbers.Count);
+                var arguments = numbers.Select((n, i) => i == at ? Slip.At("a published number is another", $"{n}", $"{n + 1}", "0") : $"{n}");
+                text.AppendLine().AppendLine($"    [Variant(\"small\")]\n    public static {Name} Small() => new({string.Join(", ", arguments.Concat(hypers.Select(h => h.StartsWith("bool", StringComparison.Ordinal) ? "true" : h.StartsWith("double", StringComparison.Ordinal) ? "0.1" : "default")))});");
+            }
             return text.AppendLine("}").ToString();
         }
+    }
+
+    // numbers for which the facts hold
+    private List<long>? Published()
+    {
+        for (var n = 0; n < 400; n++)
+        {
+            var numbers = Sizes.Parameters.Select(_ => (long)Random.Next(1, 9)).ToList();
+            long Of(Size s) => s.With(name => Sizes.Parameters.FindIndex(p => p.Text == name) is >= 0 and var i ? Size.Of(numbers[i]) : null)!.Least;
+            if (Sizes.Facts.All(f => f.Kind switch { "%" => Of(f.Left) % Of(f.Right) == 0, "==" => Of(f.Left) == Of(f.Right), ">=" => Of(f.Left) >= Of(f.Right), "<=" => Of(f.Left) <= Of(f.Right), _ => Of(f.Left) < Of(f.Right) })) return numbers;
+        }
+        return null;
     }
 
     [GeneratedRegex(@"[A-Za-z_]\w*")]

@@ -25,7 +25,7 @@ internal sealed record RandomProgram(int Seed, string Name, string Text, string?
         var random = new Random(shape);
         var name = $"R{seed}";
         var modules = new List<ModuleWriter>();
-        var text = new StringBuilder($"using System;\nusing SemAim.Dsl;\nusing static SemAim.Dsl.Ops;\n\nnamespace {name};\n");
+        var text = new StringBuilder($"using System;\nusing SemAim.Dsl;\nusing static SemAim.Dsl.Ops;\n\nnamespace {name};\n\npublic enum Act {{ Gelu, Relu }}\n");
         var count = random.Next(1, MostModules + 1);
         for (var i = 0; i < count; i++)
         {

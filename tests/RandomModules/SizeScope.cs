@@ -24,8 +24,22 @@ internal sealed class SizeScope
         this.random = random;
         Story(random.Next(5) < 3 ? 0 : random.Next(Stories));
         for (var n = random.Next(3); n > 0; n--) Story(random.Next(Stories));
-        if (random.Next(2) == 0) Counts.Add(Parameter("L"));
+        if (random.Next(2) == 0)
+        {
+            // copies, half of which begin a skip now and then
+            if (random.Next(3) > 0) Counts.Add(Parameter("L"));
+            else
+            {
+                var half = Values();
+                Counts.Add(Parameter("L", [.. half.Select(v => 2 * v)]));
+                Facts.Add(new("%", Counts[0], Size.Of(2)));
+                HasHalves = true;
+            }
+        }
     }
+
+    /// <summary>The number of copies is even.</summary>
+    internal bool HasHalves { get; }
 
     /// <summary>Everything that has a name.</summary>
     internal IEnumerable<Size> Named => Parameters.Concat(Members.Select(m => m.Size));
@@ -33,7 +47,7 @@ internal sealed class SizeScope
     /// <summary>Sizes that layers and axes are made of.</summary>
     internal IEnumerable<Size> Widths => Named.Where(s => !Counts.Contains(s) && s.Least >= 1);
 
-    private const int Stories = 9;
+    private const int Stories = 12;
 
     private void Story(int which)
     {
@@ -87,7 +101,33 @@ internal sealed class SizeScope
                     Facts.Add(new("<=", some, all));
                     break;
                 }
-            case 7: Member("W", Parameter("D") * Size.Of(random.Next(2, 5))); break;
+            case 7:                                                  // fewer than all
+                {
+                    var (some, all) = (Parameter("K"), Parameter("N"));
+                    Facts.Add(new("<", some, all));
+                    break;
+                }
+            case 8:                                                  // a number of tokens that is a square
+                {
+                    var side = Values();
+                    var (all, grid) = (Parameter("N", Product(side, side)), Parameter("G", side));
+                    Facts.Add(new("==", all, grid * grid));
+                    Products.Add((all, grid, grid));
+                    break;
+                }
+            case 9:                                                  // halves of heads
+                {
+                    var (heads, half) = (Values(), Values());
+                    var whole = Parameter("D", [.. Product(heads, half).Select(v => 2 * v)]);
+                    var factor = Parameter("H", heads);
+                    Divided(whole, factor, "E", [.. half.Select(v => 2 * v)]);
+                    Facts.Add(new("%", whole, Size.Of(2) * factor));
+                    var quotient = Size.Named(Free("M"), half);
+                    Members.Add((quotient.Text, $"{whole.Text} / (2 * {factor.Text})", quotient, whole, Size.Of(2) * factor));
+                    Products.Add((Members[^2].Size, Size.Of(2), quotient));
+                    break;
+                }
+            case 10: Member("W", Parameter("D") * Size.Of(random.Next(2, 5))); break;
             default: Parameter("C"); break;
         }
     }

@@ -38,6 +38,8 @@ internal sealed class Substitution(SizeScope callee, IEnumerable<Size> caller)
         {
             "%" => left.IsMultipleOf(right),
             ">=" => left.Least >= right.Least,
+            "==" => left.Is(right),
+            "<" => left.IsNumber && right.IsNumber && left.Least < right.Least,
             _ => left.Is(right) || left.IsNumber && left.Least == 1,
         };
     }
