@@ -12,6 +12,7 @@ namespace SemAim.Generators.Symbols;
 /// </remarks>
 public sealed class Dim : IEquatable<Dim>
 {
+    private const int MostTerms = 64;
     private static readonly string[] NoFactors = [];
 
     /// <summary>0.</summary>
@@ -150,11 +151,11 @@ public sealed class Dim : IEquatable<Dim>
         return Collect(product);
     }
 
-    /// <summary>The exact quotient by a single term, or null where some term of the dividend is not a multiple of it.</summary>
+    /// <summary>The exact quotient, or null where there is none: by a single term where all terms are multiples of it, by a sum term by term, the highest first.</summary>
     public Dim? Over(Dim divisor)
     {
         if (Equals(divisor)) return One;
-        if (divisor.terms.Length != 1) return null;
+        if (divisor.terms.Length != 1) return divisor.terms.Length == 0 ? null : OverSum(divisor);
         var by = divisor.terms[0];
         var result = new List<Term>(terms.Length);
         foreach (var term in terms)
@@ -163,6 +164,19 @@ public sealed class Dim : IEquatable<Dim>
             result.Add(new(rest, term.Coefficient / by.Coefficient));
         }
         return Collect(result);
+    }
+
+    // each step takes the highest power away: of a multiple nothing is left
+    private Dim? OverSum(Dim divisor)
+    {
+        var (lead, quotient, rest) = (divisor.Terms.First(), Zero, this);
+        for (var degree = Degree; rest.terms.Length > 0; degree = rest.Degree)
+        {
+            if (degree < lead.Degree || rest.terms.Length > MostTerms || rest.Terms.First().Over(lead) is not { } next) return null;
+            quotient += next;
+            rest -= next * divisor;
+        }
+        return quotient;
     }
 
     /// <summary>What decides whether this is a multiple of a term: without the terms that are one. S - P is a multiple of P where S is.</summary>

@@ -9,7 +9,7 @@ namespace SemAim.Mutation;
 /// <summary>Runs what the compiler wrote beside what the author wrote, at random admissible sizes in float64, for evaluation and (drawing) for training.</summary>
 internal sealed class CodeTruth(int seed)
 {
-    private const double Tolerance = 1e-9;
+    private const double Tolerance = 1e-9, LastDigits = 1e-13;
     private const int MostSites = 4000;
     private readonly SpecificationTruth draws = new(seed);
     private int filled;
@@ -51,17 +51,18 @@ internal sealed class CodeTruth(int seed)
         var batch = graph.GetParameters().Where(p => p.ParameterType == typeof(Sym)).Select(p => (First: p.GetCustomAttribute<ShapeAttribute>()!.Shapes[0].Split(' ')[0], Shape: call.Shapes[p.Position]!))
             .Where(p => p.Shape.Length > 0 && p.First != "1" && p.First[0] != '#').OrderBy(p => sizes.ContainsKey(p.First) ? 1 : 0).Select(p => p.Shape[0]).FirstOrDefault(1);
         var table = ((arange(MostSites * batch, float64) * 0.6180339887 + 0.1) % 1.0).reshape(MostSites, batch);
-        var run = training ? Run.Train(table) : Run.Eval;
-        var next = 0;
-        Sym Value() { while (inputs[next] is null) next++; return Sym.Of(inputs[next++]!, run); }
-        Tensor[]? specified = null;
         var results = 0;
-        try
+        Tensor[] Specified(IReadOnlyList<Tensor?> with)
         {
+            var run = training ? Run.Train(table) : Run.Eval;
+            var next = 0;
+            Sym Value() { while (with[next] is null) next++; return Sym.Of(with[next++]!, run); }
             var said = graph.Invoke(instance, call.Arguments((_, _) => Value()))!;
             results = said is ITuple several ? several.Length : 1;
-            specified = Gradients(instance, said, inputs);
+            return Gradients(instance, said, with);
         }
+        Tensor[] specified;
+        try { specified = Specified(inputs); }
         catch (Exception e) when (e is TargetInvocationException or System.Runtime.InteropServices.ExternalException) { return graph.GetParameters().Any(SpecificationTruth.IsIndex) ? null : "the specification fails: " + (e.InnerException ?? e).Message.Split('\n')[0]; }
         object?[] arguments = [.. code.GetParameters().Select((p, i) => p.ParameterType == typeof(Draws) ? training ? new Draws(table) : null
             : i >= inputs.Count ? p.DefaultValue
@@ -72,18 +73,25 @@ internal sealed class CodeTruth(int seed)
         catch (TargetInvocationException e) { return "compiled code fails: " + e.InnerException!.Message.Split('\n')[0] + e.InnerException.StackTrace?.Split('\n').FirstOrDefault(l => l.Contains("Forward", StringComparison.Ordinal)); }
         var compiled = Gradients(instance, result, inputs);
         Compared++;
+        // how far the specification itself goes where its inputs differ in the last digits: nobody's digits are better than that
+        Tensor[]? nudged = null;
+        double Change(int i)
+        {
+            nudged ??= Specified([.. inputs.Select(t => t is { requires_grad: true } ? t.detach().mul(1 + LastDigits).requires_grad_(true) : t)]);
+            return (nan_to_num(nudged[i].to(float64), 0.0) - nan_to_num(specified[i].to(float64), 0.0)).abs().max().item<double>();
+        }
         for (var i = 0; i < specified.Length; i++)
         {
             if (!specified[i].shape.SequenceEqual(compiled[i].shape)) return $"tensor {i}: {string.Join(' ', specified[i].shape)} and {string.Join(' ', compiled[i].shape)}";
             if (specified[i].dtype != compiled[i].dtype) return $"tensor {i}: {specified[i].dtype} and {compiled[i].dtype}";
             if (specified[i].numel() == 0) continue;
             var (x, y) = (nan_to_num(specified[i].to(float64), 0.0), nan_to_num(compiled[i].to(float64), 0.0));
-            // where the gradient of what nobody reads is 0 times no number, compiled code, which computes less, may know better
+            // what nobody reads is not computed, and fused attention leaves out rows without numbers: where the specification has none there may be one, never the other way round
             var (noNumber, alsoNone) = (specified[i].to(float64).isnan(), compiled[i].to(float64).isnan());
-            if (i < results ? !noNumber.equal(alsoNone).all().item<bool>() : (alsoNone & ~noNumber).any().item<bool>()) return $"tensor {i}: not the same values are no numbers";
+            if ((alsoNone & ~noNumber).any().item<bool>()) return $"tensor {i}: no numbers where the specification has some";
             (x, y) = (x.masked_fill(noNumber, 0), y.masked_fill(noNumber, 0));
             var (scale, difference) = (Math.Max(1, x.abs().max().item<double>()), (x - y).abs().max().item<double>());
-            if (!(difference <= Tolerance * scale)) return $"tensor {i} differs by {difference} at scale {scale}";
+            if (!(difference <= Tolerance * scale) && !(difference <= Change(i))) return $"tensor {i} differs by {difference} at scale {scale}";
         }
         return null;
     }

@@ -169,7 +169,7 @@ internal sealed partial class GraphWriter
         var widths = module.Sizes.Widths.ToList();
         List<Size> axes = on.Axes.Length > 0 && Fits(on.Axes[^1]) && random.Next(2) == 0 ? [on.Axes[^1]] : [.. Enumerable.Range(0, random.Next(1, 3)).Select(_ => Any(widths))];
         if (axes.Count == 1 && Often()) axes.Insert(0, Any(widths));
-        var weight = module.Field("Weight", "book", $"[{string.Join(", ", axes.Select(a => Wide("a weight has another size", a)))}], Inits.{Any(["Normal(0.5)", "XavierUniform", "Uniform(1.0)"])}");
+        var weight = module.Field("Weight", "book", $"[{string.Join(", ", axes.Select(a => Wide("a weight has another size", a)))}], Inits.{Any<string>(axes.Count > 1 ? ["Normal(0.5)", "XavierUniform", "Uniform(1.0)"] : ["Normal(0.5)", "Ones"])}");
         return new($"{weight}.Value", [.. axes]) { IsWeight = true };
     }
 

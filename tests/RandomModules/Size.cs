@@ -5,7 +5,7 @@ namespace SemAim.RandomModules;
 /// <summary>A size as the generator of modules thinks of it: a polynomial of names, and its values at a few large points, at which two sizes agree only where they are equal.</summary>
 internal sealed class Size
 {
-    internal const int Points = 3;
+    internal const int Points = 12;
 
     private readonly SortedDictionary<string, long> terms;           // the names of a monomial, joined by *, and its coefficient; "" is the number
     private readonly bool hasText;
