@@ -50,9 +50,23 @@ internal static class InitChecker
             if (i == rest || SizeText.Parse(shape[i]) is not { } size) continue;
             var axis = axes[rest >= 0 && i > rest ? i + axes.Count - shape.Length : i];
             if (size is Expr.Size { Name: var name } && !names.ContainsKey(name)) names[name] = axis;
+            else if (Side(size, names) is var (side, more))
+            {
+                // a square of an open size: G*G
+                if (SquareRoot.Of(scope.Facts.Normalise(axis - more)) is not { } root) return null;
+                names[side] = root;
+            }
             else if (Expressions.Evaluate(size, n => names.TryGetValue(n, out var known) ? known : null, scope.Facts.Divide) is { } wanted && !scope.Facts.Same(wanted, axis)) return null;
         }
         return names;
+    }
+
+    // G and 1 of G*G+1, where nothing says what G is
+    private static (string Side, Dim More)? Side(Expr size, IReadOnlyDictionary<string, Dim> names)
+    {
+        if (Expressions.SizeNames(size).Where(n => !names.ContainsKey(n)).Distinct().ToList() is not [var open]) return null;
+        var side = Dim.Symbol("?");                                  // no name of the module
+        return Expressions.Evaluate(size, n => names.TryGetValue(n, out var known) ? known : side, (_, _) => null) is { } whole && (whole - side * side) is var more && !more.Has("?") ? (open, more) : null;
     }
 
     private static string Written(ModuleScope scope, string[] shape, IReadOnlyDictionary<string, Dim> arguments)

@@ -26,7 +26,7 @@ public static class Inits
 
     /// <summary>Fixed table [1, 1 + G², D] of a square grid, or [1, G², D] without a class token; see <see cref="SinCos"/>.</summary>
     /// <exception cref="ArgumentException">the tensor has other axes</exception>
-    [Fills("1 N D"), Require("D % 4 == 0", Because = Quarters)]
+    [Fills("1 G*G D", "1 G*G+1 D"), Require("D % 4 == 0", Because = Quarters)]
     public static Init SinCos2d => t =>
     {
         var tokens = t.dim() == 3 ? t.size(1) : 0;
