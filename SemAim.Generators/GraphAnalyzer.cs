@@ -101,7 +101,7 @@ public sealed class GraphAnalyzer : DiagnosticAnalyzer
                 RelatedKind.Layer => read.Unit.Layers.FirstOrDefault(l => l.Field == related.Name)?.Id ?? 0,
                 RelatedKind.Fact => int.TryParse(related.Name, System.Globalization.NumberStyles.None, System.Globalization.CultureInfo.InvariantCulture, out var n) && n >= 0 && n < read.Unit.Facts.Count ? read.Unit.Facts[n].Id : 0,
                 RelatedKind.Parameter => graph?.Parameters.FirstOrDefault(p => p.Name == name[1])?.Shape?.Id ?? 0,
-                _ => graph is { Results.Count: > 0 } ? graph.Results[0].Id : 0,
+                _ => graph is { Results.Count: > 0 } ? graph.Results[name.Length > 1 && int.TryParse(name[1], System.Globalization.NumberStyles.None, System.Globalization.CultureInfo.InvariantCulture, out var i) && i < graph.Results.Count ? i : 0].Id : 0,
             });
         }
 

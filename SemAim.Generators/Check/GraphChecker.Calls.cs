@@ -232,7 +232,8 @@ public sealed partial class GraphChecker
             var argument = Argument(c, p.Name);
             if (p.Kind == ParameterKind.Host)
             {
-                var host = argument is null ? null : evaluated[p.Name];
+                var host = argument is not null ? evaluated[p.Name] : p.Default.Length == 0 ? null
+                    : p.Type == "int" && int.TryParse(p.Default, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var number) ? new Item.Int(Dim.Const(number)) : new Item.Host(p.Default);
                 if (host is not null) hosts[p.Name] = Scalar(host);
                 if (items is not null) items[p.Name] = host ?? new Item.Unknown();
                 continue;

@@ -171,7 +171,7 @@ public sealed partial class GraphChecker
         var (longer, shorter) = l.Axes.Count >= r.Axes.Count ? (l, r) : (r, l);
         var missing = longer.Axes.Count - shorter.Axes.Count;
         if (missing > 0 && shorter.Axes.Count > 0 && !shorter.IsRootedInWeight)
-            throw new CheckFailure("SEM0204", $"{Operands(b)}: {Show(l.Axes)} and {Show(r.Axes)} have no common reading; bring `{Name(shorter == r ? b.Right : b.Left)}` to \"{Brought(shorter, longer)}\" first", at: b.Id);
+            throw new CheckFailure("SEM0204", $"{Operands(b)}: {Show(l.Axes)} and {Show(r.Axes)} have no common reading{(Brought(shorter, longer) is { } brought ? $"; bring `{Name(shorter == r ? b.Right : b.Left)}` to \"{brought}\" first" : "")}", at: b.Id);
         var axes = longer.Axes.ToList();
         for (var i = 0; i < shorter.Axes.Count; i++)
         {
@@ -194,19 +194,18 @@ public sealed partial class GraphChecker
         return Emit(kind, b.Id, axes, [l, r], o => o.Method = b.Operator);
     }
 
-    // with axes of 1 in front where the last axes are the same, else behind
-    private string Brought(Value shorter, Value longer)
+    // what would fit, with axes of 1: each axis under the one it equals, where they come in that order; null where nothing does
+    private string? Brought(Value shorter, Value longer)
     {
         var missing = longer.Axes.Count - shorter.Axes.Count;
-        // each axis under the one it equals, where they come in that order
+        if (Fits(missing)) return string.Join(" ", Enumerable.Repeat("1", missing).Concat(shorter.Axes.Select(facts.Show)));
         var (next, placed) = (0, new List<string>());
         foreach (var axis in longer.Axes)
             if (next < shorter.Axes.Count && facts.Same(axis, shorter.Axes[next])) placed.Add(facts.Show(shorter.Axes[next++]));
             else placed.Add("1");
-        if (next == shorter.Axes.Count && !Same(shorter.Axes, [.. longer.Axes.Skip(missing)])) return string.Join(" ", placed);
-        var ones = Enumerable.Repeat("1", missing);
-        var sizes = shorter.Axes.Select(facts.Show);
-        return string.Join(" ", Same(shorter.Axes, [.. longer.Axes.Skip(missing)]) ? ones.Concat(sizes) : sizes.Concat(ones));
+        if (next == shorter.Axes.Count) return string.Join(" ", placed);
+        return Fits(0) ? string.Join(" ", shorter.Axes.Select(facts.Show).Concat(Enumerable.Repeat("1", missing))) : null;
+        bool Fits(int from) => shorter.Axes.Select((a, i) => facts.Same(a, longer.Axes[from + i]) || facts.Same(a, Dim.One) || facts.Same(longer.Axes[from + i], Dim.One)).All(same => same);
     }
 
     private bool IsBoundAtCall(Dim size) => size is { IsTerm: true, Symbols: [var name] } && size.Equals(Dim.Symbol(name)) && callSymbols.ContainsKey(name);

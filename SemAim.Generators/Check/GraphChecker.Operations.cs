@@ -161,7 +161,9 @@ public sealed partial class GraphChecker
                 var (along, _) = Bracketed(Text(c), x, c.Target!, Argument(c, "pattern")!.Id);
                 var index = Tensor(Argument(c, "index")!);
                 if (index.Axes.Count != along + 1 || !Same([.. x.Axes.Take(along)], [.. index.Axes.Take(along)]))
-                    throw new CheckFailure("SEM0201", $"`Gather`: the index has axes {Show(index.Axes)}, wanted are the leading axes {Show([.. x.Axes.Take(along)])} and one more", at: Argument(c, "index")!.Id);
+                    throw new CheckFailure("SEM0201", along == 0
+                        ? $"`Gather`: the index has axes {Show(index.Axes)}, wanted is one axis: nothing stands before the bracket"
+                        : $"`Gather`: the index has axes {Show(index.Axes)}, wanted are the leading axes {Show([.. x.Axes.Take(along)])} and one more", at: Argument(c, "index")!.Id);
                 Takes(OpKind.Gather, "", 1, c.Method, index, Argument(c, "index")!, Argument(c, "index")!.Id, x.Axes[along]);
                 return new Item.Tensor(Emit(OpKind.Gather, c.Id, [.. x.Axes.Select((a, i) => i == along ? index.Axes[along] : a)], [x, index], o => o.Axis = along));
             case "Pow":

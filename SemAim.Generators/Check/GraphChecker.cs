@@ -141,7 +141,7 @@ public sealed partial class GraphChecker
             if (promised[i] is not { } want) { failed = true; continue; }
             if (Same(want, value.Axes))
             {
-                if (graph.Results[i].IsPinned && IsNarrow(value)) Report(Rounded($"result {(i + 1).ToString(System.Globalization.CultureInfo.InvariantCulture)} of {graph.Name}", at.Value is Expr.Tuple tuple ? tuple.Items[i] : at.Value, Results).Found(places[i]));
+                if (graph.Results[i].IsPinned && IsNarrow(value)) Report(Rounded($"result {(i + 1).ToString(System.Globalization.CultureInfo.InvariantCulture)} of {graph.Name}", at.Value is Expr.Tuple tuple ? tuple.Items[i] : at.Value, Result(i)).Found(places[i]));
                 continue;
             }
             if (value.Axes.Count == want.Count && Enumerable.Range(0, want.Count).Where(k => !facts.Same(value.Axes[k], want[k])).ToList() is var unequal
@@ -151,7 +151,7 @@ public sealed partial class GraphChecker
                 Report(f.Found(places[i]));
                 continue;
             }
-            Report("SEM0206", $"graph returns {Show(value.Axes)}, but [return: Shape] promises {Show(want)}{Explain(value.Axes, want)}", places[i], fix: WithoutClassToken(value.Axes, want), related: Results);
+            Report("SEM0206", $"graph returns {Show(value.Axes)}, but [return: Shape] promises {Show(want)}{Explain(value.Axes, want)}", places[i], fix: WithoutClassToken(value.Axes, want), related: Result(i));
         }
         return values;
     }
@@ -168,7 +168,9 @@ public sealed partial class GraphChecker
         _ => false,
     };
 
-    private Related Results => new("", RelatedKind.Results, graph.Name);
+    private Related Results => Result(0);
+
+    private Related Result(int i) => new("", RelatedKind.Results, $"{graph.Name}.{i.ToString(System.Globalization.CultureInfo.InvariantCulture)}");
 
     // the whole slice that takes the first position off, where that is all that is wrong
     private string WithoutClassToken(IReadOnlyList<Dim> got, IReadOnlyList<Dim> want)
@@ -458,7 +460,7 @@ public sealed partial class GraphChecker
 
     // an axis may be called i in a loop over i: that number means an axis only where it is passed
     private PatternSolver Solver(IReadOnlyDictionary<string, Dim>? given = null)
-        => new(facts, n => given is not null && given.TryGetValue(n, out var passed) ? LocalSize(n) ?? passed : LocalSize(n) is { } size && !loops.Any(l => size.Equals(Dim.Symbol(l.Variable))) ? size : null, Numbers, BrokenNames, scope.Decide);
+        => new(facts, n => given is not null && given.TryGetValue(n, out var passed) ? LocalSize(n) ?? passed : LocalSize(n) is { } size && !loops.Any(l => size.Equals(Dim.Symbol(l.Variable))) ? size : null, Numbers, BrokenNames, scope.Decide, scope.IsAsked);
 
     // size arguments by the names under which the pattern finds them: constants are known by these alone
     private Dictionary<string, Dim> Given(IEnumerable<Argument> arguments)

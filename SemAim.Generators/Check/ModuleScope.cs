@@ -182,6 +182,9 @@ public sealed class ModuleScope
         return null;
     }
 
+    /// <summary>True where the promise that a quotient needs was asked for.</summary>
+    public bool IsAsked(Dim numerator, Dim denominator) => asked.Contains((Facts.Normalise(numerator).Modulo(Facts.Normalise(denominator)), Facts.Normalise(denominator)));
+
     /// <summary>The fact that a size is a multiple of another: <c>D % 4 == 0</c>.</summary>
     internal string Multiple(Dim size, Dim of) => $"{Factor(FactText(size))} % {Factor(FactText(of))} == 0";
 

@@ -16,7 +16,8 @@ namespace SemAim.Generators.Check;
 /// <param name="numbers">an addition to a message with the numbers of a variant, or nothing</param>
 /// <param name="broken">names whose definitions were refused already</param>
 /// <param name="decide">makes "cannot prove" of a mismatch that shows nowhere</param>
-public sealed class PatternSolver(SizeFacts facts, Func<string, Dim?> local, Func<Dim, Dim, string, string> numbers, ICollection<string> broken, Func<Dim, Dim, CheckFailure, CheckFailure> decide)
+/// <param name="asked">true for a quotient whose promise was asked for already</param>
+public sealed class PatternSolver(SizeFacts facts, Func<string, Dim?> local, Func<Dim, Dim, string, string> numbers, ICollection<string> broken, Func<Dim, Dim, CheckFailure, CheckFailure> decide, Func<Dim, Dim, bool>? asked = null)
 {
     /// <summary>Binds every name on the left; the result maps each token to its size.</summary>
     public Dictionary<string, Dim> Match(Pattern pattern, IReadOnlyList<Dim> axes, string text, string operand, bool einsum = false, Func<int, (string Line, Ir.Related[] Related)>? origin = null)
@@ -38,6 +39,7 @@ public sealed class PatternSolver(SizeFacts facts, Func<string, Dim?> local, Fun
                 RefuseArithmetic(fresh[0]);
                 if (axis.Tokens.Count == 1) bound[fresh[0].Text] = size;
                 else if (facts.Divide(size, known) is { } rest) bound[fresh[0].Text] = rest;
+                else if (asked?.Invoke(size, known) == true) throw new CheckFailure();
                 else throw new CheckFailure("SEM0210", $"an axis of size {facts.Show(size)} cannot be split into {axis}: {Quotient(size, known)} need not be a whole number{Example(size, known)}", axis.Start, axis.Length);
             }
             else if (!facts.Same(size, known))
@@ -117,9 +119,7 @@ public sealed class PatternSolver(SizeFacts facts, Func<string, Dim?> local, Fun
 
     private string Says(PatternAxis axis, Dim known) => facts.Named(known) ?? (axis.Tokens.Any(t => t.Text.EndsWith("'", StringComparison.Ordinal)) ? facts.Show(known) : string.Join("·", axis.Tokens.Select(t => t.Text)));
 
-    private string Quotient(Dim size, Dim known) => $"{Bracketed(facts.Show(size))} / {Bracketed(facts.Show(known))}";
-
-    private static string Bracketed(string s) => s.Contains(' ') || s.Contains("·") && !s.StartsWith("3·", StringComparison.Ordinal) ? $"({s})" : s;
+    private string Quotient(Dim size, Dim known) => $"{(facts.Show(size) is var s && s.Contains(' ') ? $"({s})" : s)} / {(facts.Show(known) is var k && (k.Contains(' ') || k.Contains('·')) ? $"({k})" : k)}";
 
     private static string Count(int n) => n == 1 ? "1 axis" : n.ToString(CultureInfo.InvariantCulture) + " axes";
 

@@ -40,7 +40,7 @@ internal static class CaptureEmitter
         code.Line($"/// <summary>{scope.Unit.Name}.{unit.Name} on static buffers: captured once and replayed where the device can, called where it cannot. Without gradient, for batches of one size.</summary>");
         code.Line($"{accessibility} sealed class {name}({Identifier.Escaped(scope.Unit.Name)} {model}{string.Concat(bound.Select(b => $", long {Identifier.Escaped(b)}"))}, {names["torch"]}.Device {device}) : global::SemAim.Runtime.Capture.GraphCapture({device})");
         code.Open();
-        foreach (var p in values) code.Line($"private readonly {tensor} {Field(p)} = Static({device}{Axes(p)});");
+        foreach (var p in values) code.Line($"private {tensor} {Field(p)} = Static({device}{Axes(p)});");
         code.Line();
         code.Line("/// <inheritdoc />");
         code.Line($"protected override global::System.Collections.Generic.IReadOnlyList<{tensor}> Buffers => [{string.Join(", ", values.Select(Field))}];");
@@ -49,8 +49,8 @@ internal static class CaptureEmitter
         code.Line($"public {result} Replay({string.Join(", ", values.Select(p => $"{tensor} {Identifier.Escaped(p.Name)}"))})");
         code.Open();
         foreach (var p in values) code.Line($"{names["Guard"]}.Shape({Identifier.Escaped(p.Name)}, nameof({Identifier.Escaped(p.Name)}){Axes(p)});");
-        foreach (var p in values) code.Line($"Load(this.{Field(p)}, {Identifier.Escaped(p.Name)});");
-        var arguments = unit.Parameters.Select(p => p.Kind == ParameterKind.Value ? "this." + Field(p) : "default").Concat(takesDraws ? ["null"] : []).Concat(unit.Cuts ? ["null"] : []).Concat(bound.Select(Identifier.Escaped));
+        foreach (var p in values) code.Line($"Load(ref this.{Field(p)}, {Identifier.Escaped(p.Name)});");
+        var arguments = unit.Parameters.Select(p => p.Kind == ParameterKind.Value ? "this." + Field(p) : p.Default.Length > 0 ? p.Default : "default").Concat(takesDraws ? ["null"] : []).Concat(unit.Cuts ? ["null"] : []).Concat(bound.Select(Identifier.Escaped));
         code.Line($"return Run(() => {model}.__{unit.Name}({string.Join(", ", arguments)}));");
         code.Close();
         code.Close();

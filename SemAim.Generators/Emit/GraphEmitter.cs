@@ -127,11 +127,14 @@ internal sealed class GraphEmitter
         foreach (var more in crossing.Skip(MostCrossing)) code.Line($"{condition}cutter?.Also({more});");
     }
 
+    private const int BehindAnyStatement = 999;
+
     private void LineBegins(Op op)
     {
         if (options.Lines.Of(op.Source) is not { } p) return;
         string N(int n) => n.ToString(CultureInfo.InvariantCulture);
-        code.Line($"#line ({N(p.Line)},{N(p.Column)})-({N(p.LastLine)},{N(p.LastColumn)}) \"{p.File}\"");
+        // what begins before that column stands for the whole expression: every statement of the line does
+        code.Line($"#line ({N(p.Line)},{N(p.Column)})-({N(p.LastLine)},{N(p.LastColumn)}) {N(BehindAnyStatement)} \"{p.File}\"");
     }
 
     private void LineEnds(Op op)

@@ -41,14 +41,23 @@ public static class ModuleCompiler
     {
         var unit = linked.Unit;
         var findings = new List<Finding>(unit.Findings);
+        GraphUnit? current = null;
+        var first = 0;                                               // what graphs say stands behind what declarations say
         void Report(Finding finding)
         {
+            // one mistake, one error: a private graph is read against the arguments of each call, and once in its own words
+            if (current is not null && findings.FindIndex(first, f => f.Id == finding.Id && f.At == finding.At && f.Start == finding.Start && f.Length == finding.Length) is >= 0 and var same)
+            {
+                if (current.Inlined) findings[same] = finding;
+                return;
+            }
             if (!findings.Any(f => f.Id == finding.Id && f.At == finding.At && f.Start == finding.Start && f.Message == finding.Message)) findings.Add(finding);
         }
         var scope = new ModuleScope(unit, linked.Contracts.ToDictionary(c => c.FullName), Report);
         var graphs = new Dictionary<string, CheckedGraph>();
+        first = findings.Count;
         foreach (var graph in unit.Graphs)
-            if (read(scope, graph, Report) is { } right)
+            if (read(scope, current = graph, Report) is { } right)
             {
                 graphs[graph.Name] = right;
                 if (graph.Cuts) CutChecker.Check(scope, right, Report);
@@ -56,6 +65,7 @@ public static class ModuleCompiler
                 foreach (var p in graph.Parameters.Where(p => p.Name == "draws" && draws || p.Name == "cutter" && graph.Cuts))
                     Report(new("SEM0020", $"parameter `{p.Name}` of graph `{graph.Name}` has the name of one that the compiled overload adds; give it another", p.Id));
             }
+        current = null;
         VariantChecker.Check(scope, Report);
         if (linked.Cycle.Count > 0)
             Report(new("SEM0302", $"module cycle: {string.Join(" → ", linked.Cycle.Select(m => m.Substring(m.LastIndexOf('.') + 1)))}", unit.Layers.First(l => l.Type == linked.Cycle[0]).Id));

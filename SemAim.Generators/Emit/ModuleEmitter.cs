@@ -126,7 +126,7 @@ public static class ModuleEmitter
         {
             ParameterKind.Value => $"{tensor} {Identifier.Escaped(p.Name)}",
             ParameterKind.Mask => $"{bias} {Identifier.Escaped(p.Name)}{(p.Optional ? " = default" : "")}",
-            _ => $"{p.Type} {Identifier.Escaped(p.Name)}",
+            _ => $"{p.Type} {Identifier.Escaped(p.Name)}{(p.Default.Length > 0 ? " = " + p.Default : "")}",
         }).Concat(stochastic && IsFree("draws") ? [$"{module["Draws"]}? draws = null"] : []).Concat(graph.Cuts && IsFree("cutter") ? [$"{module["BackwardCutter"]}? cutter = null"] : []);
         code.Line($"{graph.Accessibility} {result} {Identifier.Escaped(graph.Name)}({string.Join(", ", parameters)})");
         code.Open();
@@ -209,9 +209,9 @@ public static class ModuleEmitter
             code.Line();
             if (which is not null) code.Line("// " + which);
             var inner = graph.Parameters.Select(p => p.Kind switch { ParameterKind.Value => $"{tensor} {Identifier.Escaped(p.Name)}", ParameterKind.Mask => $"{bias} {Identifier.Escaped(p.Name)}", _ => $"{p.Type} {Identifier.Escaped(p.Name)}" }).Concat(draws).Concat(graph.Cuts ? [$"{module["BackwardCutter"]}? cutter"] : []).Concat(bound.Select(b => $"long {Identifier.Escaped(b)}"));
+            if (options.Lines.IsOn) code.Line("#line hidden");
             code.Line($"internal {result} __{graph.Name}({string.Join(", ", inner)})");
             code.Open();
-            if (options.Lines.IsOn) code.Line("#line hidden");
             GraphEmitter.Write(scope, body, names, code, options);
             code.Close();
             if (options.Lines.IsOn) code.Line("#line default");

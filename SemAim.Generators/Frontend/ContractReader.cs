@@ -1,6 +1,8 @@
 using System.Collections.Generic;
+using System.Globalization;
 using System.Linq;
 using Microsoft.CodeAnalysis;
+using Microsoft.CodeAnalysis.CSharp;
 using SemAim.Generators.Collections;
 using SemAim.Generators.Ir;
 
@@ -59,7 +61,24 @@ internal static class ContractReader
     private static GraphParameter Parameter(IParameterSymbol p)
     {
         var shape = Texts(ModuleReader.Attributes(p, DslNames.Shape).FirstOrDefault()).FirstOrDefault();
-        return new(0, p.Name, Kind(p.Type), shape is null ? null : new ShapeText(0, shape), p.IsOptional, p.Type.ToDisplayString(SymbolDisplayFormat.FullyQualifiedFormat));
+        return new(0, p.Name, Kind(p.Type), shape is null ? null : new ShapeText(0, shape), p.IsOptional, p.Type.ToDisplayString(SymbolDisplayFormat.FullyQualifiedFormat)) { Default = Default(p) };
+    }
+
+    /// <summary>The declared default of a host parameter as C#, empty where there is none.</summary>
+    internal static string Default(IParameterSymbol p)
+    {
+        if (!p.HasExplicitDefaultValue || Kind(p.Type) != ParameterKind.Host) return "";
+        var type = p.Type.ToDisplayString(SymbolDisplayFormat.FullyQualifiedFormat);
+        return p.ExplicitDefaultValue switch
+        {
+            null => "default",
+            double.NaN => "double.NaN",
+            double.PositiveInfinity => "double.PositiveInfinity",
+            double.NegativeInfinity => "double.NegativeInfinity",
+            bool or int or string => SymbolDisplay.FormatPrimitive(p.ExplicitDefaultValue, quoteStrings: true, useHexadecimalNumbers: false)! is var text && p.Type.TypeKind == TypeKind.Enum ? $"({type})({text})" : text,
+            double number => number.ToString("R", CultureInfo.InvariantCulture) is var digits && digits.IndexOfAny(['.', 'E', 'e']) >= 0 ? digits : digits + ".0",
+            var other => $"({type})({SymbolDisplay.FormatPrimitive(other, quoteStrings: true, useHexadecimalNumbers: false)})",
+        };
     }
 
     internal static ParameterKind Kind(ITypeSymbol type) => type.Name switch

@@ -84,7 +84,7 @@ internal sealed class GraphReader(ModuleReader module, EquatableArray<LayerField
         if (shape is null && kind != ParameterKind.Host && wrong is null)
             module.Report("SEM0004", $"parameter `{p.Name}` of graph `{method.Name}` has no [Shape]; write [Shape(\"{(kind == ParameterKind.Mask ? "B T T" : "B T D")}\")] or whatever axes it has", place);
         Name(p);
-        return new(place, p.Name, kind, shape, p.IsOptional, p.Type.ToDisplayString(SymbolDisplayFormat.FullyQualifiedFormat));
+        return new(place, p.Name, kind, shape, p.IsOptional, p.Type.ToDisplayString(SymbolDisplayFormat.FullyQualifiedFormat)) { Default = ContractReader.Default(p) };
     }
 
     private EquatableArray<Statement> ReadBody()

@@ -70,7 +70,11 @@ public sealed record GraphUnit(int Id, string Name, string Accessibility, bool I
     EquatableArray<GraphParameter> Parameters, EquatableArray<ShapeText> Results, EquatableArray<Statement> Body, bool Cuts = false);
 
 /// <summary>The contract of a parameter.</summary>
-public sealed record GraphParameter(int Id, string Name, ParameterKind Kind, ShapeText? Shape, bool Optional, string Type);
+public sealed record GraphParameter(int Id, string Name, ParameterKind Kind, ShapeText? Shape, bool Optional, string Type)
+{
+    /// <summary>What a host parameter is where it is left out, as C#; empty where it cannot be.</summary>
+    public string Default { get; init; } = "";
+}
 
 /// <summary>What a parameter takes.</summary>
 public enum ParameterKind { Value, Mask, Host }

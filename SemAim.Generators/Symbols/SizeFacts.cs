@@ -40,7 +40,8 @@ public sealed partial class SizeFacts
     public void RequireMultiple(Dim numerator, Dim denominator)
     {
         if (Divide(numerator, denominator) is not null) return;
-        var quotient = Dim.Symbol($"{Bracketed(Show(numerator))} / {Bracketed(Show(denominator))}");
+        var below = Show(denominator);
+        var quotient = Dim.Symbol($"{Bracketed(Show(numerator))} / {(below.Contains('·') && !below.Contains(' ') ? $"({below})" : Bracketed(below))}");
         quotients.Add((numerator, denominator, quotient));
         // D = H·e is a multiple of 2·H: then e is one of 2, and e := 2·q
         (numerator, denominator) = Cancelled(Normalise(numerator), Normalise(denominator));
@@ -132,7 +133,18 @@ public sealed partial class SizeFacts
         .Where(n => !n.Normal.IsConst && n.Normal.IsTerm && !IsDeclared(n.Normal) && !n.Normal.Equals(Dim.Symbol(n.Name)))];
 
     /// <summary>The size in the author's words: D rather than H·(D / H), T rather than N + 1, 3·D rather than 3·H·(D / H).</summary>
-    public string Show(Dim size) => shown.TryGetValue(size, out var text) ? text : shown[size] = WithoutPlaces(InNames(size).ToString());
+    public string Show(Dim size) => shown.TryGetValue(size, out var text) ? text : shown[size] = WithoutPlaces(Fraction(size) ?? InNames(size).ToString());
+
+    // half of a named size is E / 2, not twice the quotient that a fact declares
+    private string? Fraction(Dim size)
+    {
+        var normalised = Normalise(size);
+        if (NamedDim(size) is not null || !normalised.Symbols.Any(s => s.Contains(" / "))) return null;
+        (string Name, long Parts)? least = null;
+        foreach (var (name, _, named) in Ordered)
+            if (named.Over(normalised) is { Number: > 1 and var parts } && (least is null || parts < least.Value.Parts)) least = (name, parts);
+        return least is { } whole ? $"{whole.Name} / {whole.Parts.ToString(System.Globalization.CultureInfo.InvariantCulture)}" : null;
+    }
 
     /// <summary>The size as C# over the author's names.</summary>
     public string Code(Dim size) => coded.TryGetValue(size, out var text) ? text : coded[size] = Measured(InNames(size).Code(Written(Identifier.EscapedAll)));

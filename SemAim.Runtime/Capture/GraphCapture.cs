@@ -46,17 +46,26 @@ public abstract class GraphCapture : IDisposable
         return device.type == DeviceType.CUDA && CudaGraphBackend.TryCreate(Math.Max(0, device.index), out _) is { } graphs ? graphs : new EagerBackend();
     }
 
-    /// <summary>Memory that stays: float32, zeros.</summary>
+    /// <summary>Memory that stays: float32, zeros; <see cref="Load"/> gives it another type where that is wanted.</summary>
     [EditorBrowsable(EditorBrowsableState.Never)]
     protected static Tensor Static(torch.Device device, params ReadOnlySpan<long> axes) => torch.zeros(axes.ToArray(), dtype: torch.ScalarType.Float32, device: device).DetachFromDisposeScope();
 
-    /// <summary>Copies a value into its buffer.</summary>
+    /// <summary>Copies a value into its buffer, which holds whole numbers or truth values where the first value does.</summary>
+    /// <exception cref="ArgumentException">a captured graph is given elements of another kind</exception>
     [EditorBrowsable(EditorBrowsableState.Never)]
-    protected void Load(Tensor buffer, Tensor value)
+    protected void Load(ref Tensor buffer, Tensor value)
     {
         ObjectDisposedException.ThrowIf(disposed, this);
         using var guard = torch.no_grad();
         using var entered = backend.Enter();
+        var wanted = torch.is_floating_point(value) ? torch.ScalarType.Float32 : value.dtype == torch.ScalarType.Bool ? torch.ScalarType.Bool : torch.ScalarType.Int64;
+        if (buffer.dtype != wanted)
+        {
+            if (step is not null) throw new ArgumentException($"the captured graph was given {buffer.dtype}, this value holds {value.dtype}");
+            var other = buffer.to_type(wanted).DetachFromDisposeScope();
+            buffer.Dispose();
+            buffer = other;
+        }
         buffer.copy_(value);
     }
 

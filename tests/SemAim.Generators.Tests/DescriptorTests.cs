@@ -114,6 +114,7 @@ public sealed partial class DescriptorTests
     [InlineData("    private int E => D / H;\n    [Graph] [return: Shape(\"B H T E\")] public Sym F([Shape(\"B T D\")] Sym x) => x.Rearrange(\"B T (h E) -> B h T E\");", "the specification cannot run \"(h E)\": h and E are both unknown to the value; pass one: Rearrange(\"…\", E)")]
     [InlineData("    [Graph] [return: Shape(\"B H D H\")] public Sym F([Shape(\"B H*H D\")] Sym x) => x.Rearrange(\"B (H H') D -> B H D H'\");", "the specification cannot run \"(H H')\": H is unknown to the value; pass it: Rearrange(\"…\", H)")]
     [InlineData("    private readonly Weight k = new([1, H, D], Inits.Ones);\n    [Graph] [return: Shape(\"B T D\")] public Sym F([Shape(\"B T D\")] Sym x) => Two(k, x);\n    [Graph] [return: Shape(\"B M D\")] public Sym Two([Shape(\"B T D\")] Sym x, [Shape(\"B M D\")] Sym y) => x.Mean(\"B [T] D\", keep: true) + y;", "axis 0 of `x` has size B, but y of Two wants 1, the size of B in `k` (B M D)")]
+    [InlineData("    [Graph] [return: Shape(\"B 3 T\")] public Sym F([Shape(\"B 3 T\")] Sym x, [Shape(\"B H\")] Sym y) => x + y;", "`x + y`: B 3 T and B H have no common reading")]
     public void A_message_says_where_a_size_comes_from_and_what_to_write(string body, string message)
         => Assert.Equal(message, Assert.Single(AuthorSource.Diagnose(AuthorSource.Module(body, attributes: "[Require(\"D % H == 0\")]"))).GetMessage());
 

@@ -57,6 +57,27 @@ public sealed class CaptureTests : IDisposable
         Assert.Contains("images has shape 2 3 16 16, expected 3 3 16 16", thrown.Message);
     }
 
+    /// <summary>Buffers take the kind of what is given; what may be left out is what its declaration says, not zero.</summary>
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void Indices_conditions_and_defaults_reach_the_graph(bool graphs)
+    {
+        if (graphs) GraphCapture.BackendOverride = _ => new CountingBackend();
+        const string body = "    [Graph(Capture = true)] [return: Shape(\"B K D\")] public Sym Look([Shape(\"B T D\")] Sym x, [Shape(\"B K\")] Sym index, [Shape(\"B K D\")] Sym isKept, double scale = 2.5, bool flipped = true)\n"
+            + "    { var y = x.Gather(\"B [T] D\", index); y = Where(isKept, y * scale, y); if (flipped) y = -y; return y; }\n    [Graph] [return: Shape(\"B K D\")] public Sym Outer([Shape(\"B T D\")] Sym x, [Shape(\"B K\")] Sym index, [Shape(\"B K D\")] Sym isKept) => Look(x, index, isKept);";
+        var (assembly, _) = CompiledModels.Compile("Author", [("Net.cs", CompiledModels.Module(body, "int D"))]);
+        var net = CompiledModels.Make(assembly, "Test.Net", 3);
+        var (x, index, kept) = (randn(2, 5, 3), tensor(new long[] { 4, 0, 1, 1 }).reshape(2, 2), rand(2, 2, 3).gt(0.5));
+        var specified = ((Sym)CompiledModels.Call(net, "Look", Sym.Of(x, Run.Eval), Sym.Of(index, Run.Eval), Sym.Of(kept, Run.Eval))).Value;
+        using var capture = (GraphCapture)Activator.CreateInstance(assembly.GetType("Test.LookCapture")!, net, 2L, 5L, 2L, CPU)!;
+
+        for (var i = 0; i < GraphCapture.WarmUps + 2; i++) Assert.Equal(0, ((Tensor)CompiledModels.Call(capture, "Replay", x, index, kept) - specified).abs().max().item<float>());
+        Assert.Equal(0, ((Tensor)CompiledModels.Call(net, "Look", x, index, kept) - specified).abs().max().item<float>());
+        Assert.Equal(0, ((Tensor)CompiledModels.Call(net, "Outer", x, index, kept) - specified).abs().max().item<float>());
+        if (graphs) Assert.Contains("captured graph was given Int64", Assert.Throws<ArgumentException>(() => CompiledModels.Call(capture, "Replay", x, rand(2, 2), kept)).Message);
+    }
+
     [Theory]
     [InlineData(true)]
     [InlineData(false)]

@@ -43,6 +43,10 @@ internal static class CompiledModels
 
     /// <summary>Compiles, with the generated parts; fails on any error.</summary>
     internal static (Assembly Assembly, IReadOnlyDictionary<string, string> Generated) Compile(string name, IEnumerable<(string Path, string Text)> files, IEnumerable<Assembly>? references = null, params (string Property, string Value)[] properties)
+        => Compile(name, files, out _, references, properties);
+
+    /// <summary>The same, with what a debugger reads.</summary>
+    internal static (Assembly Assembly, IReadOnlyDictionary<string, string> Generated) Compile(string name, IEnumerable<(string Path, string Text)> files, out MemoryStream debugInformation, IEnumerable<Assembly>? references = null, params (string Property, string Value)[] properties)
     {
         var parse = new CSharpParseOptions(LanguageVersion.Latest);
         var more = (references ?? []).Select(r => MetadataReference.CreateFromImage(Images[r]));
@@ -50,11 +54,12 @@ internal static class CompiledModels
             new CSharpCompilationOptions(OutputKind.DynamicallyLinkedLibrary, nullableContextOptions: NullableContextOptions.Enable, optimizationLevel: OptimizationLevel.Debug, allowUnsafe: true));
         var driver = CSharpGeneratorDriver.Create([new ModuleGenerator().AsSourceGenerator()], optionsProvider: new Options(properties), parseOptions: parse).RunGeneratorsAndUpdateCompilation(compilation, out var whole, out _);
         using var assembly = new MemoryStream();
-        using var symbols = new MemoryStream();
+        var symbols = new MemoryStream();
         var result = whole.Emit(assembly, symbols, options: new EmitOptions(debugInformationFormat: DebugInformationFormat.PortablePdb));
         Assert.True(result.Success, string.Join('\n', result.Diagnostics.Where(d => d.Severity == DiagnosticSeverity.Error).Take(5)));
         var loaded = new Context(references ?? []).LoadFromStream(new MemoryStream(assembly.ToArray()), new MemoryStream(symbols.ToArray()));
         Images[loaded] = assembly.ToArray();
+        debugInformation = new MemoryStream(symbols.ToArray());
         return (loaded, driver.GetRunResult().Results[0].GeneratedSources.ToDictionary(s => s.HintName, s => s.SourceText.ToString()));
     }
 

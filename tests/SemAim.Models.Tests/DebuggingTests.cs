@@ -1,3 +1,4 @@
+using System.Reflection.Metadata;
 using SemAim.Dsl;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -23,6 +24,29 @@ public sealed class DebuggingTests
         Assert.NotNull(thrown);
         Assert.Contains($"Net.cs:line {line}", thrown.StackTrace);
         Assert.Contains("#line (", generated["Test.Net.g.cs"]);
+    }
+
+    /// <summary>What a debugger walks through: every visible step of the compiled body is an expression of the author's, in their order, and each operation has one.</summary>
+    [Fact]
+    public void Stepping_through_compiled_code_walks_the_author_s_expressions()
+    {
+        var source = CompiledModels.Module("    private readonly Repeat<Linear> fcs = new(3, _ => new Linear(D, D));\n    [Graph]\n    [return: Shape(\"B D\")]\n    public Sym Go([Shape(\"B D\")] Sym x)\n    {\n        var y = x + x;\n        for (var i = 0; i < 3; i++)\n        {\n            y = fcs[i].Forward(y);\n        }\n        return y\n            .Softmax(\"B [D]\");\n    }", "int D");
+        CompiledModels.Compile("Author", [("/src/Net.cs", source)], out var symbols, properties: ("SemAimLineDirectives", "true"));
+        using var provider = MetadataReaderProvider.FromPortablePdbStream(symbols);
+        var reader = provider.GetMetadataReader();
+        var lines = source.Split('\n');
+        string Text(SequencePoint p) => string.Join('\n', Enumerable.Range(p.StartLine, p.EndLine - p.StartLine + 1).Select(n => lines[n - 1][(n == p.StartLine ? p.StartColumn - 1 : 0)..(n == p.EndLine ? p.EndColumn - 1 : lines[n - 1].Length)]));
+        var walks = new List<List<string>>();
+        foreach (var handle in reader.MethodDebugInformation)
+        {
+            var points = reader.GetMethodDebugInformation(handle).GetSequencePoints().Where(p => !p.IsHidden).ToList();
+            if (points.Count == 0 || !points.TrueForAll(p => reader.GetString(reader.GetDocument(p.Document).Name) == "/src/Net.cs")) continue;
+            var walk = new List<string>();
+            foreach (var text in points.Select(Text)) if (walk.Count == 0 || walk[^1] != text) walk.Add(text);
+            walks.Add(walk);
+        }
+
+        Assert.True(walks.Exists(walk => walk.SequenceEqual(["x + x", "fcs[i].Forward(y)", "y\n            .Softmax(\"B [D]\")"])), string.Join("\n--\n", walks.Select(w => string.Join(" | ", w))));
     }
 
     [Fact]

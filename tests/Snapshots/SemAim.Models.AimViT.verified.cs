@@ -1381,8 +1381,8 @@ partial class AimViT
 /// <summary>AimViT.PredictMlp on static buffers: captured once and replayed where the device can, called where it cannot. Without gradient, for batches of one size.</summary>
 internal sealed class PredictMlpCapture(AimViT model, long B, torch.Device device) : global::SemAim.Runtime.Capture.GraphCapture(device)
 {
-    private readonly Tensor images = Static(device, B, 3, model.__Y, model.__X);
-    private readonly Tensor rank = Static(device, B, model.__N);
+    private Tensor images = Static(device, B, 3, model.__Y, model.__X);
+    private Tensor rank = Static(device, B, model.__N);
 
     /// <inheritdoc />
     protected override global::System.Collections.Generic.IReadOnlyList<Tensor> Buffers => [images, rank];
@@ -1392,8 +1392,8 @@ internal sealed class PredictMlpCapture(AimViT model, long B, torch.Device devic
     {
         Guard.Shape(images, nameof(images), B, 3, model.__Y, model.__X);
         Guard.Shape(rank, nameof(rank), B, model.__N);
-        Load(this.images, images);
-        Load(this.rank, rank);
+        Load(ref this.images, images);
+        Load(ref this.rank, rank);
         return Run(() => model.__PredictMlp(this.images, this.rank, null, B));
     }
 }

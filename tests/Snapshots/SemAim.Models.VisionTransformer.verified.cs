@@ -336,7 +336,7 @@ partial class VisionTransformer
 /// <summary>VisionTransformer.Forward on static buffers: captured once and replayed where the device can, called where it cannot. Without gradient, for batches of one size.</summary>
 public sealed class ForwardCapture(VisionTransformer model, long B, torch.Device device) : global::SemAim.Runtime.Capture.GraphCapture(device)
 {
-    private readonly Tensor images = Static(device, B, 3, model.__Y, model.__X);
+    private Tensor images = Static(device, B, 3, model.__Y, model.__X);
 
     /// <inheritdoc />
     protected override global::System.Collections.Generic.IReadOnlyList<Tensor> Buffers => [images];
@@ -345,7 +345,7 @@ public sealed class ForwardCapture(VisionTransformer model, long B, torch.Device
     public Tensor Replay(Tensor images)
     {
         Guard.Shape(images, nameof(images), B, 3, model.__Y, model.__X);
-        Load(this.images, images);
+        Load(ref this.images, images);
         return Run(() => model.__Forward(this.images, B));
     }
 }
