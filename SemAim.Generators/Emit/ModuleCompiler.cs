@@ -88,7 +88,7 @@ public static class ModuleCompiler
     {
         var options = linked.Options ?? CompilerOptions.Default;
         var unit = linked.Unit;
-        var hint = unit.FullName + ".g.cs";
+        var hint = $"{unit.FullName}{(linked.Twins > 0 ? "." + (linked.Twins + 1).ToString(System.Globalization.CultureInfo.InvariantCulture) : "")}.g.cs";
         if (!unit.IsEmittable) return new(hint, null, unit);
         var read = Check(linked, GraphChecker.AsWritten, remarks: false);
         var scope = read.Scope;

@@ -66,10 +66,12 @@ public static class Contracts
 /// <param name="Cycle">module names from the first of a cycle to itself, where this module closes it; else empty</param>
 /// <param name="Options">what the project asks for; null: nothing special</param>
 /// <param name="SharedCaptures">captured graphs whose name another module of the namespace gives to one of its own</param>
-public sealed record LinkedUnit(ModuleUnit Unit, EquatableArray<ModuleContract> Contracts, EquatableArray<string> Cycle, CompilerOptions? Options = null, EquatableArray<string> SharedCaptures = default)
+/// <param name="Twins">modules before it whose names differ in case alone: names of generated files do not</param>
+public sealed record LinkedUnit(ModuleUnit Unit, EquatableArray<ModuleContract> Contracts, EquatableArray<string> Cycle, CompilerOptions? Options = null, EquatableArray<string> SharedCaptures = default, int Twins = 0)
 {
     /// <summary>Chooses from all contracts what one module needs.</summary>
-    public static LinkedUnit Of(ModuleUnit unit, EquatableArray<ModuleContract> all) => new(unit, Link.Contracts.UsedBy(unit, all), Cycles.ClosedBy(unit, all), SharedCaptures: Shared(unit, all));
+    public static LinkedUnit Of(ModuleUnit unit, EquatableArray<ModuleContract> all) => new(unit, Link.Contracts.UsedBy(unit, all), Cycles.ClosedBy(unit, all), SharedCaptures: Shared(unit, all),
+        Twins: all.Count(c => !c.IsExternal && string.Equals(c.FullName, unit.FullName, StringComparison.OrdinalIgnoreCase) && string.CompareOrdinal(c.FullName, unit.FullName) < 0));
 
     private static EquatableArray<string> Shared(ModuleUnit unit, EquatableArray<ModuleContract> all)
     {
