@@ -20,7 +20,7 @@ public sealed partial class GraphChecker
         RunnableChecker.CheckArguments(s.Arguments, [.. Expressions.Names(inside)], text, e => Meant(e, Expressions.Names(inside)));
         var dots = inside.IndexOf("..", StringComparison.Ordinal);
         var given = Given(s.Arguments);
-        Dim? Known(string name) => LocalSize(name) ?? Solver(given).Known(name);
+        Dim? Known(string name) => given.TryGetValue(name, out var passed) ? passed : LocalSize(name) ?? Solver(given).Known(name);
         Dim Position(string part)
         {
             part = part.Trim();

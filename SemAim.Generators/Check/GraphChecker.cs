@@ -460,7 +460,7 @@ public sealed partial class GraphChecker
 
     // an axis may be called i in a loop over i: that number means an axis only where it is passed
     private PatternSolver Solver(IReadOnlyDictionary<string, Dim>? given = null)
-        => new(facts, n => given is not null && given.TryGetValue(n, out var passed) ? LocalSize(n) ?? passed : LocalSize(n) is { } size && !loops.Any(l => size.Equals(Dim.Symbol(l.Variable))) ? size : null, Numbers, BrokenNames, scope.Decide, scope.IsAsked);
+        => new(facts, n => given is not null && given.TryGetValue(n, out var passed) ? passed : LocalSize(n) is { } size && !loops.Any(l => size.Equals(Dim.Symbol(l.Variable))) ? size : null, Numbers, BrokenNames, scope.Decide, scope.IsAsked);
 
     // size arguments by the names under which the pattern finds them: constants are known by these alone
     private Dictionary<string, Dim> Given(IEnumerable<Argument> arguments)

@@ -9,6 +9,6 @@ internal enum SizeDraw
     /// <summary>As small as the facts allow; what a call binds is 1.</summary>
     Least,
 
-    /// <summary>No two alike, where that is possible.</summary>
+    /// <summary>No two alike and none 1, where that is possible.</summary>
     Distinct,
 }

@@ -125,7 +125,7 @@ internal sealed class SpecificationTruth(int seed)
             var arguments = constructor.GetParameters().Select(p => Argument(p, n)).ToArray();
             var sizes = constructor.GetParameters().Zip(arguments).Where(p => p.Second is int).ToDictionary(p => p.First.Name!, p => (long)(int)p.Second!);
             if (!HoldAll(module, facts, sizes)) continue;
-            if (draw != SizeDraw.Distinct || sizes.Values.Distinct().Count() == sizes.Count) return arguments;
+            if (draw != SizeDraw.Distinct || sizes.Values.Distinct().Count() == sizes.Count && !sizes.ContainsValue(1)) return arguments;
             fallback ??= arguments;
             if (n > MostTries / 10) break;
         }
