@@ -26,7 +26,12 @@ internal static unsafe class SignalShield
         if (Interlocked.Exchange(ref taker, 1) == 0)
             new Thread(() => Thread.Sleep(Timeout.Infinite), 64 << 10) { IsBackground = true, Name = "signals" }.Start();      // one thread, whatever else there is, that takes them
         var ordinary = Ordinary;
-        _ = pthread_sigmask(Block, &ordinary, null);
+        Check(pthread_sigmask(Block, &ordinary, null));
+    }
+
+    private static void Check(int error)
+    {
+        if (error != 0) throw new InvalidOperationException($"pthread_sigmask: {Marshal.GetPInvokeErrorMessage(error)}");
     }
 
     /// <summary>From here to the end of the value's life nothing is delivered to this thread, the garbage collector's call included, which a thread that computes does not need to hear.</summary>
@@ -41,13 +46,14 @@ internal static unsafe class SignalShield
         internal Raised(bool up)
         {
             if (!up) return;
-            fixed (SignalSet* everything = &Everything, old = &before) isUp = pthread_sigmask(Block, everything, old) == 0;
+            fixed (SignalSet* everything = &Everything, old = &before) Check(pthread_sigmask(Block, everything, old));
+            isUp = true;
         }
 
         public void Dispose()
         {
             if (!isUp) return;
-            fixed (SignalSet* old = &before) _ = pthread_sigmask(SetMask, old, null);
+            fixed (SignalSet* old = &before) Check(pthread_sigmask(SetMask, old, null));
         }
     }
 
