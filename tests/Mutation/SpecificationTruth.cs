@@ -16,6 +16,7 @@ internal sealed class SpecificationTruth(int seed)
     internal bool IsUntried { get; private set; }
 
     private SizeDraw draw;
+    private int made;                                              // modules so far
 
     /// <summary>The first way in which a module breaks its contract, or null where it held in all trials.</summary>
     internal string? Failure(Type module, int trials)
@@ -107,6 +108,7 @@ internal sealed class SpecificationTruth(int seed)
     internal (object Instance, Dictionary<string, long> Sizes, string Text)? Make(Type module, SizeDraw draw)
     {
         this.draw = draw;
+        made++;
         var constructor = module.GetConstructors().OrderByDescending(c => c.GetParameters().Length).First();
         if (Admissible(module, constructor) is not { } arguments) return null;
         if (draw == SizeDraw.Least) Shrink(module, constructor, arguments);
@@ -165,7 +167,7 @@ internal sealed class SpecificationTruth(int seed)
 
     private object? Argument(ParameterInfo p, int attempt)
     {
-        if (p.ParameterType == typeof(bool)) return random.Next(2) == 0;
+        if (p.ParameterType == typeof(bool)) return Choice(p);
         if (p.ParameterType == typeof(double)) return draw != SizeDraw.Any && random.Next(2) == 0 ? 0 : Rate;        // an author may ask whether it is 0
         if (p.ParameterType.IsEnum && Enum.GetValues(p.ParameterType) is var values) return values.GetValue(random.Next(values.Length));
         if (p.ParameterType != typeof(int)) return p.HasDefaultValue ? p.DefaultValue : null;
@@ -175,6 +177,10 @@ internal sealed class SpecificationTruth(int seed)
         var unit = 1 << random.Next(attempt < MostTries / 2 ? 3 : WidestUnit + 1);
         return random.Next(3) == 0 ? random.Next(1, LargestSize) : unit * random.Next(1, 4);
     }
+
+    // both ways of every choice, and two choices together in all four: the digits of the number of the draw
+    private bool Choice(ParameterInfo p)
+        => (made >> ((ConstructorInfo)p.Member).GetParameters().Where(o => o.ParameterType == typeof(bool)).TakeWhile(o => o != p).Count() % 2 & 1) != 0;
 
     // members read constructor parameters from fields the compiler makes for them
     private static object Bare(Type module, Dictionary<string, long> sizes)
