@@ -99,7 +99,7 @@ internal sealed class SpecificationTruth(int seed)
     }
 
     /// <summary>Graphs of a module, as their author wrote them.</summary>
-    internal static IEnumerable<MethodInfo> Graphs(Type module) => module.GetMethods(BindingFlags.Instance | BindingFlags.Public | BindingFlags.NonPublic).Where(m => m.GetCustomAttribute<GraphAttribute>() is not null);
+    internal static IEnumerable<MethodInfo> Graphs(Type module) => module.GetMethods(BindingFlags.Instance | BindingFlags.Static | BindingFlags.Public | BindingFlags.NonPublic).Where(m => m.GetCustomAttribute<GraphAttribute>() is not null);
 
     /// <summary>The least sizes first, then distinct ones and any in turns.</summary>
     internal static SizeDraw DrawOf(int trial) => trial == 0 ? SizeDraw.Least : trial % 2 == 1 ? SizeDraw.Distinct : SizeDraw.Any;
