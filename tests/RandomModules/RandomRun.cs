@@ -112,7 +112,7 @@ internal sealed partial class RandomRun(int trials, int codeTrials)
 
     private string? Difference(Type module)
     {
-        try { return new CodeTruth(Seed).Difference(module, codeTrials); }
+        try { return new CodeTruth(Seed, anyArithmetic: true).Difference(module, codeTrials); }
         catch (TargetInvocationException e) when (IsGuarded(e.InnerException!.Message)) { return null; }
         catch (Exception e) when (e is TargetInvocationException or ArgumentException or System.Runtime.InteropServices.ExternalException) { return $"{module.Name}: {(e.InnerException ?? e).Message.Split('\n')[0]}"; }
     }
