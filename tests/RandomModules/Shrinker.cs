@@ -40,7 +40,7 @@ internal sealed class Shrinker(RandomRun run)
                 StatementSyntax when node.Parent is BlockSyntax => root.RemoveNode(node, SyntaxRemoveOptions.KeepNoTrivia),
                 AttributeListSyntax { Parent: ClassDeclarationSyntax } list when list.ToString().Contains("Require", StringComparison.Ordinal) => root.RemoveNode(node, SyntaxRemoveOptions.KeepNoTrivia),
                 ElseClauseSyntax => root.RemoveNode(node, SyntaxRemoveOptions.KeepNoTrivia),
-                ParameterSyntax => root.RemoveNode(node, SyntaxRemoveOptions.KeepNoTrivia),
+                ParameterSyntax { Parent: ParameterListSyntax } => root.RemoveNode(node, SyntaxRemoveOptions.KeepNoTrivia),
                 // x.Step() is x; Step(x) is x; (x) is x
                 InvocationExpressionSyntax { Expression: MemberAccessExpressionSyntax access } when access.Parent?.Parent is not null => root.ReplaceNode(node, access.Expression.WithTriviaFrom(node)),
                 ElementAccessExpressionSyntax element => root.ReplaceNode(node, element.Expression.WithTriviaFrom(node)),
