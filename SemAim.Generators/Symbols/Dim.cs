@@ -170,9 +170,9 @@ public sealed class Dim : IEquatable<Dim>
     private Dim? OverSum(Dim divisor)
     {
         var (lead, quotient, rest) = (divisor.Terms.First(), Zero, this);
-        for (var degree = Degree; rest.terms.Length > 0; degree = rest.Degree)
+        for (var steps = 0; rest.terms.Length > 0; steps++)
         {
-            if (degree < lead.Degree || rest.terms.Length > MostTerms || rest.Terms.First().Over(lead) is not { } next) return null;
+            if (steps > MostTerms || rest.terms.Length > MostTerms || rest.Terms.First().Over(lead) is not { } next) return null;
             quotient += next;
             rest -= next * divisor;
         }

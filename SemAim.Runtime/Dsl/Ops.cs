@@ -10,7 +10,7 @@ public static class Ops
     /// <summary>Sum of products: <c>Einsum("B D, B N D -> B N", a, b)</c>.</summary>
     public static Sym Einsum(string pattern, params ReadOnlySpan<Sym> values)
     {
-        var letters = pattern.Split([' ', ',', '-', '>'], StringSplitOptions.RemoveEmptyEntries).Distinct().Select((n, i) => (n, letter: (char)('a' + i))).ToDictionary(p => p.n, p => p.letter);
+        var letters = pattern.Split([' ', ',', '-', '>'], StringSplitOptions.RemoveEmptyEntries).Distinct().Select((n, i) => (n, letter: (char)(i < 26 ? 'a' + i : 'A' + i - 26))).ToDictionary(p => p.n, p => p.letter);
         string Side(string s) => string.Concat(s.Split(' ', StringSplitOptions.RemoveEmptyEntries).Select(n => letters[n]));
         var sides = pattern.Split("->");
         var tensors = new torch.Tensor[values.Length];

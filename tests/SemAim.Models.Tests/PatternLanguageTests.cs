@@ -16,6 +16,18 @@ public sealed class PatternLanguageTests
     private readonly Random random = new(20240229);
 
     [Fact]
+    public void An_einsum_of_more_names_than_small_letters_runs()
+    {
+        var names = Enumerable.Range(0, 30).Select(i => $"n{i}").ToArray();
+        using var scope = TorchSharp.torch.NewDisposeScope();
+        var values = Enumerable.Range(0, 3).Select(_ => Sym.Of(TorchSharp.torch.ones(Enumerable.Repeat(1L, 10).ToArray()), Run.Eval)).ToArray();
+
+        var sum = Ops.Einsum($"{string.Join(", ", names.Chunk(10).Select(c => string.Join(' ', c)))} -> n0 n29", values);
+
+        Assert.Equal([1, 1], sum.Value.shape);
+    }
+
+    [Fact]
     public void What_the_compiler_accepts_runs_with_the_sizes_it_says()
     {
         using var scope = NewDisposeScope();

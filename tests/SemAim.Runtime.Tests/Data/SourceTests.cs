@@ -122,7 +122,7 @@ public sealed class SourceTests : IDisposable
 
         Assert.Contains("leads out of its folder", Refusal(new UstarTarEntry(TarEntryType.RegularFile, "../1.jpg")));
         Assert.Contains("leads out of its folder", Refusal(new UstarTarEntry(TarEntryType.RegularFile, "a/../../1.jpg")));
-        Assert.Contains("is an absolute path", Refusal(new UstarTarEntry(TarEntryType.RegularFile, "/tmp/1.jpg")));
+        Assert.Contains("is an absolute path", Refusal(new UstarTarEntry(TarEntryType.RegularFile, "/1.jpg")));
         Assert.Contains("is an absolute path", Refusal(new UstarTarEntry(TarEntryType.RegularFile, "C:\\1.jpg")));
         Assert.Contains("is a link", Refusal(new UstarTarEntry(TarEntryType.SymbolicLink, "1.jpg") { LinkName = "/etc/passwd" }));
         Assert.Contains("is a link", Refusal(new UstarTarEntry(TarEntryType.HardLink, "1.jpg") { LinkName = "2.jpg" }));
